@@ -1,0 +1,37 @@
+# Everything runs inside .venv, which these targets make: a fresh clone needs nothing but Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+export MPLBACKEND := Agg
+
+.PHONY: demo test check install clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "ifp needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version); name another one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch numpy
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# The main job on real 64x64 dSprites images: annealing test, figures, plan, DEFT, findings.
+demo: install
+	$(BIN)/ifp anneal --dataset dsprites
+	$(BIN)/ifp plot-distributions
+	$(BIN)/ifp plot-curves
+	$(BIN)/ifp plan-stages | $(BIN)/ifp train --plan - --dataset dsprites --steps 300
+	$(BIN)/ifp diagnose
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --doctest-modules annealing analysis ifp
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

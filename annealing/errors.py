@@ -1,0 +1,17 @@
+"""The one exception family: every message says what was wanted and what came."""
+
+
+class IFPError(ValueError):
+    """Base of all errors that a user can mend; the command line prints its message as one line."""
+
+
+class DataError(IFPError):
+    """A data set or data file is missing, incomplete or not what it claims to be."""
+
+
+class PlanError(IFPError):
+    """A stage plan cannot be read, contradicts itself or belongs to other data."""
+
+
+class RunError(IFPError):
+    """A run directory is missing, unfinished, in use or made with other settings."""

@@ -1,0 +1,63 @@
+r"""Closed-form freezing points: the largest eigenvalue of the whitened covariance of the images.
+
+Loss: :math:`E_x E_{q(z|x)}[-\log p(x|z)] + \beta\, E_x \mathrm{KL}`, reconstruction summed over pixels. Around
+the silent decoder, which draws the mean image p with its own variance V, the loss is to second order
+
+.. math:: \tfrac12 \sum_k w_k^\top V w_k - \tfrac{1}{2\beta} \sum_k w_k^\top C w_k,
+
+with C the covariance of the images and w_k the decoder's directions; the best encoder is linear. A latent
+starts to carry information at
+
+.. math:: \beta_c = \lambda_{\max}(V^{-1/2} C V^{-1/2}).
+
+V = p(1 - p) for Bernoulli pixels (binary or grey), V = sigma^2 for Gaussian ones. It is exact for the local
+stability of any network that can draw the critical mode, and a lower bound on where silence stops being the
+global optimum. Gaussian case: Lucas et al. 2019, arXiv:1911.02469.
+"""
+
+import torch
+from torch import Tensor
+
+from annealing.errors import IFPError
+from annealing.likelihood import Bernoulli, Likelihood
+
+
+def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:
+    """(x - p) V^{-1/2} of the pixels that vary: images (n, ...) to float64 (n, varying pixels).
+
+    Raises:
+        IFPError: fewer than two images, a value that is not finite or, for Bernoulli pixels, outside 0..1.
+    """
+    if images.ndim < 2 or len(images) < 2:
+        raise IFPError(f"need at least 2 images (n, ...) for a freezing point, got shape {tuple(images.shape)}")
+    flat = images.reshape(len(images), -1).to(torch.float64)
+    low, high = flat.amin(dim=0), flat.amax(dim=0)
+    if not (torch.isfinite(low).all() and torch.isfinite(high).all()):
+        raise IFPError("need finite pixels, got NaN or infinity")
+    if isinstance(likelihood, Bernoulli) and (low.min() < 0 or high.max() > 1):
+        raise IFPError(f"need pixels in 0..1 for a Bernoulli likelihood, got {low.min():g}..{high.max():g}")
+    flat = flat[:, high > low]  # a pixel that never varies contributes nothing (and may have V = 0)
+    mean = flat.mean(dim=0)
+    return (flat - mean) / likelihood.variance(mean).sqrt()
+
+
+def eigenvalues(images: Tensor, likelihood: Likelihood) -> Tensor:
+    r"""Eigenvalues of :math:`V^{-1/2} C V^{-1/2}`, falling, in nats: images (n, ...) to float64 (n,).
+
+    From the n x n Gram matrix, so that n images of any number of pixels cost O(n^2 pixels).
+    """
+    courses = whitened_courses(images, likelihood)
+    gram = courses @ courses.T / len(courses)
+    return torch.linalg.eigvalsh(gram).flip(0).clamp(min=0)
+
+
+def freezing_point(images: Tensor, likelihood: Likelihood) -> float:
+    """The pressure beta (reconstruction summed over pixels) below which a latent carries information.
+
+    0 where the images are all the same: such a set never freezes.
+
+    >>> images = torch.tensor([[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])  # two pixels move together, one stands
+    >>> freezing_point(images, Bernoulli())
+    2.0
+    """
+    return float(eigenvalues(images, likelihood)[0])

@@ -1,0 +1,100 @@
+"""What every data set offers: images and factors as pure functions of an index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annealing.errors import DataError, IFPError
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Names and sizes of the factors of variation, in the order of the label columns."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def position(self, name: str) -> int:
+        """Column of the factor ``name``; IFPError where there is none of that name."""
+        if name not in self.names:
+            raise IFPError(f"need a factor out of {', '.join(self.names)}, got {name!r}")
+        return self.names.index(name)
+
+
+class Dataset(Protocol):
+    """The interface of a data set; ``factors`` is None where it has no labels."""
+
+    name: str
+    factors: Factors | None
+    image_shape: tuple[int, int, int]  # height, width, channels
+    fingerprint: str
+    nuisances: tuple[str, ...]
+    source: str  # where the images come from, in words
+
+    def __len__(self) -> int: ...
+
+    def images(self, index: Sequence[int] | Index) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Images (N, H, W, C), uint8 (0..255) or float32 (0..1): a pure function of the index."""
+        ...
+
+    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
+        """Factor classes (N, K), or None where unlabelled."""
+        ...
+
+    def lookup(self, factors: NDArray[np.integer]) -> Index:
+        """Index (N,) of images with the factor classes (N, K); IFPError where a cell is empty."""
+        ...
+
+
+def to_float(images: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pixels in 0..1 as float32, from bytes (0..255) or from floats that are so already."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / np.float32(255)
+    return images.astype(np.float32, copy=False)
+
+
+def checked_index(index: Sequence[int] | Index, length: int) -> Index:
+    """The index as int64 (N,); IFPError where it leaves 0..length-1."""
+    array = np.atleast_1d(np.asarray(index))
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise IFPError(f"need whole numbers as image index, got {array.dtype}")
+    array = array.astype(np.int64)
+    if array.size and not (array.min() >= 0 and array.max() < length):
+        raise IFPError(f"need an image index in 0..{length - 1}, got {array.min()}..{array.max()}")
+    return array
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A full grid of factor classes, the last factor fastest, as index and back.
+
+    >>> lattice = Lattice((2, 3))
+    >>> lattice.factors_at([4]).tolist(), lattice.lookup(np.array([[1, 1]])).tolist()
+    ([[1, 1]], [4])
+    """
+
+    sizes: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return int(np.prod(self.sizes))
+
+    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64]:
+        """Classes (N, K) of the flat index (N,)."""
+        return np.stack(np.unravel_index(checked_index(index, len(self)), self.sizes), axis=1)
+
+    def lookup(self, factors: NDArray[np.integer]) -> Index:
+        """Flat index (N,) of classes (N, K); IFPError where a class is out of range."""
+        classes = np.atleast_2d(np.asarray(factors))
+        if classes.ndim != 2 or classes.shape[1] != len(self.sizes):
+            raise IFPError(f"need factors of shape (N, {len(self.sizes)}), got {classes.shape}")
+        if classes.size and ((classes < 0) | (classes >= self.sizes)).any():
+            raise DataError(f"need factor classes below {self.sizes}, got a class outside")
+        return np.ravel_multi_index(tuple(classes.T.astype(np.int64)), self.sizes).astype(np.int64)
