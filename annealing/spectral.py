@@ -30,25 +30,30 @@ def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:
     """
     if images.ndim < 2 or len(images) < 2:
         raise IFPError(f"need at least 2 images (n, ...) for a freezing point, got shape {tuple(images.shape)}")
+    if not images.numel():
+        raise IFPError(f"need images of at least one pixel, got shape {tuple(images.shape)}")
     flat = images.reshape(len(images), -1).to(torch.float64)
     low, high = flat.amin(dim=0), flat.amax(dim=0)
     if not (torch.isfinite(low).all() and torch.isfinite(high).all()):
         raise IFPError("need finite pixels, got NaN or infinity")
     if isinstance(likelihood, Bernoulli) and (low.min() < 0 or high.max() > 1):
         raise IFPError(f"need pixels in 0..1 for a Bernoulli likelihood, got {low.min():g}..{high.max():g}")
-    flat = flat[:, high > low]  # a pixel that never varies contributes nothing (and may have V = 0)
     mean = flat.mean(dim=0)
-    return (flat - mean) / likelihood.variance(mean).sqrt()
+    variance = likelihood.variance(mean)
+    varying = (high > low) & (variance > 0)  # a pixel that never varies contributes nothing (and may have V = 0)
+    return ((flat - mean) / variance.sqrt())[:, varying]
 
 
 def eigenvalues(images: Tensor, likelihood: Likelihood) -> Tensor:
     r"""Eigenvalues of :math:`V^{-1/2} C V^{-1/2}`, falling, in nats: images (n, ...) to float64 (n,).
 
-    From the n x n Gram matrix, so that n images of any number of pixels cost O(n^2 pixels).
+    From the Gram matrix of the images or of the varying pixels, whichever is smaller; filled up with zeros.
     """
     courses = whitened_courses(images, likelihood)
-    gram = courses @ courses.T / len(courses)
-    return torch.linalg.eigvalsh(gram).flip(0).clamp(min=0)
+    n, pixels = courses.shape
+    gram = courses @ courses.T if n <= pixels else courses.T @ courses
+    values = torch.linalg.eigvalsh(gram / n).flip(0).clamp(min=0)
+    return torch.nn.functional.pad(values, (0, n - len(values)))
 
 
 def freezing_point(images: Tensor, likelihood: Likelihood) -> float:

@@ -33,12 +33,17 @@ def write_once(path: Path, blocks: Iterable[NDArray[np.uint8]], size: int) -> No
     try:
         with os.fdopen(handle, "wb") as file:
             for block in blocks:
-                file.write(block)
+                file.write(block.tobytes())
             file.flush()
             os.fsync(file.fileno())
             written = file.tell()
         if written != size:
             raise DataError(f"need {size} bytes for {path.name}, got {written}")
+        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep others from a shared cache
         os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(
+            f"need room for {size} bytes in {path.parent} (IFP_CACHE_DIR sets another), got: {error}"
+        ) from error
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -54,6 +54,17 @@ class Dataset(Protocol):
         ...
 
 
+def describe(dataset: Dataset) -> dict[str, object]:
+    """What a run's config records of its data."""
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "image_shape": dataset.image_shape,
+        "images": len(dataset),
+        "source": dataset.source,
+    }
+
+
 def to_float(images: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
     """Pixels in 0..1 as float32, from bytes (0..255) or from floats that are so already."""
     if images.dtype == np.uint8:
@@ -62,8 +73,10 @@ def to_float(images: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.floa
 
 
 def checked_index(index: Sequence[int] | Index, length: int) -> Index:
-    """The index as int64 (N,); IFPError where it leaves 0..length-1."""
+    """The index as int64 (N,); IFPError where it leaves 0..length-1 or is no row of whole numbers."""
     array = np.atleast_1d(np.asarray(index))
+    if array.ndim != 1:
+        raise IFPError(f"need an image index of shape (N,), got {array.shape}")
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise IFPError(f"need whole numbers as image index, got {array.dtype}")
     array = array.astype(np.int64)
@@ -95,6 +108,8 @@ class Lattice:
         classes = np.atleast_2d(np.asarray(factors))
         if classes.ndim != 2 or classes.shape[1] != len(self.sizes):
             raise IFPError(f"need factors of shape (N, {len(self.sizes)}), got {classes.shape}")
+        if classes.size and not np.issubdtype(classes.dtype, np.integer):
+            raise IFPError(f"need whole numbers as factor classes, got {classes.dtype}")
         if classes.size and ((classes < 0) | (classes >= self.sizes)).any():
             raise DataError(f"need factor classes below {self.sizes}, got a class outside")
         return np.ravel_multi_index(tuple(classes.T.astype(np.int64)), self.sizes).astype(np.int64)

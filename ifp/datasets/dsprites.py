@@ -5,7 +5,9 @@ used instead. Either way they are cached once as packed bits (360 MiB) and mappe
 """
 
 import hashlib
+import lzma
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -76,8 +78,10 @@ def _official_file(data_dir: str | Path | None) -> Path | None:
             raise DataError(f"need {OFFICIAL_FILE} in the data directory, found no file {path}")
         return path
     shared = os.environ.get("IFP_DATA_DIR")
-    path = Path(shared).expanduser() / OFFICIAL_FILE if shared else None
-    return path if path is not None and path.is_file() else None
+    if not shared:
+        return None
+    path = Path(shared).expanduser() / OFFICIAL_FILE
+    return path if path.is_file() else None
 
 
 def _open_bits(official: Path | None) -> NDArray[np.uint8]:
@@ -105,7 +109,8 @@ def _read_official(path: Path) -> Iterator[NDArray[np.uint8]]:
                 if chunk.max(initial=0) > 1:
                     raise DataError(f"need pixels 0 or 1 in {path}, got {chunk.max()}")
                 yield np.packbits(chunk.reshape(-1, SIZE * SIZE), axis=1, bitorder="little")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
+        # zipfile raises RuntimeError (NotImplementedError) where a damaged entry claims encryption or a method unknown
         raise DataError(f"need a whole dSprites npz, {path} is truncated or damaged: {error}") from error
 
 
@@ -131,7 +136,7 @@ def _stream(
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
             found, fortran, found_dtype = read_header(stream)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, tokenize.TokenError) as error:
             raise DataError(f"need a numpy array {member} in {path}, its header is damaged: {error}") from error
         if found != shape or found_dtype != dtype or fortran:
             raise DataError(

@@ -1,0 +1,1 @@
+"""Figures: each file draws one, from tables, and returns it unsaved."""

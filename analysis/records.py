@@ -1,0 +1,72 @@
+"""Frozen dataclasses from plain JSON values, strictly: nothing unknown, nothing missing, nothing of another type."""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from annealing.errors import IFPError
+
+T = TypeVar("T")
+
+
+def read_record(kind: type[T], value: object, where: str, error: type[IFPError] = IFPError) -> T:
+    """A dataclass of type ``kind`` from the objects, arrays and numbers of a JSON file.
+
+    Fields may be str, int, float, bool, None unions, dataclasses, ``tuple[X, ...]``, fixed tuples, mappings from
+    str, and Any for what is free.
+
+    Raises:
+        error: an unknown or missing key, or a value of another type; the message says where.
+    """
+    if not isinstance(value, Mapping):
+        raise error(f"need an object for {where}, got {_shown(value)}")
+    hints = typing.get_type_hints(kind)
+    known = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = [key for key in value if key not in known]
+    if unknown:
+        raise error(f"need only the keys {', '.join(known)} in {where}, got {_shown(unknown[0])}")
+    missing = [name for name in known if name not in value]
+    if missing:
+        raise error(f"need the key {missing[0]!r} in {where}, it is missing")
+    return kind(**{name: _read(hints[name], value[name], f"{where}.{name}", error) for name in known})
+
+
+def _read(hint: Any, value: Any, where: str, error: type[IFPError]) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and types.NoneType in inner:
+            return None
+        return _read(next(each for each in inner if each is not types.NoneType), value, where, error)
+    if dataclasses.is_dataclass(hint):
+        return read_record(typing.cast(type, hint), value, where, error)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_read(inner[0], each, f"{where}[{i}]", error) for i, each in enumerate(value))
+        if len(inner) == len(value):
+            pairs = enumerate(zip(inner, value, strict=True))
+            return tuple(_read(each, item, f"{where}[{i}]", error) for i, (each, item) in pairs)
+    elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return {str(key): _read(inner[1], each, f"{where}.{key}", error) for key, each in value.items()}
+    elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    elif hint in (int, str, bool) and type(value) is hint:
+        return value
+    raise error(f"need {_named(hint)} for {where}, got {_shown(value)}")
+
+
+def _named(hint: Any) -> str:
+    names = {float: "a finite number", int: "a whole number", str: "a text", bool: "true or false"}
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)
+        return f"an array of {len(inner)}" if Ellipsis not in inner else "an array"
+    return names.get(hint, "an object")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

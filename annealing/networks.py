@@ -1,0 +1,119 @@
+"""Encoders and decoders: dense ones stacked so that many cases train in one computation, and convolutional ones."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from annealing.errors import IFPError
+
+
+class StackedLinear(nn.Module):
+    """One affine map per case, (cases, rows, inputs) to (cases, rows, outputs), in one batched product.
+
+    Each case draws its parameters from its own stream at its own size and is padded with zeros to the largest:
+    a case starts alike whatever stack it is in.
+    """
+
+    def __init__(self, inputs: Sequence[int], outputs: Sequence[int], streams: Sequence[Generator]) -> None:
+        super().__init__()
+        weight = torch.zeros(len(streams), max(inputs), max(outputs))
+        bias = torch.zeros(len(streams), 1, max(outputs))
+        for case, (rows, columns, stream) in enumerate(zip(inputs, outputs, streams, strict=True)):
+            draw = (2 * torch.rand(rows + 1, columns, generator=stream) - 1) / math.sqrt(rows)
+            weight[case, :rows, :columns], bias[case, :, :columns] = draw[:-1], draw[-1]
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias, rows, self.weight)
+
+
+class StackedDenseVAE(nn.Module):
+    """Independent dense VAEs, one per case: columns -> hidden -> posterior, latents -> hidden -> hidden -> columns.
+
+    Encoder mean and decoder output also have a straight path past their hidden layers. The critical mode is
+    linear in both, and a network held silent for long saturates its hidden units and loses it: without the
+    straight path about one cooling sweep in ten stays silent far below its freezing point.
+
+    Args:
+        columns: pixels, or merged courses of pixels, that each case's network sees.
+        hidden: units of each hidden layer.
+        latents: latents of each case.
+        silent_output: decoder output of the mean image, (cases, columns): the decoder starts as the silent one
+            does, so that learning the mean is not mistaken for silence.
+        streams: a random stream per case.
+    """
+
+    def __init__(
+        self, columns: Sequence[int], hidden: int, latents: int, silent_output: Tensor, streams: Sequence[Generator]
+    ) -> None:
+        super().__init__()
+        cases = len(streams)
+
+        def linear(inputs: int | Sequence[int], outputs: int | Sequence[int]) -> StackedLinear:
+            sizes = [[each] * cases if isinstance(each, int) else each for each in (inputs, outputs)]
+            return StackedLinear(sizes[0], sizes[1], streams)
+
+        self.encoder = nn.Sequential(linear(columns, hidden), nn.Tanh(), linear(hidden, 2 * latents))
+        self.decoder = nn.Sequential(
+            linear(latents, hidden), nn.Tanh(), linear(hidden, hidden), nn.Tanh(), linear(hidden, columns)
+        )
+        self.encoder_straight = linear(columns, latents)
+        self.decoder_straight = linear(latents, columns)
+        with torch.no_grad():
+            self.decoder_straight.bias.copy_(silent_output[:, None, :])
+
+    def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior mean and log-variance, each (cases, images, latents), of rows (cases, images, columns)."""
+        mean, logvar = self.encoder(rows).chunk(2, dim=-1)
+        return mean + self.encoder_straight(rows), logvar
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Decoder output (cases, rows, columns) of latents (cases, rows, latents)."""
+        return self.decoder(latents) + self.decoder_straight(latents)
+
+
+def _halvings(image_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Height and width after the four strides of 2; IFPError where they do not fit."""
+    height, width, _ = image_shape
+    if height % 16 or width % 16 or min(height, width) < 16:
+        raise IFPError(f"need images whose sides are multiples of 16 for a conv network, got {height}x{width}")
+    return height // 16, width // 16
+
+
+def conv_encoder(image_shape: tuple[int, int, int], outputs: int, channels: int = 32, hidden: int = 256) -> nn.Module:
+    """Images (batch, C, H, W) to (batch, outputs): four 4x4 convolutions of stride 2, a hidden layer, ReLU.
+
+    The layers of Burgess et al. 2018 (arXiv:1804.03599), as the table of Locatello et al. 2019 prints them, with
+    ``channels`` (32 there), ``channels``, twice and twice as many feature maps.
+    """
+    height, width = _halvings(image_shape)
+    maps = (image_shape[2], channels, channels, 2 * channels, 2 * channels)
+    convolutions = [
+        layer
+        for before, after in itertools.pairwise(maps)
+        for layer in (nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU())
+    ]
+    features = height * width * maps[-1]
+    return nn.Sequential(
+        *convolutions, nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
+    )
+
+
+def conv_decoder(image_shape: tuple[int, int, int], latents: int, channels: int = 32, hidden: int = 256) -> nn.Module:
+    """Latents (batch, latents) to decoder output (batch, C, H, W): the encoder's layers, mirrored."""
+    height, width = _halvings(image_shape)
+    maps = (2 * channels, 2 * channels, channels, channels, image_shape[2])
+    deconvolutions: list[nn.Module] = []
+    for before, after in itertools.pairwise(maps):
+        deconvolutions += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(
+        nn.Linear(latents, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, height * width * maps[0]),
+        nn.ReLU(),
+        nn.Unflatten(1, (maps[0], height, width)),
+        *deconvolutions[:-1],
+    )

@@ -1,0 +1,147 @@
+"""A stack of independent cases: their images, networks and loss, dense in one computation or convolutional."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from annealing.errors import IFPError
+from annealing.likelihood import Likelihood
+from annealing.networks import StackedDenseVAE, conv_decoder, conv_encoder
+
+
+@dataclass(frozen=True)
+class Case:
+    """An action sequence, the pressures it is swept between, and the seed of its random stream."""
+
+    images: Tensor  # (n, H, W, C) in 0..1
+    low: float
+    high: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high < float("inf"):
+            raise IFPError(f"need pressures 0 < low < high, got {self.low} and {self.high}")
+
+
+class Stack(Protocol):
+    """What the sweep needs of the networks of a stack of cases."""
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All networks' parameters."""
+        ...
+
+    def posterior(self) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of every image, each (cases, images, latents)."""
+        ...
+
+    def reconstruction(self, latents: Tensor) -> Tensor:
+        """Nats per image (cases,) of latents (cases, samples, images, latents): summed over pixels, then averaged."""
+        ...
+
+
+def merge_pixels(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels of one course merged: images (n, ...) to columns (n, c) and their multiplicity (c,).
+
+    Pixels with the same n values have the same mean, variance and gradient, so that one column weighted with
+    their number replaces them exactly. Pixels that never vary are dropped: a decoder draws them at no loss.
+
+    >>> columns, multiplicity = merge_pixels(torch.tensor([[0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 1.0]]))
+    >>> columns.tolist(), multiplicity.tolist()
+    ([[0.0, 1.0], [1.0, 0.0]], [2.0, 1.0])
+    """
+    flat = images.reshape(len(images), -1)
+    columns, count = torch.unique(flat[:, flat.amax(0) > flat.amin(0)], dim=1, return_counts=True)
+    return columns, count.to(flat.dtype)
+
+
+def _padded(tensors: Sequence[Tensor], width: int) -> Tensor:
+    return torch.stack([nn.functional.pad(each, (0, width - each.shape[-1])) for each in tensors])
+
+
+class DenseStack:
+    """Dense networks on merged pixels; the columns of all cases are padded to one width, with weight 0."""
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        hidden: int,
+        latents: int,
+        likelihood: Likelihood,
+        streams: Sequence[Generator],
+        device: str,
+    ) -> None:
+        merged = [merge_pixels(case.images) for case in cases]
+        widths = [columns.shape[1] for columns, _ in merged]
+        width = max(widths)
+        target = _padded([columns for columns, _ in merged], width)
+        weight = _padded([count for _, count in merged], width)[:, None, :]
+        mean = target.mean(dim=1, keepdim=True)
+        # the networks see whitened pixels, of unit mean square over the case's own columns
+        rows = (target - mean) * (weight / likelihood.variance(mean).clamp(min=1e-12)).sqrt()
+        power = rows.square().mean(dim=1).sum(dim=1) / torch.tensor(widths)
+        rows = rows / power.sqrt()[:, None, None]
+        self._rows, self._target, self._weight = rows.to(device), target.to(device)[:, None], weight.to(device)
+        self._likelihood = likelihood
+        silent = likelihood.output_for(mean)[:, 0]
+        self._networks = StackedDenseVAE(widths, hidden, latents, silent, streams).to(device)
+
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self._networks.parameters())
+
+    def posterior(self) -> tuple[Tensor, Tensor]:
+        return self._networks.encode(self._rows)
+
+    def reconstruction(self, latents: Tensor) -> Tensor:
+        cases, samples, images, width = latents.shape
+        output = self._networks.decode(latents.reshape(cases, samples * images, width))
+        nats = self._likelihood.nats(output.unflatten(1, (samples, images)), self._target)
+        return (nats.sum(dim=(1, 2)) * self._weight[:, 0]).sum(dim=1) / (samples * images)
+
+
+class ConvStack:
+    """Convolutional networks on whole images, one pair per case, each in turn."""
+
+    def __init__(
+        self, cases: Sequence[Case], latents: int, likelihood: Likelihood, streams: Sequence[Generator], device: str
+    ) -> None:
+        shape = tuple(cases[0].images.shape[1:])
+        if len(shape) != 3:
+            raise IFPError(f"need images (n, H, W, C) for a conv network, got (n, {', '.join(map(str, shape))})")
+        self._targets = [case.images.permute(0, 3, 1, 2).to(device) for case in cases]
+        self._likelihood = likelihood
+        self._encoders, self._decoders = [], []
+        for stream in streams:
+            encoder, decoder = conv_encoder(shape, 2 * latents), conv_decoder(shape, latents)
+            for parameter in [*encoder.parameters(), *decoder.parameters()]:
+                _initialise(parameter, stream)
+            self._encoders.append(encoder.to(device))
+            self._decoders.append(decoder.to(device))
+
+    def parameters(self) -> list[nn.Parameter]:
+        return [each for network in (*self._encoders, *self._decoders) for each in network.parameters()]
+
+    def posterior(self) -> tuple[Tensor, Tensor]:
+        outputs = [encoder(target) for encoder, target in zip(self._encoders, self._targets, strict=True)]
+        mean, logvar = torch.stack(outputs).chunk(2, dim=-1)
+        return mean, logvar
+
+    def reconstruction(self, latents: Tensor) -> Tensor:
+        _, samples, images, _ = latents.shape
+        nats = [
+            self._likelihood.nats(decoder(z.flatten(0, 1)).unflatten(0, (samples, images)), target).sum()
+            for decoder, z, target in zip(self._decoders, latents, self._targets, strict=True)
+        ]
+        return torch.stack(nats) / (samples * images)
+
+
+def _initialise(parameter: nn.Parameter, stream: Generator) -> None:
+    """He-uniform weights and zero biases from the case's own stream."""
+    with torch.no_grad():
+        if parameter.ndim == 1:
+            parameter.zero_()
+        else:
+            bound = (6 / parameter[0].numel()) ** 0.5
+            parameter.copy_((2 * torch.rand(parameter.shape, generator=stream) - 1) * bound)

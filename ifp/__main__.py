@@ -1,0 +1,5 @@
+"""``python -m ifp``."""
+
+from ifp.cli import main
+
+main()

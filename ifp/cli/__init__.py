@@ -1,0 +1,52 @@
+"""The command line: one small file per command; each parses, calls one function and prints."""
+
+import importlib
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="ifp",
+    help="Information freezing points of beta-VAEs: anneal, compare, plan stages, train DEFT.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import ifp
+
+        typer.echo(f"ifp {ifp.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Information freezing points of beta-VAEs: anneal, compare, plan stages, train DEFT."""
+
+
+for _found in pkgutil.iter_modules(__path__):
+    if _found.name.startswith("command_"):
+        importlib.import_module(f"{__name__}.{_found.name}").register(app)
+
+
+def main() -> None:
+    """Entry point: an error of ours is one line on stderr and exit code 1."""
+    from annealing.errors import IFPError
+
+    try:
+        app()
+    except IFPError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"ifp: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,69 @@
+"""``ifp plot-distributions`` and ``ifp plot-curves``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ifp.cli import options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ifp.runs import Run
+
+FigureOut = Annotated[
+    Path | None, typer.Option("--out", help="Figure file: .png, .pdf or .svg.  [default: in the run]")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.command("plot-distributions")(plot_distributions)
+    app.command("plot-curves")(plot_curves)
+
+
+def plot_distributions(
+    run: options.RunPath = None,
+    kind: Annotated[str, typer.Option(help="Closed form as box or violin.")] = "box",
+    out: FigureOut = None,
+    runs: options.Runs = options.DEFAULT_RUNS,
+) -> None:
+    """Draw the distributions of freezing points per factor; prints the figure's path.
+
+    Example: ifp plot-distributions --kind violin --out freezing.pdf
+    """
+    import pandas as pd
+
+    from analysis.figures.distributions import draw_distributions
+    from ifp.cli.figure_file import save_figure
+
+    found = options.annealing_run(run, runs)
+    figure = draw_distributions(_main_rows(found), pd.read_csv(found.path / "spectral.csv"), kind)
+    path = out or found.path / "distributions.png"
+    save_figure(figure, path)
+    typer.echo(str(path))
+
+
+def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: options.Runs = options.DEFAULT_RUNS) -> None:
+    """Draw KL against pressure, heating and cooling, with the closed form; prints the figure's path.
+
+    Example: ifp plot-curves runs/anneal-dsprites-20260101-120000
+    """
+    from analysis.figures.curves import draw_curves
+    from ifp.cli.figure_file import save_figure
+    from ifp.runs import load_npz
+
+    found = options.annealing_run(run, runs)
+    figure = draw_curves(load_npz(found.path / "curves.npz"), _main_rows(found))
+    path = out or found.path / "curves.png"
+    save_figure(figure, path)
+    typer.echo(str(path))
+
+
+def _main_rows(run: "Run") -> "pd.DataFrame":
+    """Rows of freezing.csv at the main threshold, the first."""
+    import pandas as pd
+
+    table = pd.read_csv(run.path / "freezing.csv")
+    return table[table["threshold_nats"] == table["threshold_nats"].iloc[0]]

@@ -1,0 +1,45 @@
+"""Read a finished run, let the analysis conclude, and write what it found beside it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.findings import Findings, conclude
+from annealing.errors import RunError
+from ifp.runs import Run, json_bytes, load_json, load_npz, open_run
+
+
+def diagnose(run: Run | str | Path) -> Findings:
+    """Findings of a finished annealing run, also written to its findings.json.
+
+    Raises:
+        RunError: the run is not there, not finished or no annealing run.
+    """
+    run = require_annealing_run(run)
+    findings = conclude(
+        pd.read_csv(run.path / "freezing.csv"),
+        pd.read_csv(run.path / "spectral.csv"),
+        load_npz(run.path / "curves.npz"),
+        fingerprint=run.config["data"]["fingerprint"],
+        image_shape=run.config["data"]["image_shape"],
+        likelihood=run.config["settings"]["likelihood"],
+        source=run.path.name,
+    )
+    run.write("findings.json", json_bytes(findings))
+    return findings
+
+
+def findings_of(run: Run | str | Path) -> Findings:
+    """The run's findings.json, made first where it is missing."""
+    run = require_annealing_run(run)
+    path = run.path / "findings.json"
+    return Findings.from_plain(load_json(path)) if path.is_file() else diagnose(run)
+
+
+def require_annealing_run(run: Run | str | Path) -> Run:
+    """The finished annealing run in a directory; RunError where it is something else."""
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    if run.kind != "anneal" or not run.finished:
+        state = "unfinished run" if run.kind == "anneal" else "run"
+        raise RunError(f"need a finished annealing run, {run.path} is an {state} of kind {run.kind}")
+    return run

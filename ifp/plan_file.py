@@ -1,0 +1,44 @@
+"""Stage plans from a file or from standard input, matched with the data they are used on."""
+
+import sys
+from pathlib import Path
+
+from analysis.stages import StagePlan
+from annealing.errors import PlanError
+from ifp.datasets.dataset import Dataset
+
+_LARGEST = 16 * 1024 * 1024  # bytes; a plan has a few thousand
+
+
+def read_plan(source: str) -> StagePlan:
+    """The plan in the file ``source``, or on stdin for ``-``; PlanError where there is none or it is broken."""
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(_LARGEST + 1)
+        text = data.decode()
+    except OSError as error:
+        raise PlanError(f"need a plan file, got: {error}") from None
+    except UnicodeDecodeError as error:
+        raise PlanError(f"need a plan in UTF-8, got: {error}") from None
+    if len(data) > _LARGEST:
+        raise PlanError(f"need a plan of at most {_LARGEST} bytes, got more")
+    if source == "-" and not text.strip():
+        raise PlanError("no plan on stdin (did plan-stages fail?)")
+    return StagePlan.from_json(text)
+
+
+def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
+    """PlanError where the plan was made for another data set, image shape or likelihood."""
+    for what, wanted, came in (
+        ("data set", plan.dataset, dataset.name),
+        ("data fingerprint", plan.fingerprint, dataset.fingerprint),
+        ("image shape", tuple(plan.image_shape), tuple(dataset.image_shape)),
+        ("likelihood", plan.likelihood, likelihood),
+    ):
+        if wanted != came:
+            raise PlanError(
+                f"need the {what} that the plan is for, {wanted}, got {came} (--force uses it all the same)"
+            )

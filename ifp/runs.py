@@ -1,0 +1,219 @@
+"""Run directories: plain files written atomically, settings that resume, and how to find a run."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annealing.errors import RunError
+from ifp.datasets.dataset import Dataset
+
+FORMAT = "ifp-run/1"
+FINISHED_BY = {"anneal": "freezing.csv", "train": "checkpoint.json"}  # the file each kind writes last
+_PARTIAL = ".partial-"  # prefix of files being written
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write the file whole or not at all, and durably: a temporary file, fsync, rename."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"need to write {path}, got: {error}") from error
+
+
+def json_bytes(value: object) -> bytes:
+    """Indented JSON; NaN becomes null, dataclasses objects."""
+
+    def plain(item: Any) -> Any:
+        if dataclasses.is_dataclass(item) and not isinstance(item, type):
+            return plain(dataclasses.asdict(item))
+        if isinstance(item, Mapping):
+            return {str(key): plain(each) for key, each in item.items()}
+        if isinstance(item, (list, tuple, np.ndarray)):
+            return [plain(each) for each in item]
+        if isinstance(item, np.generic):
+            return plain(item.item())
+        if isinstance(item, float) and not np.isfinite(item):
+            return None
+        return item
+
+    return (json.dumps(plain(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as an npz that holds no time stamp and no pickle: the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> bytes:
+    """A table as CSV; None and NaN are left empty, floats keep all their digits."""
+
+    def cell(value: object) -> str:
+        if value is None or (isinstance(value, float) and np.isnan(value)):
+            return ""
+        text = repr(float(value)) if isinstance(value, float) else str(value)
+        return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(c in text for c in ',"\n\r') else text
+
+    lines = [",".join(columns), *(",".join(cell(row.get(column)) for column in columns) for row in rows)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an npz, read without pickle; RunError where it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # zipfile, zlib and numpy each have their own
+        raise RunError(f"need a whole npz {path}, got: {error}") from error
+
+
+def load_json(path: Path) -> Any:
+    """The content of a JSON file; RunError where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"need a JSON file {path}, got: {error}") from error
+
+
+def _versions() -> dict[str, str]:
+    packages = ("ifp", "torch", "numpy", "scipy", "scikit-learn", "safetensors")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run directory and its config: kind (anneal, train), created, settings, data."""
+
+    path: Path
+    config: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """anneal or train."""
+        return str(self.config["kind"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last file of such a run is there."""
+        return (self.path / FINISHED_BY[self.kind]).is_file()
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Write one file of the run atomically; its path."""
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, data)
+        return path
+
+
+def open_run(path: Path) -> Run:
+    """The run in a directory; RunError where there is none."""
+    config = load_json(path / "config.json") if (path / "config.json").is_file() else None
+    if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in FINISHED_BY:
+        raise RunError(f"need a run directory with a config.json of {FORMAT}, got {path}")
+    return Run(path, config)
+
+
+def create_run(path: Path, kind: str, settings: object, data: Mapping[str, Any], *, overwrite: bool = False) -> Run:
+    """Make a run directory with its config.json.
+
+    Raises:
+        RunError: something stands there already (only a run may be replaced, and only with ``overwrite``).
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if not overwrite:
+            raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
+        shutil.rmtree(open_run(path).path)
+    created = datetime.datetime.now(datetime.UTC).isoformat()
+    config = {"format": FORMAT, "kind": kind, "created": created, "settings": settings, "data": data}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"need a writable place for the run, got: {error}") from error
+    write_atomically(path / "config.json", json_bytes({**config, "versions": _versions()}))
+    return open_run(path)
+
+
+def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:
+    """Check that a run may go on with the settings given, and clear away what was being written when it stopped.
+
+    Raises:
+        RunError: the run is of another kind, or a setting given differs from the run's.
+    """
+    if run.kind != kind:
+        raise RunError(f"need a run of kind {kind} to resume, {run.path} is of kind {run.kind}")
+    changed = list(_differences(run.config["settings"], json.loads(json_bytes(given))))
+    if changed:
+        raise RunError(f"need the run's own settings to resume {run.path}: {'; '.join(changed)}")
+    for partial in run.path.rglob(f"{_PARTIAL}*"):
+        partial.unlink(missing_ok=True)
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in here.items():
+        if isinstance(value, Mapping) and isinstance(there.get(name), Mapping):
+            yield from _differences(there[name], value)
+        elif there.get(name) != value:
+            yield f"{name} is {there.get(name)!r} there and {value!r} here"
+
+
+def require_same_data(run: Run, dataset: Dataset) -> None:
+    """RunError where the data set at hand is not the one that the run was made with."""
+    before = run.config["data"]["fingerprint"]
+    if dataset.fingerprint != before:
+        raise RunError(
+            f"need the data that {run.path} was made with ({run.config['data']['source']}, fingerprint {before}), "
+            f"got {dataset.source}, fingerprint {dataset.fingerprint}"
+        )
+
+
+def list_runs(root: Path) -> list[Run]:
+    """Runs directly under ``root``, oldest first by their time of creation."""
+    found = []
+    for config in sorted(root.glob("*/config.json")):
+        try:
+            found.append(open_run(config.parent))
+        except RunError:
+            continue  # not one of ours
+    return sorted(found, key=lambda run: str(run.config.get("created", "")))
+
+
+def newest_run(root: Path, kind: str, *, finished: bool = True) -> Run:
+    """The newest finished (or unfinished) run of a kind under ``root``; RunError where there is none."""
+    runs = [run for run in list_runs(root) if run.kind == kind and run.finished == finished]
+    if not runs:
+        word = "finished" if finished else "unfinished"
+        raise RunError(f"need a run: there is no {word} run of kind {kind} under {root}/")
+    return runs[-1]
+
+
+def new_run_path(root: Path, kind: str, dataset: str) -> Path:
+    """A fresh directory name under ``root``: kind, data set and the time."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    path = root / f"{kind}-{dataset}-{stamp}"
+    count = 2
+    while path.exists():
+        path = root / f"{kind}-{dataset}-{stamp}-{count}"
+        count += 1
+    return path
