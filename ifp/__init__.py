@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from analysis.stages import StagePlan, plan_stages
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from ifp.annealing_test import anneal
+    from ifp.checkpoint import load_model
     from ifp.contexts import spectrum
     from ifp.datasets import load_dataset
     from ifp.diagnosis import diagnose
-    from ifp.training import load_model, train
+    from ifp.training import train
 
 __all__ = [
     "DataError", "IFPError", "PlanError", "RunError", "StagePlan", "anneal", "diagnose", "load_dataset",
@@ -33,7 +34,8 @@ _HOME = {
     "ifp.contexts": ("spectrum",),
     "ifp.datasets": ("load_dataset",),
     "ifp.diagnosis": ("diagnose",),
-    "ifp.training": ("load_model", "train"),
+    "ifp.checkpoint": ("load_model",),
+    "ifp.training": ("train",),
 }
 
 

@@ -1,0 +1,31 @@
+"""The table that train prints: what each latent holds at the end."""
+
+import numpy as np
+
+from ifp.cli.tables import show_table
+from ifp.datasets.dataset import Dataset
+from ifp.runs import Run, load_json, load_npz
+
+
+def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
+    """One row per latent: the stage that opened it, its KL and its information about each factor, in nats."""
+    trace, plan = load_npz(run.path / "trace.npz"), load_json(run.path / "plan.json")
+    groups = load_json(run.path / "checkpoint.json")["groups"]
+    held = np.maximum(trace["mi"][-1] - trace["mi_null"][-1], 0.0)
+    names = dataset.factors.names if dataset.factors else ()
+    rows = [
+        {
+            "latent": latent,
+            "stage": stage + 1,
+            "kl": float(trace["kl"][-1, latent]),
+            **{name: round(float(nats), 3) for name, nats in zip(names, held[latent], strict=True)},
+        }
+        for stage, group in enumerate(groups)
+        for latent in group
+    ]
+    scores = load_json(run.path / "scores.json") if names else {}
+    pressures = " -> ".join(f"{stage['pressure']:.4g}" for stage in plan["stages"])
+    title = (
+        f"{dataset.name}: nats per latent after beta {pressures}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
+    )
+    show_table(title + (f", MIG {scores['mig']:.3f}" if scores else ""), rows, json=json)
