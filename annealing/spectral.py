@@ -22,6 +22,26 @@ from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Likelihood
 
 
+def codebook_bound(images: Tensor, likelihood: Likelihood) -> float:
+    r"""Pressure up to which a code that names one image may still beat silence: a bound from below on melting.
+
+    .. math:: \max_x S(x) / \ln(1 / P(x)), \qquad S(x) = -\log p(x | p) + \log p(x | x)
+
+    S is what the decoder gains by drawing the image instead of the mean image p, ln(1/P) what it costs to name it.
+    Where it lies above :func:`freezing_point`, silence stops being the global optimum above the pressure at which
+    it becomes unstable: the transition is first order, and a heated latent melts above its freezing point.
+
+    0 where the images are all the same.
+    """
+    flat = images.reshape(len(images), -1).to(torch.float64)
+    distinct, count = torch.unique(flat, dim=0, return_counts=True)
+    if len(distinct) < 2:
+        return 0.0
+    silent = likelihood.output_for(flat.mean(dim=0))
+    gain = (likelihood.nats(silent, distinct) - likelihood.nats(likelihood.output_for(distinct), distinct)).sum(dim=1)
+    return float((gain / torch.log(len(flat) / count)).max())
+
+
 def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:
     """(x - p) V^{-1/2} of the pixels that vary: images (n, ...) to float64 (n, varying pixels).
 

@@ -28,8 +28,8 @@ class SweepConfig:
 
     network: str = "dense"  # or conv
     learn_steps: int = 600  # at the lowest pressure, until the latent is informative
-    heat_steps: int = 4000
-    cool_steps: int = 4000
+    heat_steps: int = 5000
+    cool_steps: int = 5000
     learning_rate: float = 2e-3  # Adam
     samples: int = 4  # of the posterior per image and step
     hidden: int = 64  # units of a dense network's layers

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from analysis.records import read_record
 from annealing.errors import IFPError, RunError
 from annealing.freezing import crossing, freezing_point
 from annealing.likelihood import likelihood_named
+from annealing.spectral import codebook_bound
 from annealing.stack import Case
 from annealing.sweep import SweepConfig, SweepRecord, sweep
 from ifp.contexts import SpectralRecord, action_sequence, require_factors, spectrum
@@ -50,9 +52,9 @@ class AnnealConfig:
     contexts: int = 8  # measured; the first of those drawn
     planning_contexts: int = 1000  # whose closed form is kept beside the measured ones
     likelihood: str = "bernoulli"
-    span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value
+    span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value (see case_range)
     pressures: tuple[float, float] | None = None  # swept range of every case, in nats, instead of the span
-    thresholds: tuple[float, ...] = (0.01, 0.1)  # nats of KL from which a latent is active; the first is the main one
+    thresholds: tuple[float, ...] = (0.1, 0.01)  # nats of KL from which a latent is active; the first is the main one
     stack: int = 8  # cases that train together: one piece of work
     seed: int = 0
     threads: int = 2
@@ -102,8 +104,18 @@ def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord) -> C
     images = action_sequence(dataset, spectral.factor, spectral.index)
     if not spectral.spectral_beta > 0:
         raise IFPError(f"need images that vary along {spectral.factor}, those of context {spectral.context} do not")
-    low, high = config.pressures or (bound * spectral.spectral_beta for bound in config.span)
+    low, high = config.pressures or case_range(images, spectral.spectral_beta, config)
     return Case(images, low, high, int(seed >> np.uint64(1)))
+
+
+def case_range(images: Tensor, spectral_beta: float, config: AnnealConfig) -> tuple[float, float]:
+    """The pressures between which a case is swept when none are given.
+
+    The top is counted from where a code of single images would still pay, if that lies above the spectral value:
+    below it a first-order transition does not melt.
+    """
+    bound = codebook_bound(images, likelihood_named(config.likelihood))
+    return config.span[0] * spectral_beta, config.span[1] * max(spectral_beta, bound)
 
 
 def _arrays(records: Sequence[SweepRecord], spectral: Sequence[SpectralRecord]) -> dict[str, NDArray[Any]]:

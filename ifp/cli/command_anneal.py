@@ -26,7 +26,7 @@ def anneal(
         typer.Option(help="Swept range in units of each case's spectral value.  [default: 0.3:3]", metavar="LO:HI"),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Steps of heating, and again of cooling.  [default: 4000]", min=2)
+        int | None, typer.Option(help="Steps of heating, and again of cooling.  [default: 5000]", min=2)
     ] = None,
     seed: options.Seed = None,
     out: options.Out = None,
