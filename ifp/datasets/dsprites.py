@@ -6,6 +6,7 @@ used instead. Either way they are cached once as packed bits (360 MiB) and mappe
 
 import hashlib
 import lzma
+import mmap
 import os
 import tokenize
 import zipfile
@@ -94,7 +95,9 @@ def _open_bits(official: Path | None) -> NDArray[np.uint8]:
         path = cache_directory() / f"dsprites-official-{hashlib.sha256(identity).hexdigest()[:16]}.bits"
         blocks = _read_official(official)
     write_once(path, blocks, _IMAGES * _BYTES)
-    return np.memmap(path, dtype=np.uint8, mode="r", shape=(_IMAGES, _BYTES))
+    bits = np.memmap(path, dtype=np.uint8, mode="r", shape=(_IMAGES, _BYTES))
+    bits[:: mmap.PAGESIZE // _BYTES, 0].max()  # touch every page now: a random batch would fault in 256 of them
+    return bits
 
 
 def _read_official(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -1,0 +1,61 @@
+"""Freezing points of shuffled data against that data's own closed form.
+
+The course of each pixel along an action sequence is shuffled on its own: the mean image stays, the correlations
+go, and with them most of the spectral value. Usage: python benchmarks/shuffled_pixels.py [CONTEXTS]
+"""
+
+import sys
+
+import numpy as np
+import torch
+
+import ifp
+from annealing.freezing import crossing, freezing_point
+from annealing.likelihood import Bernoulli
+from annealing.spectral import codebook_bound
+from annealing.spectral import freezing_point as closed_form
+from annealing.stack import Case
+from annealing.sweep import SweepConfig, sweep
+from ifp.annealing_test import AnnealConfig, case_range
+from ifp.contexts import action_sequence, draw_contexts
+
+
+def main(contexts: int) -> None:
+    """Print per factor the medians of freezing, melting and ifp over the shuffled data's closed form."""
+    ds = ifp.load_dataset("dsprites")
+    config = AnnealConfig(dataset=ds.name, factors=ds.factors.names)
+    torch.set_num_threads(config.threads)
+    for factor in ds.factors.names:
+        cases, spectral, bounds, original = [], [], [], []
+        for number, index in enumerate(draw_contexts(ds, contexts, config.seed)):
+            images = action_sequence(ds, factor, int(index))
+            original.append(closed_form(images, Bernoulli()))
+            courses = images.flatten(1).numpy()
+            shuffled = np.random.default_rng([number, 6]).permuted(courses, axis=0)
+            images = torch.from_numpy(shuffled).reshape(images.shape)
+            spectral.append(closed_form(images, Bernoulli()))
+            bounds.append(codebook_bound(images, Bernoulli()))
+            cases.append(Case(images, *case_range(images, spectral[-1], config), seed=number))
+        records = list(sweep(cases, SweepConfig(), Bernoulli()))
+        direction = np.array([record.direction for record in records])
+        points = []
+        for case in range(contexts):
+            beta = np.array([record.beta[case] for record in records])
+            kl = np.array([record.kl[case, 0] for record in records])
+            heat, cool = (
+                crossing(beta[direction == way], kl[direction == way], config.thresholds[0]) for way in ("heat", "cool")
+            )
+            points.append(freezing_point(heat, cool))
+        ratios = np.array([[p.freezing, p.melting, p.ifp] for p in points]) / np.array(spectral)[:, None]
+        held = np.mean([p.low <= 1.05 * s <= 1.05**2 * p.high for p, s in zip(points, spectral, strict=True)])
+        freezing, melting, middle = np.nanmedian(ratios, axis=0)
+        print(
+            f"{factor:12s} closed form {np.median(spectral):6.1f} (unshuffled {np.median(original):6.1f}); over it: "
+            f"freezing {freezing:.2f}, melting {melting:.2f}, ifp {middle:.2f}, codebook bound "
+            f"{np.median(np.array(bounds) / spectral):.2f}; brackets that hold it {held:.2f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4)
