@@ -156,7 +156,7 @@ def _pairs(names: Sequence[str], table: pd.DataFrame, basis: str) -> list[PairFi
     """Every pair of factors that share a context with a freezing point of both."""
     comparisons = {}
     for first, second in itertools.combinations(names, 2):
-        both = table[[first, second]].dropna()
+        both = table[[first, second]].where(table > 0).dropna()  # 0: a case whose images never vary
         if len(both):
             shared = overlap(both[first], both[second]) if len(both) > 1 else None
             comparisons[first, second] = shared, compare_paired(both[first], both[second])

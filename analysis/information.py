@@ -34,8 +34,9 @@ def information(
     Raises:
         IFPError: shapes that do not fit, or a posterior that is not finite.
     """
+    found = _masses(mean, logvar, factors, bins)
     shared = _class_shares(factors)
-    return np.array([_nats(masses, shared) for masses in _masses(mean, logvar, factors, bins)])
+    return np.array([_nats(masses, shared) for masses in found])
 
 
 def shuffle_null(
@@ -48,18 +49,17 @@ def shuffle_null(
     bins: int = _BINS,
 ) -> NDArray[np.float64]:
     """Mean of :func:`information` over random pairings of codes and labels: what chance alone shows, same shape."""
+    found = _masses(mean, logvar, factors, bins)
     rng = np.random.default_rng(seed)
     shared = [_class_shares(factors[rng.permutation(len(factors))]) for _ in range(shuffles)]
-    return np.array(
-        [np.mean([_nats(masses, each) for each in shared], axis=0) for masses in _masses(mean, logvar, factors, bins)]
-    )
+    return np.array([np.mean([_nats(masses, each) for each in shared], axis=0) for masses in found])
 
 
 def _masses(
     mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer], bins: int
 ) -> list[NDArray[np.float64]]:
     """Mass of each image's posterior in each bin, (images, bins), per latent."""
-    if mean.ndim != 2 or mean.shape != logvar.shape or factors.ndim != 2 or len(factors) != len(mean):
+    if mean.ndim != 2 or mean.shape != logvar.shape or factors.ndim != 2 or len(factors) != len(mean) or not mean.size:
         raise IFPError(
             f"need mean and logvar (images, latents) and factors (images, factors), "
             f"got {mean.shape}, {logvar.shape} and {factors.shape}"
@@ -85,6 +85,8 @@ def _class_shares(factors: NDArray[np.integer]) -> list[NDArray[np.float64]]:
 
 
 def _nats(masses: NDArray[np.float64], shares: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    if not np.ptp(masses, axis=0).any():  # one posterior for all images: nothing to round
+        return np.zeros(len(shares))
     overall = masses.mean(axis=0)
     nats = np.empty(len(shares))
     for k, share in enumerate(shares):

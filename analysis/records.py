@@ -1,5 +1,6 @@
 """Frozen dataclasses from plain JSON values, strictly: nothing unknown, nothing missing, nothing of another type."""
 
+import contextlib
 import dataclasses
 import math
 import types
@@ -52,8 +53,10 @@ def _read(hint: Any, value: Any, where: str, error: type[IFPError]) -> Any:
             return tuple(_read(each, item, f"{where}[{i}]", error) for i, (each, item) in pairs)
     elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {str(key): _read(inner[1], each, f"{where}.{key}", error) for key, each in value.items()}
-    elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # a whole number beyond the largest float
+            if math.isfinite(value):
+                return float(value)
     elif hint in (int, str, bool) and type(value) is hint:
         return value
     raise error(f"need {_named(hint)} for {where}, got {_shown(value)}")

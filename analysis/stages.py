@@ -118,14 +118,17 @@ def plan_stages(
     """
     if not 0 < depth <= 1:
         raise IFPError(f"need a depth above 0 and at most 1, got {depth:g}")
-    if not final_pressure > 0 or group_size < 1:
+    if not 0 < final_pressure < float("inf") or group_size < 1:
         raise IFPError(f"need a final pressure and a group size above 0, got {final_pressure:g} and {group_size}")
+    if not max(map(_point, findings.factors)) > final_pressure:
+        raise IFPError(f"need a factor that freezes above the final pressure {final_pressure:g}, got none")
     groups = _groups(findings)
     warnings = [*_overlap_warnings(groups, findings), *_measurement_warnings(findings)]
     stages: list[Stage] = []
     kept: list[list[FactorFindings]] = []
     for group in groups:  # groups that would freeze below the final pressure join the last stage
-        if kept and depth * _lowest(kept[-1]) <= final_pressure:
+        near = depth * _lowest(kept[-1]) if kept else 0.0
+        if kept and min(float(f"{near:.4g}"), max(_point(each) for each in group)) <= final_pressure:
             kept[-1] = [*kept[-1], *group]
             warnings.append(f"{_names(group)} freezes too near the final pressure {final_pressure:g} for its own stage")
         else:
@@ -175,8 +178,9 @@ def _stage_settings(
     if after is None:
         return final_pressure, roomy, [*evidence, f"last stage: the final pressure, {final_pressure:g} nats"]
     own, highest_after = depth * lowest, max(_point(each) for each in after)
-    pressure = float(f"{min(own, highest_after):.4g}")
-    if own <= highest_after:
+    held = own > highest_after
+    pressure = highest_after if held else min(float(f"{own:.4g}"), highest_after)
+    if not held:
         evidence.append(f"{depth:g} x {lowest:.4g} = {pressure:g} nats")
     else:
         evidence.append(f"{depth:g} x {lowest:.4g} lies above the next group's {highest_after:.4g} nats: held there")

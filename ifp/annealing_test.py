@@ -13,7 +13,6 @@ from torch import Tensor
 
 from analysis.records import read_record
 from annealing.errors import IFPError, RunError
-from annealing.freezing import crossing, freezing_point
 from annealing.likelihood import likelihood_named
 from annealing.spectral import codebook_bound
 from annealing.stack import Case
@@ -22,6 +21,7 @@ from ifp.contexts import SpectralRecord, action_sequence, require_factors, spect
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
+from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
 from ifp.runs import (
     Run,
     create_run,
@@ -33,13 +33,6 @@ from ifp.runs import (
     open_run,
     require_same_data,
     resume_run,
-)  # fmt: skip
-
-PROTOCOL = "heat-cool"
-FREEZING_COLUMNS = (
-    "dataset", "factor", "context", "latent", "threshold_nats", "freezing_beta", "melting_beta", "ifp_beta",
-    "ifp_low", "ifp_high", "knee_beta", "knee_low", "knee_high", "slope", "spectral_beta", "beta_rd", "transition",
-    "attributed_factor", "attributed_share", "protocol", "seed", "status",
 )  # fmt: skip
 
 
@@ -189,39 +182,8 @@ def _write_results(
         for part in [load_npz(run.path / "parts" / f"{piece.name}.timing.npz")]
     ]
     run.write("timing.csv", csv_bytes(("piece", "factor", "cases", "seconds"), timing))
-    run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(freezing_rows(config, curves, spectral))))
-
-
-def freezing_rows(
-    config: AnnealConfig, curves: dict[str, NDArray[Any]], spectral: dict[tuple[str, int], SpectralRecord]
-) -> Iterator[dict[str, object]]:
-    """Rows of freezing.csv, one per case, latent and threshold, from the curves."""
-    heat, cool = (curves["direction"] == direction for direction in ("heat", "cool"))
-    for case, (factor, context) in enumerate(zip(curves["factor"].tolist(), curves["context"].tolist(), strict=True)):
-        beta, kl = curves["beta"][case], curves["kl"][case]
-        for latent in range(kl.shape[1]):
-            for threshold in config.thresholds:
-                heating = crossing(beta[heat], kl[heat, latent], threshold)
-                cooling = crossing(beta[cool], kl[cool, latent], threshold)
-                point = freezing_point(heating, cooling)
-                yield {
-                    "dataset": config.dataset,
-                    "factor": factor,
-                    "context": context,
-                    "latent": latent,
-                    "threshold_nats": threshold,
-                    "freezing_beta": point.freezing,
-                    "melting_beta": point.melting,
-                    "ifp_beta": point.ifp,
-                    "ifp_low": point.low,
-                    "ifp_high": point.high,
-                    "spectral_beta": spectral[factor, context].spectral_beta,
-                    "attributed_factor": factor,  # alone in its case
-                    "attributed_share": 1.0,
-                    "protocol": PROTOCOL,
-                    "seed": config.seed,
-                    "status": point.status,
-                }
+    rows = freezing_rows(config.dataset, config.seed, config.thresholds, curves, spectral)
+    run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(rows)))
 
 
 def open_annealing_run(

@@ -225,8 +225,23 @@ def open_training_run(
         raise IFPError("need a stage plan: --plan FILE, or --plan - to read it from stdin")
     name = given.get("dataset", plan.dataset)
     config = TrainConfig(**{**given, "dataset": name})
-    require_device(config.device)
     dataset = load_dataset(name, data_dir)
+    run = _new_run(dataset, config, plan, out, runs, overwrite=overwrite, force=force)
+    return dataset, config, plan, run
+
+
+def _new_run(
+    dataset: Dataset,
+    config: TrainConfig,
+    plan: StagePlan,
+    out: Path | None,
+    runs: Path,
+    *,
+    overwrite: bool = False,
+    force: bool = False,
+) -> Run:
+    """A run directory with config.json and plan.json, once everything has been checked."""
+    require_device(config.device)
     if not force:
         require_fitting(plan, dataset, config.likelihood)
     if config.objective == "deft" and config.steps < len(plan.stages):
@@ -234,16 +249,13 @@ def open_training_run(
     path = out if out is not None else new_run_path(runs, "train", dataset.name)
     run = create_run(path, "train", config, describe(dataset), overwrite=overwrite)
     run.write("plan.json", json_bytes(plan))
-    return dataset, config, plan, run
+    return run
 
 
 def train(dataset: Dataset, *, plan: StagePlan, out: str | Path | None = None, **settings: Any) -> Run:
     """Train on a plan's stages and return the finished run; settings are :class:`TrainConfig`'s."""
-    require_fitting(plan, dataset, settings.get("likelihood", TrainConfig.likelihood))
     config = TrainConfig(dataset=dataset.name, **settings)
-    path = Path(out) if out is not None else new_run_path(Path("runs"), "train", dataset.name)
-    run = create_run(path, "train", config, describe(dataset))
-    run.write("plan.json", json_bytes(plan))
+    run = _new_run(dataset, config, plan, None if out is None else Path(out), Path("runs"))
     for _ in train_run(dataset, config, plan, run):
         pass
     return run

@@ -33,9 +33,7 @@ def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.inte
         IFPError: shapes that do not fit, codes that are not finite, or no factor that varies.
     """
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or not codes.size:
-        raise IFPError(
-            f"need codes (samples, latents), factors (samples, factors), got {codes.shape}, {factors.shape}"
-        )
+        raise IFPError(f"need codes (samples, latents), factors (samples, factors), got {codes.shape}, {factors.shape}")
     if not np.isfinite(codes).all():
         raise IFPError("need finite codes for a score, got NaN or infinity")
     varying = [labels for labels in factors.T if np.ptp(labels) > 0]

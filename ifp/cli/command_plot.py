@@ -62,8 +62,8 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
 
 
 def _main_rows(run: "Run") -> "pd.DataFrame":
-    """Rows of freezing.csv at the main threshold, the first."""
+    """Rows of freezing.csv at the main threshold, the first, of the first latent."""
     import pandas as pd
 
     table = pd.read_csv(run.path / "freezing.csv")
-    return table[table["threshold_nats"] == table["threshold_nats"].iloc[0]]
+    return table[(table["threshold_nats"] == table["threshold_nats"].iloc[0]) & (table["latent"] == 0)]

@@ -1,0 +1,256 @@
+"""Findings of small made-up runs whose medians, brackets and curves are known."""
+
+import functools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import wilcoxon
+
+from analysis.distributions import overlap
+from analysis.findings import Findings, conclude
+from annealing.errors import IFPError
+from ifp.freezing_table import FREEZING_COLUMNS
+from ifp.runs import json_bytes
+
+# spectral value, ends of the bracket, status
+NO_BRACKET = (np.nan, np.nan)
+CASES = {
+    "pos": [
+        (10.0, (9.0, 12.0), "ok"),
+        (20.0, (20.9, 25.0), "ok"),  # within 5% below the bracket
+        (30.0, (20.0, 28.4), "ok"),  # more than 5% above it
+        (40.0, NO_BRACKET, "never_froze"),
+        (50.0, NO_BRACKET, "above_range"),
+    ],
+    "scale": [
+        (5.0, (4.0, 6.0), "ok"),
+        (6.0, (4.8, 5.72), "ok"),  # within 5% above
+        (7.0, (7.4, 9.0), "ok"),  # more than 5% below
+        (8.0, (2.0, 16.0), "ok"),
+        (9.0, (9.0, 9.0), "ok"),
+    ],
+    "shape": [(2.0 + context, NO_BRACKET, "never_froze") for context in range(5)],
+}
+GAINS = {"pos": [1.0, 5.0, 3.0, 2.0, 4.0], "scale": [0.5, 0.1, 0.2, 0.4, 0.3], "shape": [0.0] * 5}
+
+
+def freezing_table(cases=CASES):
+    """Every case at two thresholds and two latents, of which only the first threshold and latent count."""
+    rows = []
+    for factor, of_factor in cases.items():
+        for context, (spectral, (low, high), status) in enumerate(of_factor):
+            for latent in (0, 1):
+                for threshold in (0.1, 0.01):
+                    counts = latent == 0 and threshold == 0.1
+                    rows.append(
+                        {
+                            "dataset": "shapes",
+                            "factor": factor,
+                            "context": context,
+                            "latent": latent,
+                            "threshold_nats": threshold,
+                            "freezing_beta": low if counts else 1e4,
+                            "melting_beta": high if counts else 1e4,
+                            "ifp_beta": np.sqrt(low * high) if counts else 1e4,
+                            "ifp_low": low if counts else 1e4,
+                            "ifp_high": high if counts else 1e4,
+                            "spectral_beta": spectral,
+                            "attributed_factor": factor,
+                            "attributed_share": 1.0,
+                            "protocol": "heat-cool",
+                            "seed": 7,
+                            "status": status if counts else "ok",
+                        }
+                    )
+    return pd.DataFrame(rows, columns=list(FREEZING_COLUMNS))
+
+
+def spectral_table(cases=CASES, contexts=12):
+    """The measured contexts first, as a planning draw has them, then more."""
+    return pd.DataFrame(
+        [
+            {
+                "dataset": "shapes",
+                "factor": factor,
+                "context": context,
+                "index": 100 + context,
+                "spectral_beta": of_factor[context][0] if context < len(of_factor) else of_factor[0][0] * (1 + context),
+                "second_ratio": 0.1,
+            }
+            for factor, of_factor in cases.items()
+            for context in range(contexts)
+        ]
+    )
+
+
+def curve_arrays(cases=CASES):
+    """KL = g ln(lambda / beta) on heating, something else on the other branches; contexts in falling order."""
+    relative = np.geomspace(0.25, 4.0, 41)  # holds 1, where the curve has its kink
+    order = [(factor, context) for factor in cases for context in reversed(range(5))]
+    beta, kl = [], []
+    for factor, context in order:
+        spectral, gain = cases[factor][context][0], GAINS[factor][context]
+        beta.append(spectral * np.concatenate([np.full(3, 0.25), relative, relative[::-1]]))
+        heat = gain * np.maximum(np.log(1 / relative), 0)
+        first = np.concatenate([np.full(3, 99.0), heat, np.full(41, 77.0)])
+        kl.append(np.stack([first, np.full_like(first, 55.0)], axis=1))
+    return {
+        "factor": np.array([factor for factor, _ in order]),
+        "context": np.array([context for _, context in order]),
+        "direction": np.repeat(["learn", "heat", "cool"], [3, 41, 41]),
+        "step": np.arange(85) * 10,
+        "beta": np.array(beta),
+        "kl": np.array(kl),
+    }
+
+
+def concluded(cases):
+    return conclude(
+        freezing_table(cases),
+        spectral_table(cases),
+        curve_arrays(cases),
+        fingerprint="abc",
+        image_shape=[32, 16, 1],
+        likelihood="bernoulli",
+        source="anneal-shapes",
+    )
+
+
+@functools.cache
+def findings():
+    return concluded(CASES)
+
+
+def of(name, found=None):
+    return next(each for each in (found or findings()).factors if each.factor == name)
+
+
+def test_the_run_is_named_and_its_first_threshold_is_the_main_one():
+    found = findings()
+    assert (found.dataset, found.fingerprint, found.image_shape) == ("shapes", "abc", (32, 16, 1))
+    assert (found.likelihood, found.seed, found.threshold_nats, found.source) == ("bernoulli", 7, 0.1, "anneal-shapes")
+    assert [each.factor for each in found.factors] == list(CASES)
+
+
+def test_medians_are_those_of_the_cases_that_are_ok():
+    pos = of("pos")
+    assert (pos.cases, pos.freezing.n, pos.freezing.median, pos.melting.median) == (5, 3, 20.0, 25.0)
+    np.testing.assert_allclose(pos.ifp.median, np.median(np.sqrt([9.0 * 12.0, 20.9 * 25.0, 20.0 * 28.4])))
+    scale = of("scale")
+    assert (scale.cases, scale.freezing.n, scale.freezing.median, scale.melting.median) == (5, 5, 4.8, 9.0)
+
+
+def test_closed_forms_are_summed_up_over_all_measured_cases_and_over_all_planning_contexts():
+    pos = of("pos")
+    assert (pos.spectral.n, pos.spectral.median) == (5, 30.0)
+    planned = [10, 20, 30, 40, 50, *(10.0 * (1 + context) for context in range(5, 12))]
+    assert pos.planning.n == 12
+    np.testing.assert_allclose(
+        [pos.planning.median, pos.planning.q25, pos.planning.q95], np.quantile(planned, [0.5, 0.25, 0.95])
+    )
+
+
+def test_statuses_are_counted():
+    assert of("pos").statuses == {"ok": 3, "never_froze": 1, "above_range": 1}
+    assert of("scale").statuses == {"ok": 5}
+
+
+@pytest.mark.parametrize(("factor", "share"), [("pos", 2 / 5), ("scale", 4 / 5), ("shape", 0.0)])
+def test_a_bracket_counts_with_5_percent_slack_and_a_case_without_one_is_a_miss(factor, share):
+    assert of(factor).bracketed == share
+
+
+@pytest.mark.parametrize(("factor", "width"), [("pos", 12 / 9), ("scale", 9 / 7.4)])
+def test_the_bracket_s_width_is_the_median_ratio_of_its_ends(factor, width):
+    np.testing.assert_allclose(of(factor).bracket_width, width)
+
+
+def test_a_factor_that_never_froze_has_no_measured_point_but_its_closed_form():
+    shape = of("shape")
+    assert (shape.freezing.n, shape.ifp.median, shape.bracket_width, shape.statuses) == (
+        0,
+        None,
+        None,
+        {"never_froze": 5},
+    )
+    assert shape.spectral.median == 4.0
+
+
+def test_nats_are_the_median_of_the_heating_curves_at_fractions_of_each_case_s_own_closed_form():
+    found = findings()
+    relative = np.array(found.relative_beta)
+    assert relative[0] == 0.3
+    assert relative[-1] == 1.0
+    assert (np.diff(relative) > 0).all()
+    for factor, gains in GAINS.items():
+        np.testing.assert_allclose(of(factor, found).nats, np.median(gains) * np.log(1 / relative), atol=1e-9)
+
+
+@pytest.mark.parametrize(("basis", "pairs"), [("planning", 3), ("measured", 1)])
+def test_pairs_share_a_context_with_a_point_of_both(basis, pairs):
+    found = [pair for pair in findings().pairs if pair.basis == basis]
+    assert [(pair.first, pair.second) for pair in found] == [("pos", "scale"), ("pos", "shape"), ("scale", "shape")][
+        :pairs
+    ]
+
+
+def test_planning_pairs_compare_the_same_contexts_whatever_the_order_of_the_rows():
+    shuffled = spectral_table().sample(frac=1, random_state=1)
+    rng = np.random.default_rng(3)
+    shuffled["spectral_beta"] *= rng.lognormal(0, 1, len(shuffled))
+    found = conclude(
+        freezing_table(), shuffled, curve_arrays(), fingerprint="", image_shape=(1, 1, 1), likelihood="", source=""
+    )
+    points = {
+        name: rows.sort_values("context")["spectral_beta"].to_numpy() for name, rows in shuffled.groupby("factor")
+    }
+    p_values = []
+    for pair in found.pairs[:3]:
+        a, b = points[pair.first], points[pair.second]
+        p_values.append(wilcoxon(np.log(a / b)).pvalue)
+        np.testing.assert_allclose(
+            [pair.comparison.superiority, pair.comparison.ratio, pair.comparison.p_value],
+            [np.mean(a > b), np.exp(np.median(np.log(a / b))), p_values[-1]],
+            rtol=1e-9,
+        )
+        np.testing.assert_allclose(pair.overlap, overlap(a, b))
+    smallest, middle, largest = sorted(p_values)
+    steps = np.maximum.accumulate([3 * smallest, 2 * middle, largest])
+    np.testing.assert_allclose(sorted(pair.p_holm for pair in found.pairs[:3]), np.minimum(steps, 1))
+
+
+def test_measured_pairs_leave_out_contexts_in_which_one_gave_no_point():
+    pair = next(pair for pair in findings().pairs if pair.basis == "measured")
+    ratios = np.sqrt(np.array([9 * 12, 20.9 * 25, 20 * 28.4]) / [4 * 6, 4.8 * 5.72, 7.4 * 9])
+    assert (pair.comparison.n, pair.comparison.superiority, pair.p_holm) == (3, 1.0, pair.comparison.p_value)
+    np.testing.assert_allclose(pair.comparison.ratio, np.median(ratios))
+
+
+def test_a_single_shared_context_has_a_comparison_but_no_overlap():
+    cases = {**CASES, "shape": [(2.0, (1.5, 2.5), "ok"), *CASES["shape"][1:]]}
+    pair = next(each for each in concluded(cases).pairs if (each.basis, each.second) == ("measured", "shape"))
+    assert (pair.overlap, pair.comparison.n) == (None, 1)
+
+
+def test_findings_come_back_from_json_as_they_were():
+    found = findings()
+    assert Findings.from_plain(json.loads(json_bytes(found))) == found
+
+
+@pytest.mark.parametrize("form", ["ifp-findings/2", "ifp-stage-plan/1", ""])
+def test_findings_of_another_format_are_refused(form):
+    value = json.loads(json_bytes(findings())) | {"format": form}
+    with pytest.raises(IFPError, match="need findings of format ifp-findings/1"):
+        Findings.from_plain(value)
+    with pytest.raises(IFPError, match="need findings of format"):
+        replace(findings(), format=form)
+
+
+def test_findings_with_a_broken_factor_are_refused_with_its_place():
+    value = json.loads(json_bytes(findings()))
+    value["factors"][1]["freezing"]["median"] = "4"
+    with pytest.raises(IFPError, match=r"findings\.factors\[1\]\.freezing\.median, got '4'"):
+        Findings.from_plain(value)
