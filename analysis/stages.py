@@ -65,7 +65,7 @@ class StagePlan:
         twice = next((latent for latent in named if named.count(latent) > 1), None)
         if twice is not None:
             raise PlanError(f"need each latent in one stage only, got latent {twice} twice")
-        if sorted(named) != list(range(self.latents)):
+        if len(named) != self.latents or sorted(named) != list(range(len(named))):
             raise PlanError(f"need the stages to open latents 0..{self.latents - 1}, got {sorted(named)}")
         if any(not stage.latents or not stage.share > 0 for stage in self.stages):
             raise PlanError("need in every stage a latent or more and a share of the steps above 0, one stage has none")

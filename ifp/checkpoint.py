@@ -35,15 +35,18 @@ def restore(run: Run, model: MultiGroupVAE, optimizer: torch.optim.Adam) -> tupl
     if not (run.path / STATE_FILE).is_file():
         return 0, []
     tensors = _load(run.path / STATE_FILE)
-    model.load_state_dict(_named(tensors, "model."))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _named(tensors, "adam.").items():
-        number, moment = name.split(".")
-        moments.setdefault(int(number), {})[moment] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-    columns = {name: value.numpy() for name, value in _named(tensors, "trace.").items()}
-    trace = [TraceRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
-    return int(tensors["step"]), trace
+    try:
+        model.load_state_dict(_named(tensors, "model."))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in _named(tensors, "adam.").items():
+            number, moment = name.split(".")
+            moments.setdefault(int(number), {})[moment] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        columns = {name: value.numpy() for name, value in _named(tensors, "trace.").items()}
+        trace = [TraceRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        return int(tensors["step"]), trace
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(f"need a state of this run in {run.path / STATE_FILE}, got: {error!r}") from error
 
 
 def write_checkpoint(run: Run, model: MultiGroupVAE, objective: Objective, step: int) -> None:
@@ -73,9 +76,13 @@ def load_model(run: Run | str | Path) -> MultiGroupVAE:
     about = load_json(run.path / "checkpoint.json")
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}")
-    height, width, channels = about["image_shape"]
-    model = MultiGroupVAE((height, width, channels), about["groups"], about["channels"], about["hidden"])
-    model.load_state_dict(_load(run.path / "checkpoint.safetensors"))
+    tensors = _load(run.path / "checkpoint.safetensors")
+    try:
+        height, width, channels = about["image_shape"]
+        model = MultiGroupVAE((height, width, channels), about["groups"], about["channels"], about["hidden"])
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(f"need a whole checkpoint in {run.path}, got: {error!r}") from error
     return model.eval()
 
 

@@ -71,9 +71,9 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> b
     """A table as CSV; None and NaN are left empty, floats keep all their digits."""
 
     def cell(value: object) -> str:
-        if value is None or (isinstance(value, float) and np.isnan(value)):
+        if value is None or (isinstance(value, (float, np.floating)) and np.isnan(value)):
             return ""
-        text = repr(float(value)) if isinstance(value, float) else str(value)
+        text = repr(float(value)) if isinstance(value, (float, np.floating)) else str(value)
         return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(c in text for c in ',"\n\r') else text
 
     lines = [",".join(columns), *(",".join(cell(row.get(column)) for column in columns) for row in rows)]
@@ -141,13 +141,13 @@ def create_run(path: Path, kind: str, settings: object, data: Mapping[str, Any],
     Raises:
         RunError: something stands there already (only a run may be replaced, and only with ``overwrite``).
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        if not overwrite:
-            raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
-        shutil.rmtree(open_run(path).path)
     created = datetime.datetime.now(datetime.UTC).isoformat()
     config = {"format": FORMAT, "kind": kind, "created": created, "settings": settings, "data": data}
     try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            if not overwrite:
+                raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
+            shutil.rmtree(open_run(path).path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"need a writable place for the run, got: {error}") from error

@@ -1,0 +1,93 @@
+"""A small data set held in memory, plans for it, and the command line in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.stages import FORMAT, Stage, StagePlan
+from ifp.datasets.dataset import Factors, Lattice
+
+
+class Bars:
+    """A bright bar on black, 16x16x1: 8 positions, 4 brightnesses."""
+
+    name = "bars"
+    factors: Factors | None = Factors(("position", "brightness"), (8, 4))
+    image_shape = (16, 16, 1)
+    fingerprint = "bars-1"
+    nuisances: tuple[str, ...] = ()
+    source = "drawn in memory"
+
+    def __init__(self):
+        self._lattice = Lattice((8, 4))
+
+    def __len__(self):
+        return len(self._lattice)
+
+    def images(self, index):
+        classes = self._lattice.factors_at(index)
+        images = np.zeros((len(classes), *self.image_shape), dtype=np.float32)
+        for image, (position, brightness) in zip(images, classes, strict=True):
+            image[2 * position : 2 * position + 2] = (brightness + 1) / 4
+        return images
+
+    def factors_at(self, index):
+        return self._lattice.factors_at(index)
+
+    def lookup(self, factors):
+        return self._lattice.lookup(factors)
+
+
+@pytest.fixture(scope="session")
+def bars():
+    return Bars()
+
+
+@pytest.fixture(scope="session")
+def make_plan():
+    """A plan for a data set: one latent a stage, any of its settings replaced."""
+
+    def plan(dataset, pressures=(9.0, 3.0, 1.0), shares=(0.25, 0.5, 0.25), **changed):
+        stages = tuple(
+            Stage(pressure, (f"factor {number}",), (number,), share, {}, None)
+            for number, (pressure, share) in enumerate(zip(pressures, shares, strict=True))
+        )
+        settings = {
+            "format": FORMAT, "dataset": dataset.name, "fingerprint": dataset.fingerprint,
+            "image_shape": dataset.image_shape, "likelihood": "bernoulli", "latents": len(stages), "gamma": 0.1,
+            "stages": stages, "source": None, "warnings": [],
+        }  # fmt: skip
+        return StagePlan(**settings | changed)
+
+    return plan
+
+
+@pytest.fixture(scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def environment():
+    """The environment of a process that sees no folder of official files and no other packages."""
+    return {name: value for name, value in os.environ.items() if name not in ("IFP_DATA_DIR", "PYTHONPATH")}
+
+
+@pytest.fixture(scope="session")
+def run_ifp(environment):
+    """``python -m ifp`` with arguments in a folder; gives exit code, stdout and stderr."""
+
+    def run(folder, *arguments, stdin=""):
+        command = [sys.executable, "-m", "ifp", *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=300
+        )
+
+    return run

@@ -1,0 +1,172 @@
+"""Stage plans read from files and stdin, matched with their data, and errors of the command line in one line."""
+
+import io
+import json
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from analysis.stages import StagePlan
+from annealing.errors import PlanError
+from ifp.datasets import load_dataset
+from ifp.plan_file import read_plan, require_fitting
+from ifp.runs import json_bytes
+from ifp.training import open_training_run
+
+DSPRITES = SimpleNamespace(name="dsprites", fingerprint="0" * 16, image_shape=(64, 64, 1))
+
+
+@pytest.fixture
+def plan(make_plan):
+    return make_plan(DSPRITES)
+
+
+def changed(plan, **values):
+    """The plan's JSON with keys set; ``pressures`` and ``latent_groups`` go into its stages."""
+    content = json.loads(json_bytes(plan))
+    for key, inner in (("pressures", "pressure"), ("latent_groups", "latents")):
+        for stage, value in zip(content["stages"], values.pop(key, ()), strict=False):
+            stage[inner] = value
+    return json.dumps(content | values)
+
+
+BROKEN = {
+    "nothing": (lambda plan: "", "no plan on stdin (did plan-stages fail?)"),
+    "half a plan": (lambda plan: json_bytes(plan).decode()[:200], "need a stage plan in JSON"),
+    "an unknown key": (lambda plan: changed(plan, colour="red"), "got 'colour'"),
+    "a pressure that rises": (
+        lambda plan: changed(plan, pressures=(3, 9)),
+        "need pressures that fall from stage to stage, got 3 in stage 1 and 9 after it",
+    ),
+    "a latent in two stages": (
+        lambda plan: changed(plan, latent_groups=([0, 1], [1])),
+        "need each latent in one stage only, got latent 1 twice",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), BROKEN.values(), ids=BROKEN)
+def test_training_on_a_broken_plan_ends_in_one_line_before_anything_is_made(text, reason, plan, run_ifp, tmp_path):
+    arguments = ("train", "--plan", "-", "--dataset", "dsprites", "--steps", 2, "--out", "tmp/x")
+    ended = run_ifp(tmp_path, *arguments, stdin=text(plan))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("ifp: ")
+    assert reason in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelt_data_set_is_answered_with_the_nearest_name(run_ifp, tmp_path):
+    ended = run_ifp(tmp_path, "anneal", "--dataset", "dsprite", "--out", "x")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("ifp: need a data set out of ")
+    assert line.endswith("got 'dsprite' (did you mean dsprites?)")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_planning_without_a_run_leaves_stdout_to_the_next_command_empty(run_ifp, tmp_path):
+    ended = run_ifp(tmp_path, "plan-stages")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "ifp: need a run: there is no finished run of kind anneal under runs/\n"
+
+
+# Reading
+
+
+def test_a_plan_is_read_as_it_was_written_from_a_file_and_from_stdin(plan, tmp_path, monkeypatch):
+    (tmp_path / "plan.json").write_bytes(json_bytes(plan))
+    assert read_plan(str(tmp_path / "plan.json")) == plan
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(json_bytes(plan))))
+    assert read_plan("-") == plan
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "need a plan file, got: .*No such file"),
+        (b"", "need a stage plan, got nothing"),
+        (b" \n\t ", "need a stage plan, got nothing"),
+        (b"\xff\xfe{}", "need a plan in UTF-8"),
+        (b"[" * 100_000, "need a stage plan in JSON"),
+        (b"null", "need an object for plan, got None"),
+        (b"[]", r"need an object for plan, got \[\]"),
+        (b"{}", "need a plan of format ifp-stage-plan/1, got None"),
+        (b" " * (16 * 1024 * 1024 + 1), "need a plan of at most 16777216 bytes"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_file_that_is_no_plan_is_refused(content, reason, tmp_path):
+    path = tmp_path / "plan.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PlanError, match=reason):
+        read_plan(str(path))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"format": "ifp-stage-plan/2"}, "need a plan of format ifp-stage-plan/1, got 'ifp-stage-plan/2'"),
+        ({"latents": "3"}, "need a whole number for plan.latents, got '3'"),
+        ({"latents": True}, "need a whole number for plan.latents, got True"),
+        ({"latents": 4}, r"need the stages to open latents 0..3, got \[0, 1, 2\]"),
+        ({"latents": 10**30}, "latents"),
+        ({"latent_groups": ([0], [1], [3])}, r"latents 0..2, got \[0, 1, 3\]"),
+        ({"latent_groups": ([0], [], [1, 2])}, "need in every stage a latent or more"),
+        ({"image_shape": [64, 64]}, "need an array of 3 for plan.image_shape"),
+        ({"gamma": 1.5}, "need gamma in 0..1, got 1.5"),
+        ({"gamma": float("nan")}, "need a finite number for plan.gamma, got nan"),
+        ({"gamma": 10**400}, "plan.gamma"),
+        ({"pressures": (9, 3, 0)}, "need pressures above 0, got 0"),
+        ({"pressures": (float("inf"),)}, "need a finite number for plan.stages.0..pressure, got inf"),
+        ({"pressures": (9, 9, 1)}, "need pressures that fall .*, got 9 in stage 1 and 9 after it"),
+        ({"stages": []}, "need a plan of one or more stages, got none"),
+        ({"stages": {}}, "need an array for plan.stages"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_plan_that_contradicts_itself_is_refused(values, reason, plan):
+    with pytest.raises(PlanError, match=reason):
+        StagePlan.from_json(changed(plan, **values))
+
+
+@pytest.mark.parametrize("key", ["fingerprint", "gamma", "stages", "warnings"])
+def test_a_plan_without_one_of_its_keys_is_refused(key, plan):
+    content = json.loads(json_bytes(plan))
+    del content[key]
+    with pytest.raises(PlanError, match=f"need the key '{key}' in plan, it is missing"):
+        StagePlan.from_json(json.dumps(content))
+
+
+# Fitting
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"dataset": "shapes3d"}, "need the data set that the plan is for, shapes3d, got dsprites"),
+        ({"fingerprint": "1" * 16}, f"need the data fingerprint that the plan is for, {'1' * 16}, got {'0' * 16}"),
+        ({"image_shape": (64, 64, 3)}, r"need the image shape that the plan is for, \(64, 64, 3\), got \(64, 64, 1\)"),
+        ({"likelihood": "gaussian"}, "need the likelihood that the plan is for, gaussian, got bernoulli"),
+    ],
+    ids=str,
+)
+def test_a_plan_for_something_else_is_refused_and_both_are_named(wanted, reason, plan):
+    require_fitting(plan, DSPRITES, "bernoulli")
+    with pytest.raises(PlanError, match=rf"{reason} \(--force"):
+        require_fitting(replace(plan, **wanted), DSPRITES, "bernoulli")
+
+
+def test_a_plan_for_other_data_makes_a_run_only_by_force(plan, tmp_path, monkeypatch):
+    monkeypatch.delenv("IFP_DATA_DIR", raising=False)
+    given, fingerprint = {"dataset": "dsprites", "steps": 3}, load_dataset("dsprites").fingerprint
+    with pytest.raises(PlanError, match=re.escape(f"{plan.fingerprint}, got {fingerprint}")):
+        open_training_run(given, plan, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    _, config, used, run = open_training_run(given, plan, out=tmp_path / "run", force=True)
+    assert (used, config.steps) == (plan, 3)
+    assert read_plan(str(run.path / "plan.json")) == plan
+    assert run.config["data"]["fingerprint"] == fingerprint
