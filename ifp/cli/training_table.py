@@ -9,7 +9,7 @@ from ifp.runs import Run, load_json, load_npz
 
 def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
     """One row per latent: the stage that opened it, its KL and its information about each factor, in nats."""
-    trace, plan = load_npz(run.path / "trace.npz"), load_json(run.path / "plan.json")
+    trace = load_npz(run.path / "trace.npz")
     groups = load_json(run.path / "checkpoint.json")["groups"]
     held = np.maximum(trace["mi"][-1] - trace["mi_null"][-1], 0.0)
     names = dataset.factors.names if dataset.factors else ()
@@ -24,8 +24,11 @@ def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
         for latent in group
     ]
     scores = load_json(run.path / "scores.json") if names else {}
-    pressures = " -> ".join(f"{stage['pressure']:.4g}" for stage in plan["stages"])
+    pressures = [stage["pressure"] for stage in load_json(run.path / "plan.json")["stages"]]
+    if len(groups) < len(pressures):  # one encoder under a pressure that falls from the first to the last
+        pressures = [pressures[0], pressures[-1]]
+    path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
     title = (
-        f"{dataset.name}: nats per latent after beta {pressures}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
+        f"{dataset.name}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
     )
     show_table(title + (f", MIG {scores['mig']:.3f}" if scores else ""), rows, json=json)
