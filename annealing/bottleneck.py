@@ -1,5 +1,7 @@
 """The bottleneck: diagonal Gaussian posteriors, their nats of KL, and samples from them."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -41,13 +43,14 @@ def stratified_normal(uniform: Tensor, samples: int) -> Tensor:
         uniform: one draw from U(0, 1) per image and latent, shape (..., images, latents).
 
     Returns:
-        Noise of shape (..., samples, images, latents). Strata are paired at random by the draws' own ranks when
-        there are several latents: latent j runs through the strata starting at another one.
+        Noise of shape (..., samples, images, latents). Neighbouring latents run through the strata in different
+        orders, so that they do not rise together.
     """
     latents = uniform.shape[-1]
-    stratum = torch.arange(samples, dtype=uniform.dtype, device=uniform.device)[:, None, None]
-    # latent j steps through the strata with its own stride, so that latents do not rise together
-    stride = 2 * torch.arange(latents, dtype=uniform.dtype, device=uniform.device) + 1
+    # a stride without a common factor visits every stratum once
+    strides = [step for step in range(1, samples + 1) if math.gcd(step, samples) == 1]
+    stride = torch.tensor([strides[latent % len(strides)] for latent in range(latents)]).to(uniform)
+    stratum = torch.arange(samples).to(uniform)[:, None, None]
     u = (uniform[..., None, :, :] + stratum * stride / samples) % 1.0
     tiny = torch.finfo(u.dtype).eps
     return torch.special.ndtri(u.clamp(tiny, 1 - tiny))

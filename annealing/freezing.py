@@ -34,7 +34,7 @@ def crossing(beta: NDArray[np.floating], kl: NDArray[np.floating], threshold: fl
     beta, kl = np.asarray(beta, np.float64), np.asarray(kl, np.float64)
     if beta.shape != kl.shape or beta.ndim != 1 or len(beta) < 2:
         raise IFPError(f"need beta and KL of one length, 2 or more, got shapes {beta.shape} and {kl.shape}")
-    if not (beta > 0).all() or not ((np.diff(beta) > 0).all() or (np.diff(beta) < 0).all()):
+    if not (np.isfinite(beta) & (beta > 0)).all() or not ((np.diff(beta) > 0).all() or (np.diff(beta) < 0).all()):
         raise IFPError("need pressures above 0 that rise or fall strictly along the curve, got others")
     if not np.isfinite(kl).all():
         return Crossing(np.nan, "diverged")

@@ -22,7 +22,7 @@ class StackedLinear(nn.Module):
         weight = torch.zeros(len(streams), max(inputs), max(outputs))
         bias = torch.zeros(len(streams), 1, max(outputs))
         for case, (rows, columns, stream) in enumerate(zip(inputs, outputs, streams, strict=True)):
-            draw = (2 * torch.rand(rows + 1, columns, generator=stream) - 1) / math.sqrt(rows)
+            draw = (2 * torch.rand(rows + 1, columns, generator=stream) - 1) / math.sqrt(max(rows, 1))
             weight[case, :rows, :columns], bias[case, :, :columns] = draw[:-1], draw[-1]
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 

@@ -11,8 +11,8 @@ def geometric(step: int, steps: int, start: float, end: float) -> float:
     >>> [round(geometric(t, 3, 100.0, 1.0), 6) for t in range(3)]
     [100.0, 10.0, 1.0]
     """
-    if not (start > 0 and end > 0):
-        raise IFPError(f"need pressures above 0, got {start} and {end}")
+    if not (0 < start < float("inf") and 0 < end < float("inf")):
+        raise IFPError(f"need finite pressures above 0, got {start} and {end}")
     return start if steps < 2 else start * (end / start) ** (step / (steps - 1))
 
 
@@ -22,4 +22,6 @@ def stage_at(step: int, boundaries: Sequence[int]) -> int:
     >>> [stage_at(t, [2, 5]) for t in (0, 1, 2, 4, 5, 9)]
     [0, 0, 1, 1, 1, 1]
     """
+    if not boundaries:
+        raise IFPError("need one stage or more, got none")
     return min(sum(step >= end for end in boundaries), len(boundaries) - 1)

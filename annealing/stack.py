@@ -22,6 +22,8 @@ class Case:
     seed: int
 
     def __post_init__(self) -> None:
+        if self.images.dtype != torch.float32:
+            raise IFPError(f"need images as float32 in 0..1, got {self.images.dtype}")
         if not 0 < self.low < self.high < float("inf"):
             raise IFPError(f"need pressures 0 < low < high, got {self.low} and {self.high}")
 
@@ -81,8 +83,8 @@ class DenseStack:
         mean = target.mean(dim=1, keepdim=True)
         # the networks see whitened pixels, of unit mean square over the case's own columns
         rows = (target - mean) * (weight / likelihood.variance(mean).clamp(min=1e-12)).sqrt()
-        power = rows.square().mean(dim=1).sum(dim=1) / torch.tensor(widths)
-        rows = rows / power.sqrt()[:, None, None]
+        power = rows.square().mean(dim=1).sum(dim=1) / torch.tensor(widths).clamp(min=1)
+        rows = rows / power.clamp(min=1e-12).sqrt()[:, None, None]
         self._rows, self._target, self._weight = rows.to(device), target.to(device)[:, None], weight.to(device)
         self._likelihood = likelihood
         silent = likelihood.output_for(mean)[:, 0]

@@ -28,7 +28,5 @@ def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
     if len(groups) < len(pressures):  # one encoder under a pressure that falls from the first to the last
         pressures = [pressures[0], pressures[-1]]
     path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
-    title = (
-        f"{dataset.name}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
-    )
+    title = f"{dataset.name}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
     show_table(title + (f", MIG {scores['mig']:.3f}" if scores else ""), rows, json=json)

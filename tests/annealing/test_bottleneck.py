@@ -1,0 +1,98 @@
+"""KL and posterior samples against torch.distributions, and stratified noise against scipy's normal."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate, stats
+from torch.distributions import Normal, kl_divergence
+
+from annealing.bottleneck import gaussian_kl, reparameterize, stratified_normal
+
+
+def random_doubles(*shape):
+    return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+
+
+def test_kl_is_that_of_torchs_normal_distributions():
+    mean = torch.tensor([-30.0, -1.0, 0.0, 1e-3, 0.5, 4.0], dtype=torch.float64)[:, None]
+    logvar = torch.tensor([-20.0, -3.0, -1e-2, 0.0, 0.7, 5.0], dtype=torch.float64)
+    found = gaussian_kl(mean, logvar)
+    expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(torch.zeros(6), torch.ones(6)))
+    assert found.shape == (6, 6)
+    torch.testing.assert_close(found, expected.double(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("logvar", [0.0, 1e-3, -1e-3, 1e-4])
+@pytest.mark.parametrize("mean", [1e-4, -3e-4, 1e-2])
+def test_kl_of_a_nearly_silent_latent_keeps_its_digits_in_single_precision(mean, logvar):
+    expected = (mean**2 + logvar**2 / 2 + logvar**3 / 6) / 2  # series of the closed form
+    found = gaussian_kl(torch.tensor([mean]), torch.tensor([logvar]))
+    np.testing.assert_allclose(found.item(), expected, rtol=1e-3)
+
+
+def test_kl_is_0_for_the_prior_and_its_gradient_is_that_of_the_closed_form():
+    assert gaussian_kl(torch.zeros(3), torch.zeros(3)).tolist() == [0, 0, 0]
+    mean = (4 * random_doubles(5) - 2).requires_grad_()
+    logvar = (4 * random_doubles(5) - 1).requires_grad_()
+    gaussian_kl(mean, logvar).sum().backward()
+    torch.testing.assert_close(mean.grad, mean.detach())
+    torch.testing.assert_close(logvar.grad, (logvar.detach().exp() - 1) / 2)
+
+
+def test_samples_are_mean_plus_standard_deviation_times_noise():
+    mean, noise = random_doubles(3, 2), random_doubles(5, 3, 2) - 0.5
+    deviation = torch.tensor([[0.1, 1.0], [2.0, 3.0], [0.5, 10.0]], dtype=torch.float64)
+    found = reparameterize(mean, 2 * deviation.log(), noise)
+    torch.testing.assert_close(found, mean + deviation * noise)
+
+
+def test_samples_have_the_posteriors_mean_and_variance():
+    noise = torch.randn(200_000, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    mean, logvar = torch.tensor([-2.0, 0.5]), torch.tensor([-3.0, 1.0])
+    found = reparameterize(mean, logvar, noise)
+    deviation = (logvar / 2).exp().double()
+    torch.testing.assert_close(found.mean(0), mean.double(), rtol=0, atol=5 * deviation.max().item() / 447)
+    torch.testing.assert_close(found.var(0), logvar.exp().double(), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("latents", [1, 3])
+@pytest.mark.parametrize("samples", [1, 4, 5])
+def test_each_stratified_sample_alone_is_a_standard_normal(samples, latents):
+    noise = stratified_normal(random_doubles(4000, latents), samples).numpy()
+    assert noise.shape == (samples, 4000, latents)
+    for sample in noise:
+        for latent in sample.T:
+            assert stats.kstest(latent, "norm").pvalue > 1e-3
+        np.testing.assert_allclose(np.atleast_2d(np.cov(sample.T)), np.eye(latents), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("samples", "latents"),
+    [(1, 1), (3, 1), (4, 1), (10, 1), (1, 3), (4, 3), (8, 6), (3, 2)],
+)
+def test_every_latent_has_one_sample_in_each_stratum(samples, latents):
+    noise = stratified_normal(random_doubles(2, 50, latents), samples).numpy()
+    assert noise.shape == (2, samples, 50, latents)
+    stratum = np.floor(stats.norm.cdf(noise) * samples)
+    np.testing.assert_array_equal(
+        np.sort(stratum, axis=1), np.broadcast_to(np.arange(samples)[:, None, None], noise.shape)
+    )
+
+
+@pytest.mark.parametrize("samples", [2, 4, 8])
+def test_the_mean_of_stratified_samples_varies_as_a_shifted_grid_does_and_less_than_independent_ones(samples):
+    def squared_mean(u):
+        return stats.norm.ppf((u + np.arange(samples) / samples) % 1).mean() ** 2
+
+    expected, _ = integrate.quad(squared_mean, 0, 1 / samples)  # the mean has period 1 / samples
+    found = stratified_normal(random_doubles(50_000, 1), samples).mean(dim=0).var().item()
+    np.testing.assert_allclose(found, expected * samples, rtol=0.05)
+    assert found < 0.7 / samples
+
+
+def test_the_lowest_and_highest_draws_give_finite_noise():
+    ends = torch.tensor([[0.0], [1 - 2**-24]])
+    noise = stratified_normal(ends, 4)
+    assert noise.dtype == torch.float32
+    assert noise.isfinite().all()
+    assert (noise.abs() < 6).all()

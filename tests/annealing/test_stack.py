@@ -1,0 +1,127 @@
+"""Merged pixels and stacked losses against all pixels, case by case."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator
+
+from annealing.errors import IFPError
+from annealing.likelihood import Bernoulli, Gaussian
+from annealing.stack import Case, ConvStack, DenseStack, merge_pixels
+
+LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
+
+
+def images_of(seed, courses, pixels, n=6, levels=2):
+    """Images whose pixels follow a few courses, some of them constant; float64."""
+    generator = Generator().manual_seed(seed)
+    drawn = torch.randint(levels, (n, courses), generator=generator) / (levels - 1)
+    drawn[0], drawn[1] = 0, 1  # every course varies
+    drawn = torch.cat([drawn, torch.tensor([0.0, 1.0]).expand(n, 2)], dim=1).double()
+    return drawn[:, torch.randint(courses + 2, (pixels,), generator=generator)]
+
+
+def column_of_each_pixel(images, columns):
+    """Varying pixels of flat images, and for each the merged column it belongs to."""
+    varying = [pixel for pixel in range(images.shape[1]) if len(set(images[:, pixel].tolist())) > 1]
+    number = {tuple(column.tolist()): index for index, column in enumerate(columns.T)}
+    return varying, [number[tuple(images[:, pixel].tolist())] for pixel in varying]
+
+
+def dense_stack(cases, likelihood):
+    streams = [Generator().manual_seed(case.seed) for case in cases]
+    return DenseStack(cases, 8, 2, likelihood, streams, "cpu")
+
+
+@pytest.mark.parametrize("levels", [2, 5])
+def test_merged_columns_are_the_distinct_varying_courses_with_their_numbers(levels):
+    images = images_of(0, 9, 60, levels=levels)
+    columns, multiplicity = merge_pixels(images.reshape(6, 5, 4, 3))
+    expected = {}
+    for course in images.T.tolist():
+        if len(set(course)) > 1:
+            expected[tuple(course)] = expected.get(tuple(course), 0) + 1
+    assert dict(zip(map(tuple, columns.T.tolist()), multiplicity.tolist(), strict=True)) == expected
+    assert multiplicity.dtype == images.dtype
+
+
+@LIKELIHOODS
+@pytest.mark.parametrize("levels", [2, 5])
+def test_loss_and_gradient_over_merged_columns_are_those_over_all_pixels(levels, likelihood):
+    images = images_of(1, 9, 80, levels=levels)
+    columns, multiplicity = merge_pixels(images)
+    varying, column = column_of_each_pixel(images, columns)
+    outputs = torch.randn(columns.shape, dtype=torch.float64, generator=Generator().manual_seed(2)).requires_grad_()
+    merged = (likelihood.nats(outputs, columns) * multiplicity).sum()
+    full = likelihood.nats(outputs[:, column], images[:, varying]).sum()
+    torch.testing.assert_close(merged, full, rtol=1e-12, atol=0)
+    gradients = [torch.autograd.grad(loss, outputs)[0] for loss in (merged, full)]
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
+
+
+@LIKELIHOODS
+def test_reconstruction_is_the_likelihood_of_all_varying_pixels_of_each_case(likelihood):
+    cases = [Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 4), (4, 9))]
+    stack = dense_stack(cases, likelihood)
+    latents = torch.randn(2, 3, 6, 2, generator=Generator().manual_seed(5))  # cases, samples, images, latents
+    found = stack.reconstruction(latents)
+    output = stack._networks.decode(latents.reshape(2, 18, 2)).double()
+    for case in range(2):
+        images = cases[case].images.double()
+        varying, column = column_of_each_pixel(images, merge_pixels(images)[0])
+        drawn = output[case].reshape(3, 6, -1)[:, :, column]
+        expected = likelihood.nats(drawn, images[None, :, varying]).sum() / 18
+        torch.testing.assert_close(found[case].double(), expected, rtol=1e-5, atol=0)
+
+
+@LIKELIHOODS
+def test_the_padding_of_a_narrow_case_changes_neither_its_loss_nor_its_gradient(likelihood):
+    narrow, wide = (Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 3), (4, 10)))
+    latents = torch.randn(2, 3, 6, 2, generator=Generator().manual_seed(6))
+    together, alone = dense_stack([narrow, wide], likelihood), dense_stack([narrow], likelihood)
+    losses = []
+    for stack, cases in ((together, 2), (alone, 1)):
+        mean, logvar = stack.posterior()
+        loss = stack.reconstruction(mean[:, None] + latents[:cases]) + (mean.square() + logvar).sum(dim=(1, 2))
+        loss.sum().backward()
+        losses.append(loss[0])
+    torch.testing.assert_close(*losses, rtol=1e-5, atol=0)
+    for stacked, single in zip(together.parameters(), alone.parameters(), strict=True):
+        inside = tuple(slice(size) for size in single.shape[1:])
+        torch.testing.assert_close(stacked.grad[0][inside], single.grad[0], rtol=1e-4, atol=1e-5)
+        rest = stacked.grad[0].clone()
+        rest[inside] = 0
+        assert (rest == 0).all()
+
+
+@LIKELIHOODS
+@pytest.mark.parametrize("colours", [1, 3])
+def test_conv_reconstruction_is_the_likelihood_of_whole_images(colours, likelihood):
+    images = torch.rand(4, 16, 32, colours, generator=Generator().manual_seed(0))
+    cases = [Case(images, 1.0, 2.0, 0), Case(1 - images, 1.0, 2.0, 1)]
+    stack = ConvStack(cases, 2, likelihood, [Generator().manual_seed(case.seed) for case in cases], "cpu")
+    latents = torch.randn(2, 3, 4, 2, generator=Generator().manual_seed(7))
+    found = stack.reconstruction(latents)
+    for case in range(2):
+        total = 0.0
+        for sample in range(3):
+            drawn = stack._decoders[case](latents[case, sample]).permute(0, 2, 3, 1)
+            total += likelihood.nats(drawn, cases[case].images).sum().item()
+        np.testing.assert_allclose(found[case].item(), total / 12, rtol=1e-5)
+
+
+def test_conv_networks_refuse_images_without_a_colour_axis():
+    case = Case(torch.rand(4, 16, 16), 1.0, 2.0, 0)
+    with pytest.raises(IFPError, match=r"images \(n, H, W, C\) for a conv network, got \(n, 16, 16\)"):
+        ConvStack([case], 1, Bernoulli(), [Generator()], "cpu")
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(2.0, 1.0), (1.0, 1.0), (0.0, 1.0), (-1.0, 1.0), (1.0, math.inf), (math.nan, 1.0), (1.0, math.nan)],
+)
+def test_pressures_that_do_not_rise_from_above_0_to_a_finite_value_are_refused(low, high):
+    with pytest.raises(IFPError, match=f"pressures 0 < low < high, got {low} and {high}"):
+        Case(torch.zeros(2, 3), low, high, 0)
