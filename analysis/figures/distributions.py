@@ -48,13 +48,13 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
         axes.scatter(of_factor["ifp_beta"], spread, s=26, color=colours[factor], edgecolor="black", zorder=4)
         axes.scatter(of_factor["spectral_beta"], spread, marker="|", s=90, color="black", linewidths=1.4, zorder=5)
     contexts = spectral["context"].nunique() if "context" in spectral else len(spectral)
-    axes.legend(
+    figure.legend(
         handles=[
             Line2D([], [], marker="o", color="grey", markeredgecolor="black", label="measured, freezing to melting"),
             Line2D([], [], marker="|", color="black", linestyle="", markersize=9, label="closed form of the same case"),
             Line2D([], [], color="grey", linewidth=7, alpha=0.35, label=f"closed form, {contexts} contexts"),
         ],
-        loc="upper center", bbox_to_anchor=(0.5, -0.2 - 0.5 / len(factors)), ncols=3, frameon=False, fontsize=8,
+        loc="outside lower center", ncols=3, frameon=False, fontsize=8,
     )  # fmt: skip
     dataset = freezing["dataset"].iloc[0]
     axes.set(xlabel=r"pressure $\beta$ (nats; reconstruction summed over pixels)", ylabel="")
