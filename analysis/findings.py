@@ -56,7 +56,11 @@ class PairFindings:
 
 @dataclass(frozen=True)
 class Findings:
-    """Conclusions of one annealing run; ``relative_beta`` are the pressures of every factor's ``nats``."""
+    """Conclusions of one annealing run.
+
+    ``relative_beta`` are the pressures of every factor's ``nats``; ``source`` names the table concluded from by its
+    content, so that the same run gives the same findings in whatever directory.
+    """
 
     format: str
     dataset: str

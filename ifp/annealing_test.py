@@ -134,7 +134,7 @@ class Progress:
 
 
 def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator[Progress]:
-    """Measure what the run does not hold yet, piece by piece, then write curves.npz, freezing.csv and timing.csv.
+    """Measure what the run does not hold yet, piece by piece, then write curves.npz and freezing.csv.
 
     An interrupted test loses at most the piece at work; when it goes on, it gives the same bytes.
     """
@@ -161,11 +161,17 @@ def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator
             for record in sweep(cases, config.sweep, likelihood_named(config.likelihood), config.device):
                 records.append(record)
                 yield Progress(number * per_piece + len(records), per_piece * len(work), piece.factor)
-            seconds = np.array(time.perf_counter() - started)
-            run.write(f"parts/{piece.name}.timing.npz", npz_bytes({"seconds": seconds}))
             run.write(f"parts/{piece.name}.npz", npz_bytes(_arrays(records, known)))
+            _add_timing(run, piece, time.perf_counter() - started)
         yield Progress((number + 1) * per_piece, per_piece * len(work), piece.factor)
     _write_results(config, run, work, spectral)
+
+
+def _add_timing(run: Run, piece: Piece, seconds: float) -> None:
+    """One more row of timing.csv, the only file of a run that holds a wall-clock time."""
+    path = run.path / "timing.csv"
+    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds\n"
+    run.write("timing.csv", before + f"{piece.name},{piece.factor},{len(piece.contexts)},{seconds:.3f}\n".encode())
 
 
 def _write_results(
@@ -176,12 +182,6 @@ def _write_results(
     stacked = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in shared}
     curves = shared | stacked
     run.write("curves.npz", npz_bytes(curves))
-    timing = [
-        {"piece": piece.name, "factor": piece.factor, "cases": len(piece.contexts), "seconds": float(part["seconds"])}
-        for piece in work
-        for part in [load_npz(run.path / "parts" / f"{piece.name}.timing.npz")]
-    ]
-    run.write("timing.csv", csv_bytes(("piece", "factor", "cases", "seconds"), timing))
     rows = freezing_rows(config.dataset, config.seed, config.thresholds, curves, spectral)
     run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(rows)))
 

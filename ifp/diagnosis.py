@@ -1,5 +1,6 @@
 """Read a finished run, let the analysis conclude, and write what it found beside it."""
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,7 @@ def diagnose(run: Run | str | Path) -> Findings:
         fingerprint=run.config["data"]["fingerprint"],
         image_shape=run.config["data"]["image_shape"],
         likelihood=run.config["settings"]["likelihood"],
-        source=run.path.name,
+        source=f"freezing.csv sha256 {hashlib.sha256((run.path / 'freezing.csv').read_bytes()).hexdigest()[:16]}",
     )
     run.write("findings.json", json_bytes(findings))
     return findings

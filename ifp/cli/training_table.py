@@ -1,10 +1,13 @@
 """The table that train prints: what each latent holds at the end."""
 
 import numpy as np
+import typer
 
 from ifp.cli.tables import show_table
 from ifp.datasets.dataset import Dataset
 from ifp.runs import Run, load_json, load_npz
+
+_SILENT = 0.01  # nats of KL
 
 
 def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
@@ -23,6 +26,15 @@ def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
         for stage, group in enumerate(groups)
         for latent in group
     ]
+    for stage, group in enumerate(groups if len(groups) > 1 else ()):
+        last = np.flatnonzero(trace["stage"] == stage)[-1]  # the record taken as the stage ended
+        silent = [latent for latent in group if trace["kl"][last, latent] < _SILENT]
+        if silent:
+            typer.echo(
+                f"warning: stage {stage + 1} ended with latents {', '.join(map(str, silent))} still silent; what "
+                "should have frozen there freezes later, in other groups or mixed: give it more --steps",
+                err=True,
+            )
     scores = load_json(run.path / "scores.json") if names else {}
     pressures = [stage["pressure"] for stage in load_json(run.path / "plan.json")["stages"]]
     if len(groups) < len(pressures):  # one encoder under a pressure that falls from the first to the last

@@ -28,7 +28,7 @@ def files(run):
     """Content of every file of a run; of config.json without the time of its creation; no timings."""
     found = {}
     for path in sorted(run.rglob("*")):
-        if path.is_file() and "timing" not in path.name:
+        if path.is_file() and path.name != "timing.csv":
             found[path.relative_to(run).as_posix()] = path.read_bytes()
     config = json.loads(found["config.json"])
     del config["created"]
@@ -107,7 +107,6 @@ def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, run
     }  # fmt: skip
     assert files(resumed) == expected
     assert (resumed / PIECE).stat().st_mtime_ns == kept.st_mtime_ns  # not measured again
-    assert (resumed / "timing.csv").read_text().count("\n") == 3
 
 
 def test_a_killed_training_run_goes_on_to_the_same_bytes(killed_training, training_folder, run_ifp):
