@@ -93,9 +93,3 @@ def _nats(masses: NDArray[np.float64], shares: list[NDArray[np.float64]]) -> NDA
         frequency = 1 / ((share > 0) * share).max(axis=1) / len(masses)  # images of the class / all images
         nats[k] = frequency @ rel_entr(share @ masses, overall).sum(axis=1)
     return np.maximum(nats, 0.0)
-
-
-def owner_shares(information_matrix: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Share of each factor's information that its best latent holds, (factors,); 0 where there is none."""
-    total = information_matrix.sum(axis=0)
-    return np.divide(information_matrix.max(axis=0), total, out=np.zeros_like(total, np.float64), where=total > 0)

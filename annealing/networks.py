@@ -34,8 +34,8 @@ class StackedDenseVAE(nn.Module):
     """Independent dense VAEs, one per case: columns -> hidden -> posterior, latents -> hidden -> hidden -> columns.
 
     Encoder mean and decoder output also have a straight path past their hidden layers. The critical mode is
-    linear in both, and a network held silent for long saturates its hidden units and loses it: without the
-    straight path about one cooling sweep in ten stays silent far below its freezing point.
+    linear in both, and a network held silent for long may lose it: without the straight path some cooling sweeps
+    stayed silent down to less than half their freezing point.
 
     Args:
         columns: pixels, or merged courses of pixels, that each case's network sees.

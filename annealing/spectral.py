@@ -23,15 +23,14 @@ from annealing.likelihood import Bernoulli, Likelihood
 
 
 def codebook_bound(images: Tensor, likelihood: Likelihood) -> float:
-    r"""Pressure up to which a code that names one image may still beat silence: a bound from below on melting.
+    r"""Pressure below which a code that names one image beats silence, for an encoder of any distribution.
 
     .. math:: \max_x S(x) / \ln(1 / P(x)), \qquad S(x) = -\log p(x | p) + \log p(x | x)
 
     S is what the decoder gains by drawing the image instead of the mean image p, ln(1/P) what it costs to name it.
-    Where it lies above :func:`freezing_point`, silence stops being the global optimum above the pressure at which
-    it becomes unstable: the transition is first order, and a heated latent melts above its freezing point.
-
-    0 where the images are all the same.
+    Where it lies above :func:`freezing_point`, silence stops being the global optimum while it is still stable: the
+    transition is of first order, and a heated latent may melt well above its freezing point. A Gaussian posterior
+    need not reach the bound. 0 where the images are all the same.
     """
     flat = images.reshape(len(images), -1).to(torch.float64)
     distinct, count = torch.unique(flat, dim=0, return_counts=True)

@@ -22,18 +22,7 @@ from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
-from ifp.runs import (
-    Run,
-    create_run,
-    csv_bytes,
-    load_npz,
-    new_run_path,
-    newest_run,
-    npz_bytes,
-    open_run,
-    require_same_data,
-    resume_run,
-)  # fmt: skip
+from ifp.runs import Run, create_run, csv_bytes, load_npz, new_run_path, npz_bytes, reopen_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +46,8 @@ class AnnealConfig:
 
     def __post_init__(self) -> None:
         likelihood_named(self.likelihood)
+        if self.precision != "float32":
+            raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
         for name in ("contexts", "planning_contexts", "stack", "threads"):
             if getattr(self, name) < 1:
                 raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
@@ -207,11 +198,8 @@ def open_annealing_run(
             has other settings or data.
     """
     if resume:
-        run = open_run(out) if out is not None else newest_run(runs, "anneal", finished=False)
-        resume_run(run, "anneal", given)
+        run, dataset = reopen_run("anneal", given, out, runs, data_dir)
         config = read_record(AnnealConfig, run.config["settings"], f"settings of {run.path}", RunError)
-        dataset = load_dataset(config.dataset, data_dir)
-        require_same_data(run, dataset)
         return dataset, config, run
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")

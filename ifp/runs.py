@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import RunError
+from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset
 
 FORMAT = "ifp-run/1"
@@ -168,6 +169,21 @@ def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:
         raise RunError(f"need the run's own settings to resume {run.path}: {'; '.join(changed)}")
     for partial in run.path.rglob(f"{_PARTIAL}*"):
         partial.unlink(missing_ok=True)
+
+
+def reopen_run(
+    kind: str, given: Mapping[str, object], out: Path | None, root: Path, data_dir: Path | None
+) -> tuple[Run, Dataset]:
+    """The run to go on with and its data set: the run in ``out``, or the newest unfinished one under ``root``.
+
+    Raises:
+        RunError: no such run, another kind, other settings (see :func:`resume_run`) or other data.
+    """
+    run = open_run(out) if out is not None else newest_run(root, kind, finished=False)
+    resume_run(run, kind, given)
+    dataset = load_dataset(run.config["settings"]["dataset"], data_dir)
+    require_same_data(run, dataset)
+    return run, dataset
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:

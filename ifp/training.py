@@ -24,17 +24,7 @@ from ifp.evaluation import evaluate, probe_images, write_results
 from ifp.objectives.annealed_beta import AnnealedBeta
 from ifp.objectives.objective import Objective
 from ifp.plan_file import require_fitting
-from ifp.runs import (
-    Run,
-    create_run,
-    csv_bytes,
-    json_bytes,
-    new_run_path,
-    newest_run,
-    open_run,
-    require_same_data,
-    resume_run,
-)  # fmt: skip
+from ifp.runs import Run, create_run, csv_bytes, json_bytes, new_run_path, reopen_run
 
 OBJECTIVES = ("deft", "annealed-beta")
 PRECISIONS = ("float32", "bfloat16")
@@ -215,11 +205,8 @@ def open_training_run(
         IFPError: a setting is out of range, the plan does not fit, or the directory or its settings do not.
     """
     if resume:
-        run = open_run(out) if out is not None else newest_run(runs, "train", finished=False)
-        resume_run(run, "train", given)
+        run, dataset = reopen_run("train", given, out, runs, data_dir)
         config = read_record(TrainConfig, run.config["settings"], f"settings of {run.path}", RunError)
-        dataset = load_dataset(config.dataset, data_dir)
-        require_same_data(run, dataset)
         return dataset, config, StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8")), run
     if plan is None:
         raise IFPError("need a stage plan: --plan FILE, or --plan - to read it from stdin")

@@ -27,8 +27,8 @@ def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
         for latent in group
     ]
     for stage, group in enumerate(groups if len(groups) > 1 else ()):
-        last = np.flatnonzero(trace["stage"] == stage)[-1]  # the record taken as the stage ended
-        silent = [latent for latent in group if trace["kl"][last, latent] < _SILENT]
+        at_end = trace["kl"][trace["stage"] == stage][-1:]  # the record taken as the stage ended, if it had a step
+        silent = [latent for latent in group if (at_end[:, latent] < _SILENT).any()]
         if silent:
             typer.echo(
                 f"warning: stage {stage + 1} ended with latents {', '.join(map(str, silent))} still silent; what "

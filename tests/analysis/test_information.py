@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import entropy, norm
 
-from analysis.information import information, owner_shares, shuffle_null
+from analysis.information import information, shuffle_null
 from annealing.errors import IFPError
 
 
@@ -160,8 +160,3 @@ def test_posteriors_that_are_not_finite_are_refused(where, value):
     posterior[where][2, 1] = value
     with pytest.raises(IFPError, match="need finite posteriors"):
         information(posterior["mean"], posterior["logvar"], np.zeros((4, 1), int))
-
-
-def test_the_owner_of_a_factor_holds_its_best_latent_s_share():
-    matrix = np.array([[3.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 0.0, 2.0]])
-    np.testing.assert_allclose(owner_shares(matrix), [0.75, 0.0, 0.5])

@@ -10,7 +10,7 @@ from scipy.stats import ortho_group
 
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Gaussian
-from annealing.spectral import eigenvalues, freezing_point
+from annealing.spectral import codebook_bound, eigenvalues, freezing_point
 
 LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(), Gaussian(0.3)], ids=str)
 
@@ -157,3 +157,30 @@ def test_pixels_outside_0_to_1_are_refused_for_bernoulli_and_taken_for_gaussian(
         freezing_point(images, Bernoulli())
     variances = np.array([0.25, ((value - 1) / 2) ** 2])  # of two images: half their distance, squared
     np.testing.assert_allclose(freezing_point(images, Gaussian()), variances.sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("pixels", [1, 7])
+def test_codebook_bound_of_two_opposite_images_is_the_number_of_their_pixels(pixels):
+    # each pixel of either image costs ln 2 under the mean image, naming it costs ln 2
+    images = torch.tensor([[0.0], [1.0]]).repeat(1, pixels)
+    assert codebook_bound(images, Bernoulli()) == pytest.approx(pixels, rel=1e-4)
+
+
+def test_codebook_bound_is_gain_over_the_cost_of_the_dearest_image():
+    # 4 images of 10 pixels, two of them alike: P is 1/2 for those, 1/4 for the others
+    images = torch.tensor([[1.0] * 10, [1.0] * 10, [0.0] * 5 + [1.0] * 5, [0.0] * 10])
+    p = images.double().mean(0).numpy()
+    surprise = -(images.numpy() * np.log(p) + (1 - images.numpy()) * np.log1p(-p)).sum(1)
+    expected = max(surprise[0] / np.log(2), surprise[2] / np.log(4), surprise[3] / np.log(4))
+    assert codebook_bound(images, Bernoulli()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_codebook_bound_with_a_gaussian_decoder_is_half_the_squared_distance_over_the_cost():
+    images = torch.tensor([[0.0, 0.0], [0.6, 0.8], [0.0, 0.0]])
+    farthest = 0.5 * (2 / 3) ** 2 / 0.1 / np.log(3)  # the second image, 2/3 from the mean, named once in three
+    nearest = 0.5 * (1 / 3) ** 2 / 0.1 / np.log(1.5)
+    assert codebook_bound(images, Gaussian(0.1)) == pytest.approx(max(farthest, nearest), rel=1e-6)
+
+
+def test_codebook_bound_of_images_all_the_same_is_0():
+    assert codebook_bound(torch.ones(3, 4), Bernoulli()) == 0.0

@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from annealing.errors import IFPError
+from annealing.likelihood import Bernoulli
+from annealing.spectral import codebook_bound, freezing_point
+from annealing.sweep import SweepConfig
+from ifp.annealing_test import AnnealConfig, case_range, pieces
+
+OPPOSITE = torch.tensor([[0.0], [1.0]]).repeat(1, 6)  # closed form and codebook bound are both 6
+UNLIKE = torch.eye(12).repeat(1, 4)  # nothing shared: naming an image pays far above the closed form
+
+
+def config(**settings):
+    return AnnealConfig(dataset="any", factors=("a", "b"), **settings)
+
+
+def test_a_case_is_swept_from_the_span_times_its_closed_form():
+    assert case_range(OPPOSITE, 6.0, config()) == pytest.approx((0.3 * 6, 3 * 6), rel=1e-4)
+    assert case_range(OPPOSITE, 6.0, config(span=(0.5, 2.0))) == pytest.approx((3, 12), rel=1e-4)
+
+
+def test_the_top_of_the_range_reaches_beyond_the_codebook_bound_where_that_is_higher():
+    spectral, bound = freezing_point(UNLIKE, Bernoulli()), codebook_bound(UNLIKE, Bernoulli())
+    assert bound > 1.2 * spectral
+    assert case_range(UNLIKE, spectral, config()) == pytest.approx((0.3 * spectral, 3 * bound))
+
+
+def test_pieces_cover_every_case_once_in_order():
+    work = pieces(config(contexts=5, stack=2))
+    assert [(each.factor, each.contexts) for each in work] == [
+        ("a", (0, 1)), ("a", (2, 3)), ("a", (4,)), ("b", (0, 1)), ("b", (2, 3)), ("b", (4,)),
+    ]  # fmt: skip
+    assert len({each.name for each in work}) == len(work)
+    conv = pieces(config(contexts=2, sweep=SweepConfig(network="conv")))
+    assert [each.contexts for each in conv] == [(0,), (1,)] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"contexts": 0}, "contexts of at least 1, got 0"),
+        ({"contexts": 20, "planning_contexts": 10}, "20 contexts among those planned over, got 10"),
+        ({"span": (2.0, 1.0)}, "span LO:HI with 0 < LO < HI, got 2:1"),
+        ({"pressures": (0.0, 1.0)}, "pressures LO:HI with 0 < LO < HI, got 0:1"),
+        ({"thresholds": (0.0,)}, "thresholds above 0"),
+        ({"likelihood": "poisson"}, "bernoulli, gaussian, got 'poisson'"),
+        ({"precision": "bfloat16"}, "precision float32"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(IFPError, match=message):
+        config(**settings)
