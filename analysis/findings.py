@@ -1,4 +1,4 @@
-"""What the analysis of an annealing run concludes; the only thing the planner reads."""
+"""What the analysis concludes of an annealing run, or of a spectrum alone; the only thing the planner reads."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,19 @@ _RELATIVE_BETA = tuple(round(float(ratio), 3) for ratio in np.geomspace(0.3, 1.0
 class FactorFindings:
     """Freezing points of one factor, in nats.
 
+    Without a measurement there are no cases: what is measured is then a summary of nothing, None or empty, and only
+    ``planning`` is known.
+
     Attributes:
+        cases: measured, with a freezing point or without.
         freezing, melting, ifp: measured, over the cases whose status is ok.
-        spectral: closed form of the measured cases. planning: closed form over all planning contexts.
+        spectral: closed form of the measured cases.
+        planning: closed form over all planning contexts.
         statuses: how many cases ended in each status.
-        bracketed: share of all cases whose bracket, with 5% slack at both ends, holds the closed form; a case
-            without a bracket counts as a miss.
+        bracketed: share of all cases whose bracket, with 5% slack at both ends, holds the closed form, or reaches
+            the range from it to beta_rd where the transition is of first order; a case without a bracket counts
+            as a miss. None where there are no cases.
+        bracket_width: median of upper over lower end of the bracket, over the cases that have one.
         nats: median KL on heating at ``relative_beta`` times the case's closed form.
     """
 
@@ -37,7 +44,7 @@ class FactorFindings:
     spectral: Summary
     planning: Summary
     statuses: Mapping[str, int]
-    bracketed: float
+    bracketed: float | None
     bracket_width: float | None
     nats: tuple[float, ...]
 
@@ -56,10 +63,11 @@ class PairFindings:
 
 @dataclass(frozen=True)
 class Findings:
-    """Conclusions of one annealing run.
+    """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
 
-    ``relative_beta`` are the pressures of every factor's ``nats``; ``source`` names the table concluded from by its
-    content, so that the same run gives the same findings in whatever directory.
+    ``relative_beta`` are the pressures of every factor's ``nats``, ``threshold_nats`` is the KL from which a latent
+    was active: none and None where nothing was measured. ``source`` says what was concluded from, a run's table by
+    its content, so that the same run gives the same findings in whatever directory.
     """
 
     format: str
@@ -68,7 +76,7 @@ class Findings:
     image_shape: tuple[int, int, int]
     likelihood: str
     seed: int
-    threshold_nats: float
+    threshold_nats: float | None
     source: str
     relative_beta: tuple[float, ...]
     factors: tuple[FactorFindings, ...]
@@ -105,14 +113,13 @@ def conclude(
     threshold = float(freezing["threshold_nats"].iloc[0])
     main = freezing[(freezing["threshold_nats"] == threshold) & (freezing["latent"] == 0)]
     names = list(dict.fromkeys(main["factor"]))
-    planning = spectral.pivot(index="context", columns="factor", values="spectral_beta")
+    planning = _closed_forms(spectral)
     measured = main.pivot(index="context", columns="factor", values="ifp_beta")
-    height, width, channels = (int(side) for side in image_shape)
     return Findings(
         format=FORMAT,
         dataset=str(main["dataset"].iloc[0]),
         fingerprint=fingerprint,
-        image_shape=(height, width, channels),
+        image_shape=_sides(image_shape),
         likelihood=likelihood,
         seed=int(main["seed"].iloc[0]),
         threshold_nats=threshold,
@@ -123,23 +130,87 @@ def conclude(
     )
 
 
+def conclude_spectrum(
+    spectral: pd.DataFrame, *, seed: int, fingerprint: str, image_shape: Sequence[int], likelihood: str
+) -> Findings:
+    """Findings of the closed form alone: enough to plan stages, with no training and nothing measured.
+
+    Planning orders factors by the closed form over the planning contexts, so a plan from these findings has the
+    stages of a plan from an annealing run over the same contexts; only the nats it predicts are missing.
+
+    Args:
+        spectral: one row per factor and context, as in a run's spectral.csv: ``dataset``, ``factor``, ``context``,
+            ``spectral_beta`` in nats. ``pd.DataFrame(list(ifp.spectrum(dataset, seed=seed)))`` is one.
+        seed: of the contexts.
+        fingerprint, image_shape, likelihood: of the data, kept for the plan.
+
+    Raises:
+        IFPError: a table without rows.
+
+    >>> points = [("a", 0, 30.0), ("a", 1, 40.0), ("b", 0, 5.0), ("b", 1, 9.0)]
+    >>> table = pd.DataFrame(points, columns=["factor", "context", "spectral_beta"]).assign(dataset="toy")
+    >>> found = conclude_spectrum(table, seed=0, fingerprint="", image_shape=(8, 8, 1), likelihood="bernoulli")
+    >>> [(each.factor, each.planning.median, each.cases) for each in found.factors]
+    [('a', 35.0, 0), ('b', 7.0, 0)]
+    """
+    if not len(spectral):
+        raise IFPError("need closed-form freezing points of one factor or more, got none")
+    names = list(dict.fromkeys(spectral["factor"]))
+    planning = _closed_forms(spectral)
+    return Findings(
+        format=FORMAT,
+        dataset=str(spectral["dataset"].iloc[0]),
+        fingerprint=fingerprint,
+        image_shape=_sides(image_shape),
+        likelihood=likelihood,
+        seed=seed,
+        threshold_nats=None,
+        source=f"spectrum over {len(planning)} contexts, nothing measured",
+        relative_beta=(),
+        factors=tuple(_unmeasured(name, planning[name]) for name in names),
+        pairs=tuple(_pairs(names, planning, "planning")),
+    )
+
+
+def _sides(image_shape: Sequence[int]) -> tuple[int, int, int]:
+    height, width, channels = (int(side) for side in image_shape)
+    return height, width, channels
+
+
+def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
+    """Closed-form freezing points, contexts by factors."""
+    return spectral.pivot(index="context", columns="factor", values="spectral_beta")
+
+
+def _unmeasured(name: str, planning: pd.Series) -> FactorFindings:
+    nothing = summarise(())
+    return FactorFindings(
+        factor=name,
+        cases=0,
+        freezing=nothing,
+        melting=nothing,
+        ifp=nothing,
+        spectral=nothing,
+        planning=summarise(planning),
+        statuses={},
+        bracketed=None,
+        bracket_width=None,
+        nats=(),
+    )
+
+
 def _factor_findings(
     name: str, main: pd.DataFrame, planning: pd.Series, curves: Mapping[str, NDArray]
 ) -> FactorFindings:
     rows = main[main["factor"] == name]
     ok = rows[rows["status"] == "ok"]
-    holds = (ok["ifp_low"] <= 1.05 * ok["spectral_beta"]) & (ok["spectral_beta"] <= 1.05 * ok["ifp_high"])
+    end = ok["beta_rd"].where(ok["transition"] == "first_order", ok["spectral_beta"])
+    holds = (ok["ifp_low"] <= 1.05 * end) & (ok["spectral_beta"] <= 1.05 * ok["ifp_high"])
     width = (ok["ifp_high"] / ok["ifp_low"]).median()
-    heat = curves["direction"] == "heat"
-    of_factor = np.flatnonzero(curves["factor"] == name)
     closed_form = rows.set_index("context")["spectral_beta"]
     relative = [
-        np.interp(
-            np.log(_RELATIVE_BETA),
-            np.log(curves["beta"][case][heat] / closed_form[int(curves["context"][case])]),
-            curves["kl"][case][heat][:, 0],
-        )
-        for case in of_factor
+        _widest_branch(curves, int(case), closed_form[int(curves["context"][case])])
+        for case in np.flatnonzero(curves["factor"] == name)
     ]
     return FactorFindings(
         factor=name,
@@ -154,6 +225,16 @@ def _factor_findings(
         bracket_width=None if np.isnan(width) else float(width),
         nats=tuple(float(nats) for nats in np.median(relative, axis=0)),
     )
+
+
+def _widest_branch(curves: Mapping[str, NDArray], case: int, closed_form: float) -> NDArray[np.float64]:
+    """KL at the relative pressures on the first heating, the survey; on cooling where nothing was heated."""
+    ways, loops = curves["direction"][case], curves["loop"][case]
+    way = "heat" if (ways == "heat").any() else "cool"
+    on = (ways == way) & (loops == loops[ways == way].min())
+    rising = np.argsort(curves["beta"][case][on])
+    beta, kl = curves["beta"][case][on][rising], curves["kl"][case][on][rising][:, 0]
+    return np.interp(np.log(_RELATIVE_BETA), np.log(beta / closed_form), kl)
 
 
 def _pairs(names: Sequence[str], table: pd.DataFrame, basis: str) -> list[PairFindings]:

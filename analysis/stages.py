@@ -27,7 +27,7 @@ class Stage:
     factors: tuple[str, ...]
     latents: tuple[int, ...]
     share: float  # of the steps
-    predicted_nats: Mapping[str, float]  # what a factor's latent holds at the end, by its own heating curve
+    predicted_nats: Mapping[str, float]  # what a factor's latent holds at the end, by its own heating curve if any
     evidence: Any
 
 
@@ -107,7 +107,8 @@ def plan_stages(
     that nothing else can enter. The last stage ends at ``final_pressure``. Steps are shared by number of factors.
 
     Args:
-        findings: of an annealing run.
+        findings: of an annealing run, or of a spectrum alone: the stages of both are the same, but without measured
+            curves no nats are predicted.
         depth: share of the freezing point at which a group is held; below 1, so that it holds real information.
         final_pressure: beta of the last stage, in nats.
         group_size: latents of a group that has room (at least one per factor).
@@ -175,6 +176,8 @@ def _stage_settings(
     lowest, roomy = _lowest(group), max(len(group), group_size)
     points = ", ".join(f"{each.factor} {_point(each):.4g}" for each in group)
     evidence = [f"median closed-form freezing points over {group[0].planning.n} contexts: {points} nats"]
+    if not any(each.cases for each in group):
+        evidence.append("from the spectrum alone: no case measured, no nats predicted")
     if after is None:
         return final_pressure, roomy, [*evidence, f"last stage: the final pressure, {final_pressure:g} nats"]
     own, highest_after = depth * lowest, max(_point(each) for each in after)
@@ -256,5 +259,5 @@ def _predicted_nats(
     return {
         each.factor: float(np.interp(np.log(ratio), np.log(grid), each.nats))
         for each in group
-        if grid[0] <= (ratio := pressure / _point(each)) <= grid[-1]
+        if each.nats and grid[0] <= (ratio := pressure / _point(each)) <= grid[-1]
     }

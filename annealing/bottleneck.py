@@ -54,3 +54,30 @@ def stratified_normal(uniform: Tensor, samples: int) -> Tensor:
     u = (uniform[..., None, :, :] + stratum * stride / samples) % 1.0
     tiny = torch.finfo(u.dtype).eps
     return torch.special.ndtri(u.clamp(tiny, 1 - tiny))
+
+
+def shifted_grid(mean: Tensor, logvar: Tensor, uniform: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
+    r"""Even nodes over the posteriors of one latent, shifted at random, and each posterior's mass at each node.
+
+    .. math:: E_{q(z|x)} f(z) \approx \sum_g w_{g,x} f(z_g), \qquad w_{g,x} = h\, q(z_g | x)
+
+    with spacing h and nodes from 5 standard deviations below the posteriors to 5 above. All images share the nodes,
+    so the decoder runs on few points. Over the shift the sum is unbiased whatever the spacing, and for a spacing
+    below the standard deviation it is exact to many digits: gradients without the noise of samples, and no fixed
+    nodes for a decoder to tell images apart by.
+
+    Args:
+        mean, logvar: of one latent, each (cases, images, 1).
+        uniform: a draw from U(0, 1) per case, (cases, 1, 1).
+
+    Returns:
+        Nodes (cases, nodes, 1), which carry no gradient, and weights (cases, nodes, images), which do.
+    """
+    deviation = (logvar / 2).exp()
+    with torch.no_grad():
+        low = (mean - 5 * deviation).amin(dim=1, keepdim=True)
+        spacing = ((mean + 5 * deviation).amax(dim=1, keepdim=True) - low) / nodes
+        grid = low + spacing * (torch.arange(nodes).to(mean)[:, None] + uniform)
+    away = (grid - mean.transpose(1, 2)) / deviation.transpose(1, 2)
+    density = torch.exp(-away.square() / 2 - logvar.transpose(1, 2) / 2) / math.sqrt(2 * math.pi)
+    return grid, spacing * density

@@ -1,5 +1,6 @@
 """From a curve KL(beta) to freezing and melting points."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,42 +55,130 @@ def crossing(beta: NDArray[np.floating], kl: NDArray[np.floating], threshold: fl
 
 
 @dataclass(frozen=True)
-class FreezingPoint:
-    """Freezing (cooling branch) and melting (heating branch) of one latent in one case, at one threshold.
+class Loop:
+    """Crossings of one loop; a branch that was not run is None."""
 
-    ``ifp`` is the geometric mean of the two, ``low`` and ``high`` the bracket; NaN where a branch gave no point.
+    number: int
+    cooling: Crossing | None
+    heating: Crossing | None
+
+    @property
+    def width(self) -> float:
+        """ln(melting / freezing), NaN where either is missing."""
+        if self.cooling is None or self.heating is None:
+            return np.nan
+        return float(np.log(self.heating.beta / self.cooling.beta))
+
+
+def read_loops(
+    direction: NDArray[np.str_], loop: NDArray[np.integer], beta: NDArray, kl: NDArray, threshold: float
+) -> list[Loop]:
+    """Every loop of one latent's curve, the survey (loop 0) included, read at ``threshold`` nats.
+
+    Args:
+        direction, loop, beta, kl: of each record, shape (records,); records of a case that is done are left out.
+    """
+
+    def branch(number: int, way: str) -> Crossing | None:
+        on = (loop == number) & (direction == way)
+        return crossing(beta[on], kl[on], threshold) if on.sum() > 1 else None
+
+    swept = loop[np.isin(direction, ("heat", "cool"))]
+    return [Loop(int(number), branch(number, "cool"), branch(number, "heat")) for number in np.unique(swept)]
+
+
+@dataclass(frozen=True)
+class FreezingPoint:
+    """Freezing (cooling) and melting (heating) of one latent in one case, at one threshold, from one loop.
+
+    NaN where a branch gave no point. ``loop`` is the one read, the last that gave both; ``gap`` says what the
+    difference between the two comes from, by how it changed with the speed (see :func:`gap_between`).
     """
 
     freezing: float
     melting: float
     status: str  # ok, never_froze, above_range (active at the top), never_melted, diverged
+    loop: int
+    gap: str
 
     @property
-    def ifp(self) -> float:
-        """The information freezing point, sqrt(freezing * melting)."""
+    def middle(self) -> float:
+        """sqrt(freezing * melting)."""
         return float(np.sqrt(self.freezing * self.melting))
 
-    @property
-    def low(self) -> float:
-        """Lower end of the bracket."""
-        return min(self.freezing, self.melting) if self.status == "ok" else np.nan
 
-    @property
-    def high(self) -> float:
-        """Upper end of the bracket."""
-        return max(self.freezing, self.melting) if self.status == "ok" else np.nan
+def freezing_point(loops: Sequence[Loop], slowdown: float) -> FreezingPoint:
+    """The point of the slowest loop that gave one; else the status names what is missing.
 
-
-def freezing_point(heating: Crossing, cooling: Crossing) -> FreezingPoint:
-    """Join the two branches' crossings; the status names the first thing that went wrong, in the sweep's order."""
-    if "diverged" in (heating.status, cooling.status):
-        status = "diverged"
-    elif heating.status == "always_active":
-        status = "above_range" if cooling.status == "always_active" else "never_melted"
-    elif "never_active" in (heating.status, cooling.status):
+    Args:
+        loops: of one curve, in the order they were run.
+        slowdown: speed of each loop over that of the next.
+    """
+    whole = [each for each in loops if _ok(each.cooling) and _ok(each.heating)]
+    statuses = {branch.status for each in loops for branch in (each.cooling, each.heating) if branch is not None}
+    if "diverged" in statuses:
+        return FreezingPoint(np.nan, np.nan, "diverged", -1, "")
+    if whole:
+        last = whole[-1]
+        before = next((each.width for each in whole if each.number == last.number - 1), np.nan)
+        assert last.cooling is not None  # it is whole
+        assert last.heating is not None
+        gap = gap_between(before, last.width, slowdown)
+        return FreezingPoint(last.cooling.beta, last.heating.beta, "ok", last.number, gap)
+    froze = next((each.cooling.beta for each in reversed(loops) if each.cooling and _ok(each.cooling)), np.nan)
+    if not np.isnan(froze):
+        only_cooled = all(each.heating is None for each in loops)  # as the published protocols do
+        status = "ok" if only_cooled else "never_melted"
+    elif "never_active" in statuses or any(_ok(each.heating) for each in loops):
         status = "never_froze"
-    elif cooling.status == "always_active":
-        status = "above_range"
     else:
-        status = "ok"
-    return FreezingPoint(cooling.beta, heating.beta, status)
+        status = "above_range"
+    melted = next((each.heating.beta for each in reversed(loops) if each.heating and _ok(each.heating)), np.nan)
+    return FreezingPoint(froze, melted, status, loops[-1].number if loops else -1, "")
+
+
+def _ok(branch: Crossing | None) -> bool:
+    return branch is not None and branch.status == "ok"
+
+
+_NO_GAP = np.log(1.05)
+
+
+def gap_between(faster: float, slower: float, slowdown: float) -> str:
+    r"""What ln(melting / freezing) of two loops, the second ``slowdown`` times slower, says about its origin.
+
+    Passing a continuous transition lags by a delay that goes as the square root of the speed (Berglund & Gentz);
+    the hysteresis of a first-order transition stays. Extrapolated to no speed,
+
+    .. math:: w_0 = (w_2 - w_1 / \sqrt{s}) / (1 - 1 / \sqrt{s})
+
+    Returns:
+        ``none`` below 5% of gap, ``lag`` where the gap extrapolates to less than 5%, else ``first_order``; empty
+        with one speed only. Two loops judge roughly: where the equilibrium is known, it decides.
+    """
+    if np.isnan(slower) or np.isnan(faster):
+        return ""
+    if slower < _NO_GAP:
+        return "none"
+    root = 1 / np.sqrt(slowdown)
+    return "lag" if (slower - faster * root) / (1 - root) < _NO_GAP else "first_order"
+
+
+def balance(beta: NDArray, kl: NDArray, reconstruction: NDArray, silent: float = 0.01) -> float:
+    r"""How near a branch stays to equilibrium: :math:`-\Delta\,\mathrm{rec} / \int \beta\, d\mathrm{KL}`.
+
+    At equilibrium F = rec + beta KL is a minimum at every beta, so that -d rec / d KL = beta and the ratio is 1.
+    A branch that lags pays with reconstruction that it had not yet lost, or not yet gained.
+
+    Args:
+        beta, kl, reconstruction: along one branch, KL summed over latents, shape (records,).
+
+    Returns:
+        NaN where fewer than three records carry more than ``silent`` nats.
+    """
+    active = np.flatnonzero(kl > silent)
+    if len(active) < 3:
+        return np.nan
+    on = slice(active[0], active[-1] + 1)
+    work = float(np.sum((beta[on][1:] + beta[on][:-1]) / 2 * np.diff(kl[on])))
+    return float(-(reconstruction[on][-1] - reconstruction[on][0]) / work) if work else np.nan

@@ -23,6 +23,17 @@ class Bernoulli:
         """-log p(x | output) of each pixel, in nats; shapes broadcast, nothing is summed."""
         return functional.softplus(output) - image * output
 
+    def weighted_nats(self, output: Tensor, weights: Tensor, images: Tensor) -> Tensor:
+        """Sum over images of weight times nats: what nodes (..., nodes, pixels) cost that stand for several images.
+
+        Args:
+            output: (..., nodes, pixels). weights: (..., nodes, images). images: (..., images, pixels).
+
+        Returns:
+            (..., nodes, pixels). The nats are linear in the image, so that one product with the images does.
+        """
+        return weights.sum(dim=-1, keepdim=True) * functional.softplus(output) - (weights @ images) * output
+
     def mean(self, output: Tensor) -> Tensor:
         """E[x | output], the image the decoder draws."""
         return output.sigmoid()
@@ -53,6 +64,12 @@ class Gaussian:
     def nats(self, output: Tensor, image: Tensor) -> Tensor:
         """As for :class:`Bernoulli`."""
         return (image - output).square() / (2 * self.sigma2)
+
+    def weighted_nats(self, output: Tensor, weights: Tensor, images: Tensor) -> Tensor:
+        """As for :class:`Bernoulli`; the nats are linear in the image and its square."""
+        total = weights.sum(dim=-1, keepdim=True)
+        first, second = weights @ images, weights @ images.square()
+        return (total * output.square() - 2 * first * output + second) / (2 * self.sigma2)
 
     def mean(self, output: Tensor) -> Tensor:
         """The output itself."""

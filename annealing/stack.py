@@ -1,5 +1,6 @@
 """A stack of independent cases: their images, networks and loss, dense in one computation or convolutional."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,8 +40,13 @@ class Stack(Protocol):
         """Mean and log-variance of every image, each (cases, images, latents)."""
         ...
 
-    def reconstruction(self, latents: Tensor) -> Tensor:
-        """Nats per image (cases,) of latents (cases, samples, images, latents): summed over pixels, then averaged."""
+    def reconstruction(self, nodes: Tensor, weights: Tensor) -> Tensor:
+        """Nats per image (cases,), summed over pixels, expected over the latents.
+
+        Args:
+            nodes: points of the latent space, (cases, nodes, latents).
+            weights: mass that each image's posterior has at each, (cases, nodes, images).
+        """
         ...
 
 
@@ -85,10 +91,22 @@ class DenseStack:
         rows = (target - mean) * (weight / likelihood.variance(mean).clamp(min=1e-12)).sqrt()
         power = rows.square().mean(dim=1).sum(dim=1) / torch.tensor(widths).clamp(min=1)
         rows = rows / power.clamp(min=1e-12).sqrt()[:, None, None]
-        self._rows, self._target, self._weight = rows.to(device), target.to(device)[:, None], weight.to(device)
+        self._rows, self._target, self._weight = rows.to(device), target.to(device), weight.to(device)
         self._likelihood = likelihood
         silent = likelihood.output_for(mean)[:, 0]
         self._networks = StackedDenseVAE(widths, hidden, latents, silent, streams).to(device)
+
+    def kept(self, cases: Sequence[int]) -> "DenseStack":
+        """The stack of some of its cases, as they are trained by now."""
+        smaller = copy.copy(self)
+        chosen = list(cases)
+        smaller._rows, smaller._target, smaller._weight = (
+            each[chosen] for each in (self._rows, self._target, self._weight)
+        )
+        smaller._networks = copy.deepcopy(self._networks)
+        for parameter in smaller._networks.parameters():
+            parameter.data = parameter.data[chosen]
+        return smaller
 
     def parameters(self) -> list[nn.Parameter]:
         return list(self._networks.parameters())
@@ -96,11 +114,9 @@ class DenseStack:
     def posterior(self) -> tuple[Tensor, Tensor]:
         return self._networks.encode(self._rows)
 
-    def reconstruction(self, latents: Tensor) -> Tensor:
-        cases, samples, images, width = latents.shape
-        output = self._networks.decode(latents.reshape(cases, samples * images, width))
-        nats = self._likelihood.nats(output.unflatten(1, (samples, images)), self._target)
-        return (nats.sum(dim=(1, 2)) * self._weight[:, 0]).sum(dim=1) / (samples * images)
+    def reconstruction(self, nodes: Tensor, weights: Tensor) -> Tensor:
+        nats = self._likelihood.weighted_nats(self._networks.decode(nodes), weights, self._target)
+        return (nats.sum(dim=1) * self._weight[:, 0]).sum(dim=1) / self._target.shape[1]
 
 
 class ConvStack:
@@ -130,13 +146,12 @@ class ConvStack:
         mean, logvar = torch.stack(outputs).chunk(2, dim=-1)
         return mean, logvar
 
-    def reconstruction(self, latents: Tensor) -> Tensor:
-        _, samples, images, _ = latents.shape
+    def reconstruction(self, nodes: Tensor, weights: Tensor) -> Tensor:
         nats = [
-            self._likelihood.nats(decoder(z.flatten(0, 1)).unflatten(0, (samples, images)), target).sum()
-            for decoder, z, target in zip(self._decoders, latents, self._targets, strict=True)
+            self._likelihood.weighted_nats(decoder(z).flatten(1), weight, target.flatten(1)).sum()
+            for decoder, z, weight, target in zip(self._decoders, nodes, weights, self._targets, strict=True)
         ]
-        return torch.stack(nats) / (samples * images)
+        return torch.stack(nats) / weights.shape[-1]
 
 
 def _initialise(parameter: nn.Parameter, stream: Generator) -> None:

@@ -1,25 +1,25 @@
-"""The engine: learn at low pressure, heat until the latent melts, cool until it freezes again.
+"""The engine: networks of a stack of cases trained while each case moves through pressure.
 
 Cooling alone measures how long a collapsed network needs to escape, not where silence becomes unstable: it lags
-by a factor of several. Heating lags little. So a sweep heats first, and melting and freezing bracket the point.
+by a factor of several. So a case is heated as well, slower and slower, and melting and freezing bracket the point.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from annealing.bottleneck import gaussian_kl, reparameterize, stratified_normal
+from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stratified_normal
 from annealing.errors import IFPError
+from annealing.hysteresis import Bounds, Pace, Position, advance
 from annealing.likelihood import Likelihood
-from annealing.pressure import geometric
 from annealing.stack import Case, ConvStack, DenseStack, Stack
 
-NETWORKS = ("dense", "conv")
-_NOISE_BLOCK = 64  # steps of noise drawn at once from each case's stream
+# Adam's learning rate: gradients over a whole action sequence have little noise and bear a large one
+LEARNING_RATES = {"dense": 5e-3, "conv": 1e-3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,55 +27,51 @@ class SweepConfig:
     """How a case is swept. Pressures are the case's own, not the config's."""
 
     network: str = "dense"  # or conv
-    learn_steps: int = 600  # at the lowest pressure, until the latent is informative
-    heat_steps: int = 5000
-    cool_steps: int = 5000
-    learning_rate: float = 2e-3  # Adam
-    samples: int = 4  # of the posterior per image and step
+    pace: Pace = field(default_factory=Pace)
+    learning_rate: float = LEARNING_RATES["dense"]
+    nodes: int = 32  # of the latent, with one latent
+    samples: int = 4  # of the posterior per image and step, with several
     hidden: int = 64  # units of a dense network's layers
     latents: int = 1
     record_every: int = 10  # steps
 
     def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise IFPError(f"need a network out of {', '.join(NETWORKS)}, got {self.network!r}")
-        for name in ("learn_steps", "heat_steps", "cool_steps", "samples", "hidden", "latents", "record_every"):
+        if self.network not in LEARNING_RATES:
+            raise IFPError(f"need a network out of {', '.join(LEARNING_RATES)}, got {self.network!r}")
+        for name in ("nodes", "samples", "hidden", "latents", "record_every"):
             if getattr(self, name) < 1:
                 raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")
 
-    @property
-    def steps(self) -> int:
-        """Steps of a whole sweep."""
-        return self.learn_steps + self.heat_steps + self.cool_steps
-
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """One look at a stack of cases, all images of each case."""
+    """One look at a stack of cases, all images of each case; a case that is done shows NaN."""
 
     step: int
-    direction: str  # learn, heat, cool
+    direction: tuple[str, ...]  # of each case: learn, heat, cool, done
+    loop: NDArray[np.int64]  # (cases,), 0 for learning and survey
     beta: NDArray[np.float64]  # (cases,)
     kl: NDArray[np.float32]  # (cases, latents), nats, mean over the images
     reconstruction: NDArray[np.float32]  # (cases,), nats, summed over pixels, mean over the images
 
 
-def _noise(streams: Sequence[Generator], images: int, config: SweepConfig) -> Iterator[Tensor]:
-    """Noise (cases, samples, images, latents) of each step, from each case's own stream."""
-    while True:
-        block = [torch.rand(_NOISE_BLOCK, images, config.latents, generator=stream) for stream in streams]
-        yield from stratified_normal(torch.stack(block, dim=1), config.samples)
+Points = tuple[Tensor, Tensor]  # nodes (cases, nodes, latents) and weights (cases, nodes, images)
 
 
-def _schedule(config: SweepConfig, case: Case) -> Iterator[tuple[str, float]]:
-    for _ in range(config.learn_steps):
-        yield "learn", case.low
-    for step in range(config.heat_steps):
-        yield "heat", geometric(step, config.heat_steps, case.low, case.high)
-    for step in range(config.cool_steps):
-        yield "cool", geometric(step, config.cool_steps, case.high, case.low)
+def _grid_points(streams: Sequence[Generator], config: SweepConfig, mean: Tensor, logvar: Tensor) -> Points:
+    uniform = torch.stack([torch.rand(1, 1, generator=stream) for stream in streams]).to(mean)
+    return shifted_grid(mean, logvar, uniform, config.nodes)
+
+
+def _sampled_points(streams: Sequence[Generator], config: SweepConfig, mean: Tensor, logvar: Tensor) -> Points:
+    """Samples of each image's own posterior; the other images have no mass there."""
+    images, latents = mean.shape[1:]
+    uniform = torch.stack([torch.rand(images, latents, generator=stream) for stream in streams]).to(mean)
+    noise = stratified_normal(uniform, config.samples)  # (cases, samples, images, latents)
+    own = torch.eye(images).repeat(config.samples, 1).to(mean) / config.samples
+    return reparameterize(mean[:, None], logvar[:, None], noise).flatten(1, 2), own.expand(len(mean), -1, -1)
 
 
 def _networks(
@@ -87,12 +83,19 @@ def _networks(
 
 
 def sweep(
-    cases: Sequence[Case], config: SweepConfig, likelihood: Likelihood, device: str = "cpu"
+    cases: Sequence[Case],
+    config: SweepConfig,
+    likelihood: Likelihood,
+    device: str = "cpu",
+    thresholds: Sequence[float] = (0.1, 0.01),
 ) -> Iterator[SweepRecord]:
     """Sweep a stack of independent cases, all with the same number of images, and yield a record now and then.
 
     Each case has its own random stream and its own pressures, and the loss is the sum over cases, so that a case
-    takes the steps it would take alone.
+    takes the steps it would take alone. The sweep ends when every case is done.
+
+    Args:
+        thresholds: nats of KL at which a latent is active (the first) and silent (the lowest).
 
     Raises:
         IFPError: no case, or cases with images of different shapes.
@@ -103,18 +106,60 @@ def sweep(
     streams = [Generator().manual_seed(case.seed) for case in cases]
     stack = _networks(cases, config, likelihood, streams, device)
     optimizer = torch.optim.Adam(stack.parameters(), lr=config.learning_rate, fused=True)
-    noise = _noise(streams, len(cases[0].images), config)
-    schedules = zip(*(_schedule(config, case) for case in cases), strict=True)
-    for step, pressures in enumerate(schedules):
-        direction = pressures[0][0]
-        beta = np.array([value for _, value in pressures])
+    points: Callable[..., Points] = _grid_points if config.latents == 1 else _sampled_points
+    bounds = [Bounds(case.low, case.high, thresholds[0], min(thresholds)) for case in cases]
+    positions = [Position("learn", case.low) for case in cases]
+    inside = list(range(len(cases)))  # the cases that the stack holds
+    step = 0
+    while any(position.phase != "done" for position in positions):
+        beta = np.array([positions[case].beta for case in inside])
         mean, logvar = stack.posterior()
         kl = gaussian_kl(mean, logvar).mean(dim=1)  # (cases, latents)
-        latents = reparameterize(mean[:, None], logvar[:, None], next(noise).to(device))
-        reconstruction = stack.reconstruction(latents)
-        loss = (reconstruction + torch.as_tensor(beta, dtype=kl.dtype, device=device) * kl.sum(dim=-1)).sum()
+        reconstruction = stack.reconstruction(*points([streams[case] for case in inside], config, mean, logvar))
+        nats = kl.detach().cpu().numpy()
         if step % config.record_every == 0:  # before the step: what beta and these networks gave
-            yield SweepRecord(step, direction, beta, kl.detach().cpu().numpy(), reconstruction.detach().cpu().numpy())
+            yield _record(step, positions, inside, nats, reconstruction.detach().cpu().numpy())
+        loss = (reconstruction + torch.as_tensor(beta, dtype=kl.dtype, device=device) * kl.sum(dim=-1)).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        for case, highest in zip(inside, nats.max(axis=1).tolist(), strict=True):
+            positions[case] = advance(positions[case], highest, config.pace, bounds[case])
+        step += 1
+        going = [place for place, case in enumerate(inside) if positions[case].phase != "done"]
+        if isinstance(stack, DenseStack) and 0 < 2 * len(going) <= len(inside):  # no steps for cases that are done
+            inside = [inside[place] for place in going]
+            stack, optimizer = _shrunk(stack, optimizer, going)
+
+
+def _shrunk(stack: DenseStack, optimizer: torch.optim.Adam, kept: Sequence[int]) -> tuple[DenseStack, torch.optim.Adam]:
+    """The stack and its optimizer with its moments, of the cases kept."""
+    smaller = stack.kept(kept)
+    fresh = torch.optim.Adam(smaller.parameters(), lr=optimizer.param_groups[0]["lr"], fused=True)
+    for before, after in zip(stack.parameters(), smaller.parameters(), strict=True):
+        state = optimizer.state[before]
+        moments = {name: state[name][list(kept)] for name in ("exp_avg", "exp_avg_sq")}
+        fresh.state[after] = {"step": state["step"], **moments}
+    return smaller, fresh
+
+
+def _record(
+    step: int,
+    positions: Sequence[Position],
+    inside: Sequence[int],
+    kl: NDArray[np.float32],
+    reconstruction: NDArray[np.float32],
+) -> SweepRecord:
+    """A record of all cases from what those inside the stack show."""
+    going = np.array([position.phase != "done" for position in positions])
+    nats = np.full((len(positions), kl.shape[1]), np.nan, np.float32)
+    costs = np.full(len(positions), np.nan, np.float32)
+    nats[inside], costs[inside] = kl, reconstruction
+    return SweepRecord(
+        step=step,
+        direction=tuple(position.phase for position in positions),
+        loop=np.array([position.loop for position in positions]),
+        beta=np.where(going, [position.beta for position in positions], np.nan),
+        kl=np.where(going[:, None], nats, np.float32(np.nan)),
+        reconstruction=np.where(going, costs, np.float32(np.nan)),
+    )

@@ -1,8 +1,8 @@
 """The annealing test: contexts shared by all factors, each case swept and read, piece by piece into a run."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.records import read_record
+from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.errors import IFPError, RunError
+from annealing.hysteresis import Pace
 from annealing.likelihood import likelihood_named
+from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import codebook_bound
 from annealing.stack import Case
-from annealing.sweep import SweepConfig, SweepRecord, sweep
+from annealing.sweep import LEARNING_RATES, SweepConfig, SweepRecord, sweep
+from ifp.annealing_config import AnnealConfig, Piece, pieces
 from ifp.contexts import SpectralRecord, action_sequence, require_factors, spectrum
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
@@ -24,67 +28,12 @@ from ifp.device import require_device
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
 from ifp.runs import Run, create_run, csv_bytes, load_npz, new_run_path, npz_bytes, reopen_run
 
-
-@dataclass(frozen=True, kw_only=True)
-class AnnealConfig:
-    """Settings of an annealing test, as config.json records them."""
-
-    dataset: str
-    factors: tuple[str, ...]
-    contexts: int = 8  # measured; the first of those drawn
-    planning_contexts: int = 1000  # whose closed form is kept beside the measured ones
-    likelihood: str = "bernoulli"
-    span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value (see case_range)
-    pressures: tuple[float, float] | None = None  # swept range of every case, in nats, instead of the span
-    thresholds: tuple[float, ...] = (0.1, 0.01)  # nats of KL from which a latent is active; the first is the main one
-    stack: int = 8  # cases that train together: one piece of work
-    seed: int = 0
-    threads: int = 2
-    device: str = "cpu"
-    precision: str = "float32"
-    sweep: SweepConfig = field(default_factory=SweepConfig)
-
-    def __post_init__(self) -> None:
-        likelihood_named(self.likelihood)
-        if self.precision != "float32":
-            raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
-        for name in ("contexts", "planning_contexts", "stack", "threads"):
-            if getattr(self, name) < 1:
-                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
-        if self.planning_contexts < self.contexts:
-            raise IFPError(f"need the {self.contexts} contexts among those planned over, got {self.planning_contexts}")
-        if not self.factors or len(set(self.factors)) < len(self.factors):
-            raise IFPError(f"need one or more factors, each once, got {', '.join(self.factors) or 'none'}")
-        for name, pair in (("span", self.span), ("pressures", self.pressures)):
-            if pair is not None and not 0 < pair[0] < pair[1] < float("inf"):
-                raise IFPError(f"need {name} LO:HI with 0 < LO < HI, got {pair[0]:g}:{pair[1]:g}")
-        if not self.thresholds or min(self.thresholds) <= 0:
-            raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
+_COUNTED = 450  # records that a piece is taken to come to, for the progress shown
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Cases of one factor that train together, each a context's number; done once and written once."""
-
-    name: str
-    factor: str
-    contexts: tuple[int, ...]
-
-
-def pieces(config: AnnealConfig) -> list[Piece]:
-    """The work of a test, in the order of its results; a conv case is a piece of its own."""
-    size = 1 if config.sweep.network == "conv" else config.stack
-    starts = range(0, config.contexts, size)
-    return [
-        Piece(f"{number:02d}-{start:05d}", factor, tuple(range(start, min(start + size, config.contexts))))
-        for number, factor in enumerate(config.factors)
-        for start in starts
-    ]
-
-
-def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord) -> Case:
+def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord, repeat: int) -> Case:
     factor = require_factors(dataset).position(spectral.factor)
-    seed = np.random.SeedSequence([config.seed, 1, factor, spectral.context]).generate_state(1, np.uint64)[0]
+    seed = np.random.SeedSequence([config.seed, 1, factor, spectral.context, repeat]).generate_state(1, np.uint64)[0]
     images = action_sequence(dataset, spectral.factor, spectral.index)
     if not spectral.spectral_beta > 0:
         raise IFPError(f"need images that vary along {spectral.factor}, those of context {spectral.context} do not")
@@ -93,7 +42,7 @@ def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord) -> C
 
 
 def case_range(images: Tensor, spectral_beta: float, config: AnnealConfig) -> tuple[float, float]:
-    """The pressures between which a case is swept when none are given.
+    """The pressures that a case does not leave when none are given.
 
     The top is counted from where a code of single images would still pay, if that lies above the spectral value:
     below it a first-order transition does not melt.
@@ -102,13 +51,28 @@ def case_range(images: Tensor, spectral_beta: float, config: AnnealConfig) -> tu
     return config.span[0] * spectral_beta, config.span[1] * max(spectral_beta, bound)
 
 
-def _arrays(records: Sequence[SweepRecord], spectral: Sequence[SpectralRecord]) -> dict[str, NDArray[Any]]:
-    """What a piece's sweep gave, the cases along the first axis."""
+def _records(cases: Sequence[Case], config: AnnealConfig, protocol: str) -> Iterator[SweepRecord]:
+    """What a protocol gives on a piece's cases."""
+    likelihood = likelihood_named(config.likelihood)
+    if protocol == "heat-cool":
+        return sweep(cases, config.sweep, likelihood, config.device, config.thresholds)
+    if protocol == "equilibrium":
+        return equilibrium(cases, EquilibriumConfig(latents=config.sweep.latents), likelihood)
+    (case,) = cases
+    return published_sweep(case.images, PUBLISHED[protocol], likelihood, seed=case.seed, device=config.device)
+
+
+def _arrays(
+    records: Sequence[SweepRecord], spectral: Sequence[SpectralRecord], repeats: Sequence[int]
+) -> dict[str, NDArray[Any]]:
+    """What a piece's sweep gave, the cases along the first axis, the records along the second."""
     return {
         "factor": np.array([each.factor for each in spectral]),
         "context": np.array([each.context for each in spectral]),
-        "step": np.array([record.step for record in records]),
-        "direction": np.array([record.direction for record in records]),
+        "repeat": np.array(repeats),
+        "step": np.stack([np.full(len(spectral), record.step) for record in records], axis=1),
+        "direction": np.array([record.direction for record in records]).T,
+        "loop": np.stack([record.loop for record in records], axis=1),
         "beta": np.stack([record.beta for record in records], axis=1),
         "kl": np.stack([record.kl for record in records], axis=1),
         "reconstruction": np.stack([record.reconstruction for record in records], axis=1),
@@ -117,9 +81,9 @@ def _arrays(records: Sequence[SweepRecord], spectral: Sequence[SpectralRecord]) 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a test stands: records made of those to make, and the piece at work."""
+    """Where a test stands: pieces done (with a share of the one at work) of those to do, and what is at work."""
 
-    done: int
+    done: float
     total: int
     doing: str
 
@@ -127,7 +91,9 @@ class Progress:
 def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator[Progress]:
     """Measure what the run does not hold yet, piece by piece, then write curves.npz and freezing.csv.
 
-    An interrupted test loses at most the piece at work; when it goes on, it gives the same bytes.
+    Networks' cases whose transition is not continuous, or whose second mode stands next to the first, are computed at
+    equilibrium too (equilibrium.npz): there the law of the knee does not hold. An interrupted test loses at most the
+    piece at work; when it goes on, it gives the same bytes.
     """
     torch.set_num_threads(config.threads)
     table = spectrum(
@@ -142,39 +108,74 @@ def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator
         "spectral.csv",
         csv_bytes([each.name for each in fields(SpectralRecord)], [asdict(each) for each in spectral.values()]),
     )
-    work = pieces(config)
-    per_piece = -(-config.sweep.steps // config.sweep.record_every)
+    work = [*pieces(config), *_equilibrium_pieces(config, spectral)]
     for number, piece in enumerate(work):
         if not (run.path / "parts" / f"{piece.name}.npz").is_file():
-            known = [spectral[piece.factor, context] for context in piece.contexts]
-            cases = [_case(dataset, config, each) for each in known]
-            records, started = [], time.perf_counter()
-            for record in sweep(cases, config.sweep, likelihood_named(config.likelihood), config.device):
+            known = [spectral[piece.factor, context] for context, _ in piece.cases]
+            repeats = [repeat for _, repeat in piece.cases]
+            cases = [_case(dataset, config, each, repeat) for each, repeat in zip(known, repeats, strict=True)]
+            records, started, worked = [], time.perf_counter(), time.process_time()
+            for record in _records(cases, config, piece.protocol):
                 records.append(record)
-                yield Progress(number * per_piece + len(records), per_piece * len(work), piece.factor)
-            run.write(f"parts/{piece.name}.npz", npz_bytes(_arrays(records, known)))
-            _add_timing(run, piece, time.perf_counter() - started)
-        yield Progress((number + 1) * per_piece, per_piece * len(work), piece.factor)
+                yield Progress(number + len(records) / (len(records) + _COUNTED), len(work), piece.factor)
+            run.write(f"parts/{piece.name}.npz", npz_bytes(_arrays(records, known, repeats)))
+            _add_timing(run, piece, time.perf_counter() - started, time.process_time() - worked)
+        yield Progress(number + 1, len(work), piece.factor)
     _write_results(config, run, work, spectral)
 
 
-def _add_timing(run: Run, piece: Piece, seconds: float) -> None:
+def _equilibrium_pieces(config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord]) -> list[Piece]:
+    """The networks' cases for which the knee's law does not hold, a piece per factor."""
+    if config.protocol != "heat-cool":
+        return []
+    found = {
+        factor: tuple(
+            (context, 0) for context in range(config.contexts) if spectral[factor, context].transition != "continuous"
+        )
+        for factor in config.factors
+    }
+    return [
+        Piece(f"equilibrium-{number:02d}", factor, cases, "equilibrium")
+        for number, (factor, cases) in enumerate(found.items())
+        if cases
+    ]
+
+
+def _add_timing(run: Run, piece: Piece, seconds: float, cpu_seconds: float) -> None:
     """One more row of timing.csv, the only file of a run that holds a wall-clock time."""
     path = run.path / "timing.csv"
-    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds\n"
-    run.write("timing.csv", before + f"{piece.name},{piece.factor},{len(piece.contexts)},{seconds:.3f}\n".encode())
+    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds,cpu_seconds\n"
+    row = f"{piece.name},{piece.factor},{len(piece.cases)},{seconds:.3f},{cpu_seconds:.3f}\n"
+    run.write("timing.csv", before + row.encode())
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays along their cases; shorter curves are filled up: done, NaN, or the last step."""
+    if arrays[0].ndim == 1:
+        return np.concatenate(arrays)
+    longest = max(each.shape[1] for each in arrays)
+
+    def filled(each: NDArray[Any]) -> NDArray[Any]:
+        width = [(0, longest - each.shape[1]) if axis == 1 else (0, 0) for axis in range(each.ndim)]
+        if np.issubdtype(each.dtype, np.integer):
+            return np.pad(each, width, mode="edge")
+        return np.pad(each, width, constant_values="done" if each.dtype.kind == "U" else np.nan)
+
+    return np.concatenate([filled(each) for each in arrays])
 
 
 def _write_results(
     config: AnnealConfig, run: Run, work: list[Piece], spectral: dict[tuple[str, int], SpectralRecord]
 ) -> None:
-    parts = [load_npz(run.path / "parts" / f"{piece.name}.npz") for piece in work]
-    shared = {name: parts[0][name] for name in ("direction", "step")}
-    stacked = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in shared}
-    curves = shared | stacked
+    def joined(protocol: str) -> dict[str, NDArray[Any]]:
+        parts = [load_npz(run.path / "parts" / f"{each.name}.npz") for each in work if each.protocol == protocol]
+        return {name: _joined([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+    curves, settled = joined(config.protocol), joined("equilibrium")
     run.write("curves.npz", npz_bytes(curves))
-    rows = freezing_rows(config.dataset, config.seed, config.thresholds, curves, spectral)
-    run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(rows)))
+    if settled and config.protocol != "equilibrium":
+        run.write("equilibrium.npz", npz_bytes(settled))
+    run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(freezing_rows(config, curves, spectral, settled))))
 
 
 def open_annealing_run(
@@ -208,11 +209,19 @@ def open_annealing_run(
     factors = given.get("factors", known.names)
     for name in factors:
         known.position(name)
-    settings: dict[str, Any] = {**given, "factors": factors, "sweep": SweepConfig(**given.get("sweep", {}))}
+    settings: dict[str, Any] = {**given, "factors": factors, "sweep": _sweep_config(given.get("sweep", {}))}
     config = AnnealConfig(**settings)
     require_device(config.device)
     path = out if out is not None else new_run_path(runs, "anneal", dataset.name)
     return dataset, config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
+
+
+def _sweep_config(given: dict[str, Any]) -> SweepConfig:
+    """The sweep's settings, with the network's own learning rate and the pace as a record."""
+    network = given.get("network", SweepConfig.network)
+    rate = {"learning_rate": LEARNING_RATES[network]} if network in LEARNING_RATES else {}
+    pace = {"pace": Pace(**given["pace"])} if "pace" in given else {}
+    return SweepConfig(**{**rate, **given, **pace})
 
 
 def anneal(dataset: str, *, out: str | Path | None = None, **settings: Any) -> Run:

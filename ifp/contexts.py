@@ -1,6 +1,6 @@
 """Contexts and their action sequences: one factor runs through its values while the others stay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from annealing.errors import IFPError
+from annealing.landau import transition
 from annealing.likelihood import Likelihood, likelihood_named
-from annealing.spectral import eigenvalues
+from annealing.rate_distortion import rate_distortion_bound
+from annealing.spectral import freezing_point
 from ifp.datasets.dataset import Dataset, Factors, to_float
+
+_TOGETHER = 100  # contexts whose images are held at once
 
 
 def require_factors(dataset: Dataset) -> Factors:
@@ -43,21 +47,31 @@ def action_sequence(dataset: Dataset, factor: str, context: int) -> Tensor:
 
 @dataclass(frozen=True)
 class SpectralRecord:
-    """Closed-form freezing point of one case, and how near its second eigenvalue stands."""
+    """Closed form of one case: its freezing point, the bound above it, and the kind of transition between."""
 
     dataset: str
     factor: str
     context: int  # number in the draw
     index: int  # image index of the context
-    spectral_beta: float  # nats
+    spectral_beta: float  # nats; silence is unstable below it
+    beta_rd: float  # nats; silence is the global optimum above it
     second_ratio: float  # lambda_2 / lambda_1
+    transition: str  # continuous, first_order, degenerate (second_ratio above 0.9) or none
+    slope: float  # g of KL = g ln(beta_c / beta) just below; NaN where that law does not hold
 
 
-def spectral_record(dataset: Dataset, factor: str, context: int, index: int, likelihood: Likelihood) -> SpectralRecord:
-    """Closed form of the action sequence of ``factor`` in the context that is image ``index``."""
-    values = eigenvalues(action_sequence(dataset, factor, index), likelihood)
-    first, second = float(values[0]), float(values[1])
-    return SpectralRecord(dataset.name, factor, context, int(index), first, second / first if first else 0.0)
+def _spectral_records(
+    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood
+) -> Iterator[SpectralRecord]:
+    """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
+    sequences = [action_sequence(dataset, factor, index) for index in contexts.values()]
+    bounds = rate_distortion_bound(sequences, likelihood)
+    for (context, index), images, bound in zip(contexts.items(), sequences, bounds, strict=True):
+        kind = transition(images, likelihood)
+        yield SpectralRecord(
+            dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
+            kind.order, kind.slope,
+        )  # fmt: skip
 
 
 def spectrum(
@@ -78,5 +92,6 @@ def spectrum(
     names = tuple(factors) if factors is not None else require_factors(dataset).names
     chosen = likelihood_named(likelihood)
     for factor in names:
-        for context, index in enumerate(draw_contexts(dataset, contexts, seed)):
-            yield spectral_record(dataset, factor, context, int(index), chosen)
+        drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
+        for start in range(0, len(drawn), _TOGETHER):
+            yield from _spectral_records(dataset, factor, dict(drawn[start : start + _TOGETHER]), chosen)

@@ -21,7 +21,8 @@ from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset
 
 FORMAT = "ifp-run/1"
-FINISHED_BY = {"anneal": "freezing.csv", "train": "checkpoint.json"}  # the file each kind writes last
+# the file each kind writes last
+FINISHED_BY = {"anneal": "freezing.csv", "anneal-whole": "freezing.csv", "train": "checkpoint.json"}
 _PARTIAL = ".partial-"  # prefix of files being written
 
 
@@ -105,14 +106,14 @@ def _versions() -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run directory and its config: kind (anneal, train), created, settings, data."""
+    """A run directory and its config: kind (anneal, anneal-whole, train), created, settings, data."""
 
     path: Path
     config: Mapping[str, Any]
 
     @property
     def kind(self) -> str:
-        """anneal or train."""
+        """anneal, anneal-whole or train."""
         return str(self.config["kind"])
 
     @property

@@ -13,10 +13,10 @@ from analysis.figures.palette import factor_colours
 
 
 def draw_curves(curves: Mapping[str, NDArray[Any]], freezing: pd.DataFrame) -> Figure:
-    """Heating solid, cooling dashed, the closed form of each case as a vertical line.
+    """Heating solid, cooling dashed, the closed form of each case as a vertical line; loops after the survey darker.
 
     Args:
-        curves: arrays of curves.npz: factor (case,), direction (step,), beta (case, step), kl (case, step, latent).
+        curves: arrays of curves.npz: factor (case,), direction, loop and beta (case, step), kl (case, step, latent).
         freezing: rows of freezing.csv at one threshold.
     """
     factors = list(dict.fromkeys(curves["factor"].tolist()))
@@ -33,10 +33,15 @@ def draw_curves(curves: Mapping[str, NDArray[Any]], freezing: pd.DataFrame) -> F
             continue
         factor = factors[number]
         for case in np.flatnonzero(curves["factor"] == factor):
-            for direction, style in (("heat", "-"), ("cool", "--")):
-                on = curves["direction"] == direction
-                nats = curves["kl"][case][on].sum(axis=1)
-                panel.plot(curves["beta"][case][on], nats, style, color=colours[factor], linewidth=0.9, alpha=0.8)
+            for loop in np.unique(curves["loop"][case]):
+                for direction, style in (("heat", "-"), ("cool", "--")):
+                    on = (curves["direction"][case] == direction) & (curves["loop"][case] == loop)
+                    if on.any():
+                        nats = curves["kl"][case][on].sum(axis=1)
+                        alpha = 0.35 if loop == 0 else 0.8
+                        panel.plot(
+                            curves["beta"][case][on], nats, style, color=colours[factor], linewidth=0.9, alpha=alpha
+                        )
             panel.axvline(
                 float(closed_form[factor, int(curves["context"][case])]), color="black", linewidth=0.6, alpha=0.5
             )

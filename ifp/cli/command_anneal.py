@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from annealing.errors import IFPError
 from ifp.cli import options
 
 
@@ -17,16 +18,31 @@ def anneal(
     contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.  [default: 8]", min=1)] = None,
     factors: options.FactorNames = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
-    network: Annotated[str | None, typer.Option(help="dense or conv.  [default: dense]")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="dense, conv, or optimal: an unlimited network at equilibrium.  [default: dense]"),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.  [default: heat-cool]"),
+    ] = None,
+    latents: Annotated[int | None, typer.Option(help="Latents.  [default: 1]", min=1)] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Networks per case; from 3 on the knee has an interval.  [default: 1]", min=1)
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Sweep slower until a point is bracketed this closely.  [default: 1.25]")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(help="... or until a case has taken so many steps.  [default: 16000]", min=1)
+    ] = None,
     pressures: Annotated[
-        str | None, typer.Option(help="Swept range LO:HI of every case, in nats, instead of --span.", metavar="LO:HI")
+        str | None,
+        typer.Option(help="Pressures LO:HI, in nats, that no case leaves, instead of --span.", metavar="LO:HI"),
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(help="Swept range in units of each case's spectral value.  [default: 0.3:3]", metavar="LO:HI"),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Steps of heating, and again of cooling.  [default: 5000]", min=2)
+        typer.Option(help="The same in units of each case's spectral value.  [default: 0.3:3]", metavar="LO:HI"),
     ] = None,
     seed: options.Seed = None,
     out: options.Out = None,
@@ -50,14 +66,20 @@ def anneal(
     from ifp.cli.progress import resumable, show_progress
     from ifp.diagnosis import diagnose
 
-    given = {
+    given: dict[str, object] = {
         "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "likelihood": likelihood,
         "pressures": options.pressure_range(pressures, "--pressures"), "span": options.pressure_range(span, "--span"),
-        "seed": seed, "device": device, "threads": threads,
+        "protocol": protocol, "repeats": repeats, "seed": seed, "device": device, "threads": threads,
     }  # fmt: skip
-    sweep = {"network": network, "heat_steps": steps, "cool_steps": steps}
+    if network == "optimal":
+        if protocol not in (None, "equilibrium"):
+            raise IFPError(f"need no other protocol with --network optimal, got {protocol}")
+        given["protocol"], network = "equilibrium", None
+    pace = options.present({"tolerance": tolerance, "max_steps": max_steps})
+    sweep = options.present({"network": network, "latents": latents, "pace": pace or None})
+    given["sweep"] = sweep or None
     ds, config, run = open_annealing_run(
-        options.present(given) | ({"sweep": options.present(sweep)} if options.present(sweep) else {}),
+        options.present(given),
         out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
     )  # fmt: skip
     typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)

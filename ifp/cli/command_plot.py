@@ -9,6 +9,7 @@ from ifp.cli import options
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from ifp.runs import Run
 
@@ -48,17 +49,36 @@ def plot_distributions(
 def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: options.Runs = options.DEFAULT_RUNS) -> None:
     """Draw KL against pressure, heating and cooling, with the closed form; prints the figure's path.
 
+    Of a run of whole-data annealing: a curve per latent, in the colour of the factor it froze about.
+
     Example: ifp plot-curves runs/anneal-dsprites-20260101-120000
     """
     from analysis.figures.curves import draw_curves
     from ifp.cli.figure_file import save_figure
-    from ifp.runs import load_npz
+    from ifp.runs import load_npz, open_run
+    from ifp.whole_results import KIND, require_whole_run
 
-    found = options.annealing_run(run, runs)
-    figure = draw_curves(load_npz(found.path / "curves.npz"), _main_rows(found))
+    if run is not None and open_run(run).kind == KIND:
+        found = require_whole_run(run)
+        figure = _draw_whole(found)
+    else:
+        found = options.annealing_run(run, runs)
+        figure = draw_curves(load_npz(found.path / "curves.npz"), _main_rows(found))
     path = out or found.path / "curves.png"
     save_figure(figure, path)
     typer.echo(str(path))
+
+
+def _draw_whole(run: "Run") -> "Figure":
+    """A curve per latent of a run of whole-data annealing."""
+    from analysis.figures.latents import draw_latents
+    from analysis.whole_findings import cooling_branch
+    from ifp.runs import load_npz
+    from ifp.whole_results import whole_findings
+
+    findings = whole_findings(run)
+    branch = cooling_branch(load_npz(run.path / "curves.npz"))
+    return draw_latents(branch, findings.latents, findings.thresholds[0], findings.predicted)
 
 
 def _main_rows(run: "Run") -> "pd.DataFrame":

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
 
 
 def register(app: typer.Typer) -> None:
@@ -14,32 +15,55 @@ def register(app: typer.Typer) -> None:
 
 def spectrum(
     dataset: Annotated[str, typer.Option(help="Data set, e.g. dsprites.", metavar="NAME")],
-    contexts: Annotated[int, typer.Option(help="Contexts, shared by all factors.", min=1)] = 1000,
+    contexts: Annotated[int, typer.Option(help="Contexts, shared by all factors.", min=1)] = DEFAULT_CONTEXTS,
     factors: options.FactorNames = None,
     likelihood: Annotated[str, typer.Option(help="bernoulli or gaussian.")] = "bernoulli",
     seed: Annotated[int, typer.Option(help="Of the contexts.", min=0)] = 0,
     data_dir: options.DataDir = None,
-    json: options.Json = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Closed-form freezing points per factor, in seconds, without training.
+    """Closed-form freezing points, in seconds, without training. Pressures beta are in nats, summed over pixels.
+
+    Of each factor: its action value, alone in a context, over contexts; its marginal value, by one code for the whole
+    data set; and the order in which factors freeze, each step given those frozen before. Of a data set without
+    labels: its leading eigenvalues.
 
     Example: ifp spectrum --dataset dsprites
     """
-    from collections import defaultdict
+    from dataclasses import asdict
+    from functools import partial
 
-    from analysis.distributions import summarise
-    from ifp.cli.tables import show_table
-    from ifp.contexts import spectrum as closed_form
+    from annealing.errors import DataError
+    from ifp.cli.progress import show_progress
+    from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
+    from ifp.contexts import require_factors
     from ifp.datasets import load_dataset
+    from ifp.freezing_order import freezing_order
+    from ifp.runs import json_bytes
+    from ifp.whole_spectrum import whole_spectrum
 
-    values: dict[str, list[float]] = defaultdict(list)
-    ds = load_dataset(dataset, data_dir)
-    for record in closed_form(
-        ds, factors=options.name_list(factors), contexts=contexts, seed=seed, likelihood=likelihood
-    ):
-        values[record.factor].append(record.spectral_beta)
-    rows = []
-    for factor, betas in values.items():
-        s = summarise(betas)
-        rows.append({"factor": factor, "median": s.median, "q05": s.q05, "q25": s.q25, "q75": s.q75, "q95": s.q95})
-    show_table(f"{ds.name}: closed-form freezing points over {contexts} contexts, beta in nats", rows, json=json)
+    ds, names = load_dataset(dataset, data_dir), options.name_list(factors)
+    if ds.factors is None and names is None:
+        watch = partial(show_progress, title="eigenvalues")
+        values = whole_spectrum(ds, likelihood=likelihood, watch=watch)
+        if json:
+            typer.echo(json_bytes({"eigenvalues": values}).decode(), nl=False)
+        else:
+            show_eigenvalues(ds.name, values)
+        return
+    require_factors(ds)
+    try:
+        action = action_rows(spectral_records(ds, names, contexts, seed, likelihood))
+    except DataError as error:  # a lattice with gaps has no whole action sequences, but an order
+        typer.echo(f"warning: no action values: {error}", err=True)
+        action = []
+    watch = partial(show_progress, title="freezing order")
+    order = list(freezing_order(ds, factors=names, likelihood=likelihood, watch=watch))
+    if json:
+        marginal = {each.factor: each.value for each in order if not each.given}
+        found = {"action": action, "marginal": marginal, "order": [asdict(each) for each in order]}
+        typer.echo(json_bytes(found).decode(), nl=False)
+        return
+    if action:
+        show_action(ds.name, action)
+    show_order(ds.name, order)

@@ -8,14 +8,14 @@ from typing import Protocol, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
 class Step(Protocol):
     """What a progress bar needs to know."""
 
     @property
-    def done(self) -> int: ...
+    def done(self) -> float: ...
     @property
     def total(self) -> int: ...
     @property
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=Step)
 def show_progress(steps: Iterable[S], title: str) -> Iterator[S]:
     """Pass the steps through while a bar with the time left follows them on stderr."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("ETA"),
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("ETA"),
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

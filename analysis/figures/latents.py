@@ -1,0 +1,59 @@
+"""KL of many latents against pressure as it fell, each in the colour of the factor it froze about."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.attribution import CoolingBranch, LatentFreezing
+from analysis.figures.distributions import plain_pressure_axis
+from analysis.figures.palette import factor_colours
+
+_UNTOLD = (0.45, 0.45, 0.45)
+
+
+def draw_latents(
+    branch: CoolingBranch, latents: Sequence[LatentFreezing], threshold: float, predicted: Mapping[str, float]
+) -> Figure:
+    """A curve per latent with a dot where it froze; predicted freezing points as vertical lines.
+
+    Args:
+        branch: the records.
+        latents: their freezing points and what they froze about.
+        threshold: the main one, nats of KL.
+        predicted: closed-form freezing points by factor, may be empty; grey under a name that is no factor's.
+    """
+    colours = factor_colours(branch.names)
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=threshold)
+    for each in latents:
+        colour = _UNTOLD if each.frozen.factor is None else colours[each.frozen.factor]
+        axes.plot(branch.beta, branch.kl[:, each.latent], color=colour, linewidth=1.3, label=f"z{each.latent}")
+        if each.statuses[0] == "ok":
+            axes.plot([each.freezing[0]], [threshold], "o", color=colour, markeredgecolor="black", zorder=4)
+        if each.kl_end >= threshold:  # silent ones would lie on one another
+            axes.annotate(
+                f"z{each.latent}", (branch.beta[-1], each.kl_end), xytext=(-4, 0), textcoords="offset points",
+                ha="right", va="center", fontsize=7, color=colour,
+            )  # fmt: skip
+    for name, value in predicted.items():
+        axes.axvline(value, color=colours.get(name, _UNTOLD), linewidth=1.0, linestyle="--", alpha=0.8)
+    axes.axhline(threshold, color="grey", linewidth=0.6, linestyle=":")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(branch.beta[-1] / 1.15, max([branch.beta[0], *predicted.values()]) * 1.05)
+    axes.set(xlabel=r"pressure $\beta$ (nats; reconstruction summed over pixels)", ylabel="KL (nats)")
+    plain_pressure_axis(axes.xaxis)
+    axes.yaxis.set_major_formatter("{x:g}")
+    shown = [name for name in branch.names if name in predicted or any(each.frozen.factor == name for each in latents)]
+    handles = [Line2D([], [], color=colours[name], linewidth=2, label=name) for name in shown]
+    if any(each.frozen.factor is None and np.nanmax(branch.kl[:, each.latent]) >= threshold for each in latents):
+        handles.append(Line2D([], [], color=_UNTOLD, linewidth=2, label="no factor told" if shown else "no labels"))
+    if predicted:
+        handles.append(Line2D([], [], color="black", linewidth=1, linestyle="--", label="predicted freezing point"))
+    if handles:
+        axes.legend(handles=handles, frameon=False, fontsize=8)
+    axes.set_title(f"Latents as the pressure falls; dots: freezing at {threshold:g} nat", loc="left", fontsize=10)
+    return figure

@@ -1,0 +1,107 @@
+"""What the analysis of one whole-data annealing run concludes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.attribution import CoolingBranch, LatentFreezing, latent_freezing
+from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
+from analysis.ownership import FactorOwnership, factor_ownership
+from annealing.errors import IFPError
+
+FORMAT = "ifp-whole-findings/1"
+_DRAWN = 1.05  # reconstruction at the end of the hold, in units of the mean image's
+
+
+@dataclass(frozen=True)
+class WholeFindings:
+    """Conclusions of one run; pressures and information in nats.
+
+    ``predicted`` are closed-form freezing points by factor, ``factors``, ``modes`` and ``early`` are empty where the
+    data have no labels, ``modes`` and ``early`` also where nothing was predicted.
+    """
+
+    dataset: str
+    fingerprint: str
+    seed: int
+    thresholds: tuple[float, ...]
+    predicted: Mapping[str, float]
+    latents: tuple[LatentFreezing, ...]
+    factors: tuple[FactorOwnership, ...]
+    modes: tuple[ModeFreezing, ...]
+    early: tuple[EarlyShare, ...]
+    warnings: tuple[str, ...]
+    format: str = FORMAT
+
+
+def cooling_branch(curves: Mapping[str, NDArray[Any]]) -> CoolingBranch:
+    """The cooling records in the arrays of curves.npz.
+
+    Args:
+        curves: direction (records,), beta (1, records), kl (1, records, latents), mi and mi_null
+            (records, latents, factors), factors: their names.
+
+    Raises:
+        IFPError: an array is missing or does not fit.
+    """
+    missing = {"direction", "beta", "kl", "mi", "mi_null", "factors"} - set(curves)
+    if missing:
+        raise IFPError(f"need curves of whole-data annealing, those here lack {', '.join(sorted(missing))}")
+    cool = curves["direction"] == "cool"
+    above = curves["mi"][cool] - curves["mi_null"][cool]
+    return CoolingBranch(curves["beta"][0][cool], curves["kl"][0][cool], above, tuple(curves["factors"].tolist()))
+
+
+def conclude_whole(
+    curves: Mapping[str, NDArray[Any]],
+    *,
+    dataset: str,
+    fingerprint: str,
+    seed: int,
+    thresholds: Sequence[float],
+    predicted: Mapping[str, float],
+) -> WholeFindings:
+    """Freezing points of latents, factors and degenerate modes, and what makes them doubtful.
+
+    Args:
+        curves: arrays of curves.npz.
+        dataset, fingerprint, seed: of the run, for the record.
+        thresholds: nats of KL from which a latent is active; the first is the main one.
+        predicted: closed-form freezing points by factor, may lack some or all.
+    """
+    branch = cooling_branch(curves)
+    latents = latent_freezing(branch, thresholds)
+    known = {name: value for name, value in predicted.items() if name in branch.names}
+    return WholeFindings(
+        dataset=dataset,
+        fingerprint=fingerprint,
+        seed=seed,
+        thresholds=tuple(thresholds),
+        predicted=dict(predicted),
+        latents=latents,
+        factors=factor_ownership(branch),
+        modes=mode_freezing(latents, branch.names, known),
+        early=early_shares(branch, latents, known),
+        warnings=tuple(_warnings(curves, thresholds[0], predicted)),
+    )
+
+
+def _warnings(curves: Mapping[str, NDArray[Any]], threshold: float, predicted: Mapping[str, float]) -> list[str]:
+    found = []
+    held = np.flatnonzero(curves["direction"] == "hold")[-1]
+    top = float(curves["beta"][0, held])
+    active = np.flatnonzero(curves["kl"][0, held] >= threshold).tolist()
+    if active:
+        found.append(f"latents {', '.join(map(str, active))} are active at the top pressure {top:.4g}: start higher")
+    reconstruction, silent = float(curves["reconstruction"][0, held]), float(curves["silent_reconstruction"][0])
+    if not active and reconstruction > _DRAWN * silent:
+        found.append(
+            f"the decoder had not learnt the mean image when cooling began (reconstruction {reconstruction:.1f} nats, "
+            f"{silent:.1f} with the mean image): hold longer"
+        )
+    if predicted and top < max(predicted.values()):
+        found.append(f"the top pressure {top:.4g} lies below the predicted {max(predicted.values()):.4g}: start higher")
+    return found

@@ -1,0 +1,170 @@
+r"""The encoder that is best at one pressure: Newton's method on its means and log standard deviations.
+
+With the best decoder throughout (:mod:`annealing.optimal_decoder`), what is minimised at pressure beta is
+
+.. math:: F = R + \beta \sum_k \mathrm{KL}_k, \qquad \mathrm{KL}_k = \frac1n \sum_i
+    \tfrac12 (\mu_{ik}^2 + \sigma_{ik}^2 - 1) - \ln \sigma_{ik},
+
+scaled to :math:`n F / \beta`, whose curvature is about 1 where silence is stable. Near a freezing point one direction
+turns flat, which the exact curvature takes in its stride. The last curvature also shows that a minimum is one: where
+a direction of descent is left, the encoder leaves along it.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from annealing.errors import IFPError
+from annealing.optimal_decoder import Array, ImageSet, reconstruction
+
+NEAR = 0.01  # a curvature vouches for a minimum as far as this from the encoder it was taken at
+_LONGEST = 0.7  # of a step, in any mean or log sd
+_FASTEST = 0.5  # slope after a step over slope before, above which the curvature is taken anew
+_FLATTEST = 1e-6  # a curvature closer to 0 than this counts as none
+_STEPS = 400
+
+
+@dataclass(frozen=True)
+class State:
+    """An encoder at a pressure, and the curvature that was met near it."""
+
+    beta: float
+    encoder: Array  # means and log standard deviations, (2, n, K)
+    reconstruction: float  # nats
+    slope: Array  # of n F / beta, (2, n, K)
+    bend: Array | None = None  # second derivatives of n R, (2 n K, 2 n K)
+    bent_at: Array | None = None  # the encoder they belong to
+
+    @property
+    def kl(self) -> Array:
+        """Nats of each latent, mean over the images, (K,)."""
+        return _kl(self.encoder)
+
+    @property
+    def loss(self) -> float:
+        """F, in nats."""
+        return self.reconstruction + self.beta * float(self.kl.sum())
+
+    @property
+    def steepest(self) -> float:
+        """The largest slope by any number of the encoder."""
+        return float(np.abs(self.slope).max())
+
+
+def _kl(encoder: Array) -> Array:
+    mean, log_sd = encoder
+    # expm1 keeps the digits of a nearly silent latent
+    return ((np.square(mean) + np.expm1(2 * log_sd)) / 2 - log_sd).mean(axis=0)
+
+
+def measured(images: ImageSet, beta: float, encoder: Array, *, curvature: bool = False) -> State | None:
+    """The state of an encoder; None where it is too far out to be worth a grid.
+
+    n codes that share the prior's range without touching, 6 deviations apart, have deviations of about 1/n: far
+    narrower ones cost KL and gain nothing. They only occur in steps that are too long.
+    """
+    mean, log_sd = encoder
+    if log_sd.min() < math.log(0.03 / len(images)) or log_sd.max() > 3 or np.abs(mean).max() > 30:
+        return None
+    loss = reconstruction(images, encoder, curvature=curvature)
+    slope = len(images) / beta * loss.slope + np.stack([mean, np.expm1(2 * log_sd)])
+    bend = None if loss.curvature is None else len(images) * loss.curvature
+    return State(beta, encoder, loss.value, slope, bend, encoder if curvature else None)
+
+
+def _curvature(images: ImageSet, state: State) -> Array:
+    """Second derivatives of n R at the state's encoder."""
+    bend = reconstruction(images, state.encoder, curvature=True).curvature
+    assert bend is not None  # it was asked for
+    return len(images) * bend
+
+
+class _Metric:
+    """Curvature of n F / beta at an encoder, ready to turn slopes into steps."""
+
+    def __init__(self, bend: Array, encoder: Array, beta: float) -> None:
+        matrix = bend / beta
+        diagonal = np.stack([np.ones_like(encoder[1]), 2 * np.exp(2 * encoder[1])])
+        matrix.flat[:: len(matrix) + 1] += diagonal.ravel()
+        self.escape: Array | None = None  # a direction that leads down on both sides
+        try:
+            factor = cho_factor(matrix, check_finite=False)
+            self._solve = lambda slope: cho_solve(factor, slope, check_finite=False)
+        except LinAlgError:
+            values, vectors = np.linalg.eigh(matrix)
+            sizes = np.maximum(np.abs(values), 1e-4)  # no step towards a saddle or a maximum
+            self._solve = lambda slope: vectors @ (vectors.T @ slope / sizes)
+            if values[0] < -_FLATTEST:
+                self.escape = vectors[:, 0].reshape(encoder.shape)
+
+    def step(self, slope: Array) -> Array:
+        return -self._solve(slope.ravel()).reshape(slope.shape)
+
+
+def _descend(images: ImageSet, state: State, step: Array) -> State | None:
+    """The state after the step, or a part of it, that lowers the loss."""
+    gain = float((state.slope * step).sum())
+    share = min(1.0, _LONGEST / float(np.abs(step).max()))
+    n, beta = len(images), state.beta
+    while gain < 0 and share > 1e-6:
+        new = measured(images, beta, state.encoder + share * step)
+        # the slack is what moving the grid may change
+        if (
+            new is not None
+            and (new.loss - state.loss) * n / beta <= 1e-4 * share * gain + 1e-10 * n * state.loss / beta
+        ):
+            return new
+        share /= 3
+    return None
+
+
+def _leave(images: ImageSet, state: State, direction: Array) -> State | None:
+    """The lower of the two sides of a saddle, as far out as still leads down."""
+    for size in (0.2, 0.05, 0.01, 0.002):
+        sides = [measured(images, state.beta, state.encoder + sign * size * direction) for sign in (1, -1)]
+        best = min((side for side in sides if side is not None), key=lambda side: side.loss, default=None)
+        if best is not None and best.loss < state.loss:
+            return best
+    return None
+
+
+def settle(images: ImageSet, beta: float, start: State, tolerance: float = 1e-6) -> State:
+    """The minimum of the loss at pressure beta that lies downhill from an encoder.
+
+    Args:
+        start: state to start from, of any pressure; its curvature serves for the first steps.
+        tolerance: largest slope of n F / beta by any mean or log sd.
+
+    Returns:
+        A state with its own curvature, which has no direction of descent.
+
+    Raises:
+        IFPError: no minimum was reached.
+    """
+    state = measured(images, beta, start.encoder)
+    if state is None:
+        raise IFPError("need an encoder with codes within the prior's range to start from, got one far outside")
+    bend, bent_at = start.bend, start.bent_at
+    metric = None if bend is None or bent_at is None else _Metric(bend, bent_at, beta)
+    for _ in range(_STEPS):
+        close = state.steepest < 1e3 * tolerance
+        if metric is None or bent_at is None or (close and np.abs(state.encoder - bent_at).max() > NEAR):
+            bend, bent_at = _curvature(images, state), state.encoder
+            metric = _Metric(bend, bent_at, beta)
+        if close and metric.escape is not None:
+            left = _leave(images, state, metric.escape)
+            if left is not None:
+                state, metric = left, None
+                continue
+        if state.steepest <= tolerance:
+            return replace(state, bend=bend, bent_at=bent_at)
+        new = _descend(images, state, metric.step(state.slope))
+        if new is None or new.steepest > _FASTEST * state.steepest:
+            # a direction that fails with the curvature of this very encoder fails for good
+            if new is None and bent_at is state.encoder:
+                break
+            metric = None
+        state = new or state
+    raise IFPError(f"need a minimum at pressure {beta:g} within {_STEPS} steps, got slope {state.steepest:.1e}")

@@ -1,0 +1,75 @@
+"""Settings of an annealing test, and the pieces of work they come to."""
+
+from dataclasses import dataclass, field
+
+from annealing.errors import IFPError
+from annealing.likelihood import likelihood_named
+from annealing.published import PUBLISHED
+from annealing.sweep import SweepConfig
+
+PROTOCOLS = ("heat-cool", "equilibrium", *PUBLISHED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnealConfig:
+    """Settings of an annealing test, as config.json records them."""
+
+    dataset: str
+    factors: tuple[str, ...]
+    contexts: int = 8  # measured; the first of those drawn
+    planning_contexts: int = 1000  # whose closed form is kept beside the measured ones
+    likelihood: str = "bernoulli"
+    span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value (see case_range)
+    pressures: tuple[float, float] | None = None  # swept range of every case, in nats, instead of the span
+    thresholds: tuple[float, ...] = (0.1, 0.01)  # nats of KL from which a latent is active; the first is the main one
+    protocol: str = "heat-cool"  # or equilibrium, or a published one: deft-2022, deft-2021
+    repeats: int = 1  # networks per case; from three on the knee has an interval
+    stack: int = 20  # cases that train together: one piece of work
+    seed: int = 0
+    threads: int = 2
+    device: str = "cpu"
+    precision: str = "float32"
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+
+    def __post_init__(self) -> None:
+        likelihood_named(self.likelihood)
+        if self.protocol not in PROTOCOLS:
+            raise IFPError(f"need a protocol out of {', '.join(PROTOCOLS)}, got {self.protocol!r}")
+        if self.precision != "float32":
+            raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
+        for name in ("contexts", "planning_contexts", "repeats", "stack", "threads"):
+            if getattr(self, name) < 1:
+                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        if self.planning_contexts < self.contexts:
+            raise IFPError(f"need the {self.contexts} contexts among those planned over, got {self.planning_contexts}")
+        if not self.factors or len(set(self.factors)) < len(self.factors):
+            raise IFPError(f"need one or more factors, each once, got {', '.join(self.factors) or 'none'}")
+        for name, pair in (("span", self.span), ("pressures", self.pressures)):
+            if pair is not None and not 0 < pair[0] < pair[1] < float("inf"):
+                raise IFPError(f"need {name} LO:HI with 0 < LO < HI, got {pair[0]:g}:{pair[1]:g}")
+        if not self.thresholds or min(self.thresholds) <= 0:
+            raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
+        if self.protocol == "equilibrium" and self.repeats > 1:
+            raise IFPError(f"need one repeat at equilibrium, where nothing is random, got {self.repeats}")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Cases of one factor that are swept together, each a context's number and a repeat; done and written once."""
+
+    name: str
+    factor: str
+    cases: tuple[tuple[int, int], ...]
+    protocol: str
+
+
+def pieces(config: AnnealConfig) -> list[Piece]:
+    """The work of a test, in the order of its results; a case with conv networks is a piece of its own."""
+    conv = config.sweep.network == "conv" and config.protocol == "heat-cool"
+    size = 1 if conv or config.protocol in PUBLISHED else config.stack
+    cases = [(context, repeat) for context in range(config.contexts) for repeat in range(config.repeats)]
+    return [
+        Piece(f"{number:02d}-{start:05d}", factor, tuple(cases[start : start + size]), config.protocol)
+        for number, factor in enumerate(config.factors)
+        for start in range(0, len(cases), size)
+    ]

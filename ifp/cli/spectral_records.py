@@ -1,0 +1,36 @@
+"""Closed-form freezing points with a progress bar, for the commands that start from them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ifp.contexts import SpectralRecord
+    from ifp.datasets.dataset import Dataset
+
+DEFAULT_CONTEXTS = 1000  # as many as an annealing test plans over: both plan the same stages
+
+
+@dataclass(frozen=True)
+class _Counted:
+    done: int
+    total: int
+    doing: str
+    record: "SpectralRecord"
+
+
+def spectral_records(
+    dataset: "Dataset", factors: Sequence[str] | None, contexts: int, seed: int, likelihood: str
+) -> list["SpectralRecord"]:
+    """The records of :func:`ifp.spectrum`, while a bar on stderr follows them; IFPError as there."""
+    from ifp.cli.progress import show_progress
+    from ifp.contexts import require_factors, spectrum
+
+    names = require_factors(dataset).names if factors is None else factors
+    records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood)
+    return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
+
+
+def _counted(records: Iterable["SpectralRecord"], total: int) -> Iterator[_Counted]:
+    for number, record in enumerate(records, start=1):
+        yield _Counted(number, total, record.factor, record)

@@ -1,0 +1,142 @@
+"""The order in which factors freeze where each latent holds one factor: greedily, by conditional value."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from annealing.conditional import context_gram, shared_code_value
+from annealing.errors import IFPError
+from annealing.likelihood import Likelihood, likelihood_named
+from ifp.contexts import require_factors
+from ifp.datasets.dataset import Dataset
+from ifp.image_batches import Batch, Watch, batch_size, read_images, unwatched
+
+_TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
+_SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB
+
+
+@dataclass(frozen=True)
+class OrderRecord:
+    """What one factor is worth at one step of the order."""
+
+    step: int  # from 0
+    factor: str
+    given: tuple[str, ...]  # frozen before, in this order; none at step 0
+    value: float  # nats: marginal at step 0, then conditional on the given factors
+    freezes: bool  # the largest of its step: given from the next step on
+
+
+def freezing_order(
+    dataset: Dataset,
+    *,
+    factors: Sequence[str] | None = None,
+    likelihood: str = "bernoulli",
+    watch: Watch = unwatched,
+) -> Iterator[OrderRecord]:
+    """Values of every factor not yet frozen, step by step: the largest freezes, the rest are computed again given it.
+
+    :mod:`annealing.conditional` has the values; those of step 0 are the marginal ones. The data need not be a full
+    lattice: a cell may hold many images or none. A factor that has one value in every context is worth 0. Images are
+    read in batches, once a step, and only sums over classes are kept.
+
+    Args:
+        dataset: a labelled data set.
+        factors: the candidates; a factor left out is averaged over and never given. Default: all.
+        likelihood: bernoulli or gaussian (variance 1).
+        watch: passes the batches of each step through.
+
+    Raises:
+        IFPError: an unlabelled data set, no factor, an unknown one, an unknown likelihood, or pixels outside 0..1.
+    """
+    known, chosen = require_factors(dataset), likelihood_named(likelihood)
+    names = known.names if factors is None else tuple(dict.fromkeys(factors))
+    if not names:
+        raise IFPError(f"need one factor or more out of {', '.join(known.names)}, got none")
+    columns = [known.position(name) for name in names]
+    labels = dataset.factors_at(np.arange(len(dataset)))
+    assert labels is not None  # the data set has factors
+    classes = dict(zip(names, torch.from_numpy(labels[:, columns].T.copy()), strict=True))
+    counts = {
+        name: torch.bincount(classes[name], minlength=known.sizes[column])
+        for name, column in zip(names, columns, strict=True)
+    }
+    context = np.zeros(len(dataset), np.int64)
+    given: tuple[str, ...] = ()
+    while len(given) < len(names):
+        rest = [name for name in names if name not in given]
+        sizes = {name: len(counts[name]) for name in rest}
+        batches = watch(_by_context(dataset, context, sum(sizes.values()), given))
+        grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
+        values = {name: shared_code_value(grams[name], counts[name]) for name in rest}
+        largest = max(values.values())
+        frozen = next(name for name in rest if values[name] >= (1 - _TIE) * largest)
+        for name in rest:
+            yield OrderRecord(len(given), name, given, values[name], name == frozen)
+        given = (*given, frozen)
+        cell = context * sizes[frozen] + classes[frozen].numpy()
+        context = np.unique(cell, return_inverse=True)[1]  # numbered anew: no overflow, however many factors
+
+
+@dataclass(frozen=True)
+class _ContextBatch(Batch):
+    """Images of some whole contexts, or a part of one."""
+
+    index: Tensor  # of the images, (n,)
+    slot: Tensor  # which of the batch's contexts each image belongs to, (n,)
+    contexts: int
+    complete: bool  # no more images of these contexts follow
+
+
+def _by_context(
+    dataset: Dataset, context: NDArray[np.int64], classes: int, given: tuple[str, ...]
+) -> Iterator[_ContextBatch]:
+    """Images context by context, small contexts several at a time; a context of one image says nothing, is not read."""
+    doing = f"given {', '.join(given)}" if given else "marginal values"
+    size = batch_size(dataset)
+    most = max(_SUMS // (classes * int(np.prod(dataset.image_shape))), 1)  # contexts at a time
+    images = np.bincount(context)
+    order = np.argsort(context, kind="stable")
+    order = order[images[context[order]] > 1]
+    images = images[images > 1]
+    ends = np.cumsum(images)
+    first = 0
+    while first < len(ends):
+        start = int(ends[first] - images[first])
+        last = int(np.clip(np.searchsorted(ends, start + size, side="right"), first + 1, first + most))
+        stop = int(ends[last - 1])
+        for begin in range(start, stop, size):
+            end = min(begin + size, stop)
+            index = order[begin:end]
+            slot = np.searchsorted(ends[first:last], np.arange(begin, end), side="right")
+            yield _ContextBatch(
+                done=end, total=len(order), doing=doing, images=read_images(dataset, index),
+                index=torch.from_numpy(index), slot=torch.from_numpy(slot), contexts=last - first, complete=end == stop,
+            )  # fmt: skip
+        first = last
+
+
+def _grams(
+    batches: Iterator[_ContextBatch], classes: Mapping[str, Tensor], sizes: Mapping[str, int], likelihood: Likelihood
+) -> dict[str, Tensor]:
+    """Each factor's matrix B, times the number of images."""
+    grams = {name: torch.zeros(size, size, dtype=torch.float64) for name, size in sizes.items()}
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, Tensor] = {}
+    for batch in batches:
+        for name, size in sizes.items():
+            cell = batch.slot * size + classes[name][batch.index]
+            cells = batch.contexts * size
+            # float32 within a batch, exact for binary pixels; float64 from batch to batch
+            added = torch.zeros(cells, batch.images.shape[1]).index_add_(0, cell, batch.images)
+            images = torch.bincount(cell, minlength=cells)
+            sums[name] = sums[name].to(torch.float64).add_(added) if name in sums else added
+            counts[name] = counts[name] + images if name in counts else images
+        if batch.complete:
+            for name, size in sizes.items():
+                means = sums.pop(name).div_(counts[name].clamp(min=1)[:, None]).reshape(batch.contexts, size, -1)
+                grams[name] += context_gram(means, counts.pop(name).reshape(batch.contexts, size), likelihood)
+    return grams

@@ -1,0 +1,57 @@
+"""A data set's images as a stream of float32 batches, none larger than some megabytes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ifp.datasets.dataset import Dataset, to_float
+
+_VALUES = 2**21  # pixel values of a batch: 8 MiB, which allocators and caches still take lightly
+_IMAGES = 1024  # of a batch at most: sums over it in float32 are exact for binary pixels, to 1e-5 for grey ones
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Flat images (n, pixels), float32 in 0..1, and how far the pass they belong to has come."""
+
+    done: int
+    total: int
+    doing: str
+    images: Tensor
+
+
+B = TypeVar("B", bound=Batch)
+
+
+class Watch(Protocol):
+    """Passes the batches of a pass through, as a progress bar does."""
+
+    def __call__(self, batches: Iterator[B], /) -> Iterator[B]: ...
+
+
+def unwatched(batches: Iterator[B], /) -> Iterator[B]:
+    """The batches themselves."""
+    return batches
+
+
+def batch_size(dataset: Dataset) -> int:
+    """How many images make a batch."""
+    return int(np.clip(_VALUES // np.prod(dataset.image_shape), 1, _IMAGES))
+
+
+def read_images(dataset: Dataset, index: NDArray[np.int64]) -> Tensor:
+    """Images (n, pixels), float32 in 0..1, of an index (n,)."""
+    return torch.from_numpy(to_float(dataset.images(index))).reshape(len(index), -1)
+
+
+def all_images(dataset: Dataset, doing: str) -> Iterator[Batch]:
+    """The whole data set, in its order."""
+    size = batch_size(dataset)
+    for start in range(0, len(dataset), size):
+        stop = min(start + size, len(dataset))
+        yield Batch(stop, len(dataset), doing, read_images(dataset, np.arange(start, stop)))
