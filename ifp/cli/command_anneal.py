@@ -1,5 +1,6 @@
 """``ifp anneal``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def anneal(
     dataset: options.DatasetName = None,
+    mode: Annotated[
+        str | None, typer.Option(help="action: each factor alone; full: all data, many latents.  [default: action]")
+    ] = None,
     contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.  [default: 8]", min=1)] = None,
     factors: options.FactorNames = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
@@ -26,7 +30,7 @@ def anneal(
         str | None,
         typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.  [default: heat-cool]"),
     ] = None,
-    latents: Annotated[int | None, typer.Option(help="Latents.  [default: 1]", min=1)] = None,
+    latents: Annotated[int | None, typer.Option(help="Latents.  [default: 1, or 10 with --mode full]", min=1)] = None,
     repeats: Annotated[
         int | None, typer.Option(help="Networks per case; from 3 on the knee has an interval.  [default: 1]", min=1)
     ] = None,
@@ -44,6 +48,12 @@ def anneal(
         str | None,
         typer.Option(help="The same in units of each case's spectral value.  [default: 0.3:3]", metavar="LO:HI"),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Only with --mode full: steps of cooling.  [default: 11500]", min=1)
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Only with --mode full: float32 or bfloat16.  [default: float32]")
+    ] = None,
     seed: options.Seed = None,
     out: options.Out = None,
     runs: options.Runs = options.DEFAULT_RUNS,
@@ -56,28 +66,42 @@ def anneal(
 ) -> None:
     """Measure where each factor freezes and melts: contexts shared by all factors, heated and cooled.
 
-    Writes a run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures beta are in nats,
-    for a reconstruction summed over pixels.
+    With --mode full one network with many latents sees all data while the pressure falls, labels or not. Writes a
+    run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures beta are in nats, for a
+    reconstruction summed over pixels.
 
     Example: ifp anneal --dataset dsprites --contexts 8
     """
     from ifp.annealing_test import annealing_test, open_annealing_run
+    from ifp.cli.anneal_whole import anneal_whole_data
     from ifp.cli.findings_table import show_findings
     from ifp.cli.progress import resumable, show_progress
     from ifp.diagnosis import diagnose
 
-    given: dict[str, object] = {
-        "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "likelihood": likelihood,
-        "pressures": options.pressure_range(pressures, "--pressures"), "span": options.pressure_range(span, "--span"),
-        "protocol": protocol, "repeats": repeats, "seed": seed, "device": device, "threads": threads,
+    shared: dict[str, object] = {
+        "dataset": dataset, "likelihood": likelihood, "seed": seed, "device": device, "threads": threads,
+        "pressures": options.pressure_range(pressures, "--pressures"),
     }  # fmt: skip
+    action = {
+        "contexts": contexts, "factors": options.name_list(factors), "protocol": protocol, "repeats": repeats,
+        "span": options.pressure_range(span, "--span"),
+    }  # fmt: skip
+    pace = options.present({"tolerance": tolerance, "max_steps": max_steps})
+    full = {"cool_steps": steps, "precision": precision}
+    if _is_full(mode, out if resume else None):
+        _refuse(options.present({**action, "network": network} | pace), "--mode full")
+        anneal_whole_data(
+            options.present({**shared, **full, "latents": latents}),
+            out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, json=json,
+        )  # fmt: skip
+        return
+    _refuse(options.present(full), "--mode action")
     if network == "optimal":
         if protocol not in (None, "equilibrium"):
             raise IFPError(f"need no other protocol with --network optimal, got {protocol}")
-        given["protocol"], network = "equilibrium", None
-    pace = options.present({"tolerance": tolerance, "max_steps": max_steps})
+        action["protocol"], network = "equilibrium", None
     sweep = options.present({"network": network, "latents": latents, "pace": pace or None})
-    given["sweep"] = sweep or None
+    given = {**shared, **action, "sweep": sweep or None}
     ds, config, run = open_annealing_run(
         options.present(given),
         out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
@@ -88,3 +112,22 @@ def anneal(
             pass
     show_findings(diagnose(run), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
+
+
+def _is_full(mode: str | None, resumed: Path | None) -> bool:
+    """Whether all data are annealed: as asked for or, where a run goes on, as it was."""
+    if mode not in (None, "action", "full"):
+        raise IFPError(f"need a mode out of action, full, got {mode!r}")
+    if mode is not None or resumed is None:
+        return mode == "full"
+    from ifp.runs import open_run
+    from ifp.whole_results import KIND
+
+    return open_run(resumed).kind == KIND
+
+
+def _refuse(given: dict[str, object], mode: str) -> None:
+    if given:
+        names = {"cool_steps": "steps"}
+        option = names.get(first := next(iter(given)), first).replace("_", "-")
+        raise IFPError(f"need no --{option} with {mode}, which it does not apply to")

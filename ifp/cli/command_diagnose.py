@@ -15,14 +15,21 @@ def diagnose(
 ) -> None:
     """Conclude from an annealing run: freezing points per factor, and how well each pair can be told apart.
 
+    Of a run of whole-data annealing: freezing points per latent, whose factor they are about, and owners.
     Writes findings.json into the run.
 
     Example: ifp diagnose
     """
     from ifp.cli.findings_table import show_findings
     from ifp.cli.tables import show_table
+    from ifp.cli.whole_table import show_whole
     from ifp.diagnosis import diagnose as conclude
+    from ifp.runs import open_run
+    from ifp.whole_results import KIND, diagnose_whole
 
+    if run is not None and open_run(run).kind == KIND:
+        show_whole(diagnose_whole(run), json=json)
+        return
     found = options.annealing_run(run, runs)
     findings = conclude(found)
     if not json:

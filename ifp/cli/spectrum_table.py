@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from ifp.contexts import SpectralRecord
     from ifp.freezing_order import OrderRecord
 
-_DEGENERATE = 0.9  # lambda_2 / lambda_1 above which the log law of KL near the freezing point does not hold
-
 
 def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
     """One row per factor, in nats: quantiles over the contexts, then what else the records hold, summed up."""
@@ -25,28 +23,22 @@ def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
         betas = summarise(of_factor["spectral_beta"])
         row = {"factor": factor, "contexts": len(of_factor)}
         row |= {name: getattr(betas, name) for name in ("median", "q05", "q25", "q75", "q95")}
-        if "beta_rd" in table:
-            row["beta_rd_ratio"] = summarise(of_factor["beta_rd"] / of_factor["spectral_beta"]).median
-        if "slope" in table:
-            row["slope"] = summarise(of_factor["slope"]).median
-        row["degenerate"] = float((of_factor["second_ratio"] > _DEGENERATE).mean())
-        if "transition" in table:
-            row["transitions"] = of_factor["transition"].value_counts(normalize=True).sort_index().to_dict()
+        row["beta_rd"] = summarise(of_factor["beta_rd"] / of_factor["spectral_beta"]).median
+        row["slope"] = summarise(of_factor["slope"]).median
+        row["first_order"] = float((of_factor["transition"] == "first_order").mean())
+        row["degenerate"] = float((of_factor["transition"] == "degenerate").mean())
         rows.append(row)
     return rows
 
 
 def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Distribution over contexts, per factor."""
-    known = {
-        "beta_rd_ratio": "beta_rd_ratio: median bound over value",
-        "slope": "slope: median of dKL / d ln(1/beta)",
-        "degenerate": f"degenerate: share of contexts with lambda_2 > {_DEGENERATE:g} lambda_1",
-        "transitions": "transitions: share of contexts by kind",
-    }
-    notes = "".join(f"; {note}" for column, note in known.items() if column in rows[0])
-    title = f"{name}: action, each factor alone in its context, closed form over {rows[0]['contexts']} contexts{notes}"
-    show_table(title, [{column: _shares(value) for column, value in row.items()} for row in rows])
+    title = (
+        f"{name}: action, each factor alone in its context, closed form over {rows[0]['contexts']} contexts; "
+        "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta); first_order, "
+        "degenerate: shares of contexts where KL jumps, or a second mode starts beside the first"
+    )
+    show_table(title, [{column: row[column] for column in row if column != "contexts"} for row in rows])
 
 
 def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
@@ -70,9 +62,3 @@ def show_eigenvalues(name: str, values: Sequence[float]) -> None:
     """Of the whole set, falling."""
     rows = [{"number": number, "eigenvalue": value} for number, value in enumerate(values, start=1)]
     show_table(f"{name}: leading eigenvalues of the whole set; a latent may carry information below the first", rows)
-
-
-def _shares(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    return ", ".join(f"{key} {share:.0%}" for key, share in value.items())

@@ -1,0 +1,61 @@
+"""``ifp anneal --mode full``: whole-data annealing on the command line."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ifp.cli.progress import resumable, show_progress
+
+if TYPE_CHECKING:
+    from ifp.datasets.dataset import Dataset
+
+
+def anneal_whole_data(
+    given: Mapping[str, Any],
+    *,
+    out: Path | None,
+    runs: Path,
+    data_dir: Path | None,
+    resume: bool,
+    overwrite: bool,
+    json: bool,
+) -> None:
+    """Open the run, or go on with it, anneal, and print what was found."""
+    from ifp.cli.whole_table import show_whole
+    from ifp.datasets import load_dataset
+    from ifp.whole_annealing import open_whole_run, whole_annealing
+    from ifp.whole_results import diagnose_whole
+
+    settings = dict(given)
+    if not resume and "dataset" in given:
+        settings |= _predictions(load_dataset(given["dataset"], data_dir), given)
+    ds, config, run = open_whole_run(
+        settings, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite
+    )
+    typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
+    with resumable("anneal", run.path):
+        for _ in show_progress(whole_annealing(ds, config, run), "annealing"):
+            pass
+    show_whole(diagnose_whole(run), json=json)
+    typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
+
+
+def _predictions(dataset: "Dataset", given: Mapping[str, Any]) -> dict[str, Any]:
+    """Closed-form values in the order in which factors freeze; of unlabelled data the range that the largest spans."""
+    from ifp.freezing_order import freezing_order
+    from ifp.whole_annealing import swept_range
+    from ifp.whole_spectrum import whole_spectrum
+
+    chosen = {"likelihood": given["likelihood"]} if "likelihood" in given else {}
+    if dataset.factors is not None:
+        watch = partial(show_progress, title="freezing order")
+        order = freezing_order(dataset, watch=watch, **chosen)
+        return {"predicted": {each.factor: each.value for each in order if each.freezes}}
+    if "pressures" in given:
+        return {}
+    watch = partial(show_progress, title="eigenvalues")
+    (largest,) = whole_spectrum(dataset, count=1, watch=watch, **chosen)
+    return {"pressures": swept_range({"all": largest})}
