@@ -99,7 +99,7 @@ class _Annealer:
 
 def _cooling(annealer: _Annealer, falling: Sequence[float], config: EquilibriumConfig) -> list[State]:
     """The branch from silence down. It is entered close to the onset, where it is the only way out of silence."""
-    states = [annealer.silent()]
+    states = [replace(annealer.silent(), beta=falling[0])]
     for beta in falling[1:]:
         found = annealer.cooled(beta, states[-1])
         if states[-1].kl.sum() < _SILENT <= found.kl.sum():
@@ -194,7 +194,7 @@ def equilibrium(cases: Sequence[Case], config: EquilibriumConfig, likelihood: Li
     latent's onset. Nothing is random, and no case knows of the others.
 
     Raises:
-        IFPError: no case, or a minimum that was not reached.
+        IFPError: no case.
     """
     if not cases:
         raise IFPError("need one case or more, got none")

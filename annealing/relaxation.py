@@ -23,7 +23,7 @@ NEAR = 0.01  # a curvature vouches for a minimum as far as this from the encoder
 _LONGEST = 0.7  # of a step, in any mean or log sd
 _FASTEST = 0.5  # slope after a step over slope before, above which the curvature is taken anew
 _FLATTEST = 1e-6  # a curvature closer to 0 than this counts as none
-_STEPS = 400
+_STEPS = 25  # at most: minima near a freezing point take 3 to 10
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,12 @@ def settle(images: ImageSet, beta: float, start: State, tolerance: float = 1e-6)
         tolerance: largest slope of n F / beta by any mean or log sd.
 
     Returns:
-        A state with its own curvature, which has no direction of descent.
+        A state whose slope is within the tolerance and whose curvature has no direction of descent; or, where the
+        landscape is flat and bent over a long way, as it is far below a freezing point where codes rearrange, the
+        state that a bounded number of steps has reached: ``steepest`` says how far it has come.
 
     Raises:
-        IFPError: no minimum was reached.
+        IFPError: an encoder to start from that is far outside the prior's range.
     """
     state = measured(images, beta, start.encoder)
     if state is None:
@@ -159,7 +161,7 @@ def settle(images: ImageSet, beta: float, start: State, tolerance: float = 1e-6)
                 state, metric = left, None
                 continue
         if state.steepest <= tolerance:
-            return replace(state, bend=bend, bent_at=bent_at)
+            break
         new = _descend(images, state, metric.step(state.slope))
         if new is None or new.steepest > _FASTEST * state.steepest:
             # a direction that fails with the curvature of this very encoder fails for good
@@ -167,4 +169,4 @@ def settle(images: ImageSet, beta: float, start: State, tolerance: float = 1e-6)
                 break
             metric = None
         state = new or state
-    raise IFPError(f"need a minimum at pressure {beta:g} within {_STEPS} steps, got slope {state.steepest:.1e}")
+    return replace(state, bend=bend, bent_at=bent_at)

@@ -1,0 +1,232 @@
+"""Order, slope and jump against the exact minimum: the best decoder for 2n encoder parameters, on a grid of z."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from annealing.errors import IFPError
+from annealing.landau import transition
+from annealing.likelihood import Bernoulli, Gaussian
+from annealing.spectral import freezing_point
+
+Z = torch.linspace(-7, 7, 281, dtype=torch.float64)[:, None]
+STEP = float(Z[1] - Z[0])
+
+
+def blocks(*sizes):
+    """One image per block of pixels, which is 1 there and 0 elsewhere."""
+    return torch.eye(len(sizes)).repeat_interleave(torch.tensor(sizes), dim=1)
+
+
+def translating_bar(positions=16, width=6):
+    pixels = torch.arange(positions + width - 1)
+    start = torch.arange(positions)[:, None]
+    return ((pixels >= start) & (pixels < start + width)).double()
+
+
+def nested_discs(radii=7, side=12):
+    centred = torch.arange(side) - (side - 1) / 2
+    square = centred[:, None].square() + centred.square()
+    return torch.stack([(square < (r * side) ** 2).double() for r in torch.linspace(0.25, 0.5, radii)])
+
+
+def grey_images(seed, n=6, pixels=12):
+    stream = torch.Generator().manual_seed(seed)
+    return (torch.randn(n, 3, generator=stream) @ torch.randn(3, pixels, generator=stream)).sigmoid().double()
+
+
+def two_clusters(rare, of=10):
+    return torch.tensor([1.0] * rare + [0.0] * (of - rare), dtype=torch.float64)[:, None]
+
+
+class Exact:
+    """Loss less that of silence, and KL, of one latent with Gaussian posteriors and the posterior-weighted mean."""
+
+    def __init__(self, images, likelihood):
+        self.images, self.likelihood = images.reshape(len(images), -1).double(), likelihood
+        self.n, self.freezing = len(images), freezing_point(images, likelihood)
+        p = self.images.mean(dim=0)
+        whitened = (self.images - p) / likelihood.variance(p).clamp(min=1e-12).sqrt()
+        self.leading = torch.linalg.eigh(whitened @ whitened.T).eigenvectors[:, -1] * self.n**0.5
+
+    def divergence(self, mean):
+        p = self.images.mean(dim=0)
+        if isinstance(self.likelihood, Gaussian):
+            return (mean - p).square().sum(dim=1) / (2 * self.likelihood.sigma2)
+        return (torch.xlogy(mean, mean / p) + torch.xlogy(1 - mean, (1 - mean) / (1 - p))).nan_to_num().sum(dim=1)
+
+    def loss(self, point, beta):
+        mu, logsd = point[: self.n], point[self.n :]
+        logq = -0.5 * ((Z - mu) / logsd.exp()).square() - logsd - 0.5 * math.log(2 * math.pi)
+        gain = (logq.exp().mean(dim=1) * self.divergence(logq.softmax(dim=1) @ self.images)).sum() * STEP
+        kl = (0.5 * (mu.square() + (2 * logsd).exp() - 1) - logsd).mean()
+        return beta * kl - gain, kl
+
+    def start(self, mean, variance):
+        return torch.cat([mean * self.leading, 0.5 * torch.log1p(variance * self.leading.clamp(-2, 2))])
+
+    def minimum(self, relative, start):
+        """Loss, KL and where, at a pressure relative to the freezing point."""
+
+        def value_and_gradient(point):
+            point = torch.tensor(point, requires_grad=True)
+            value, _ = self.loss(point, relative * self.freezing)
+            value.backward()
+            return float(value.detach()), point.grad.numpy()
+
+        options = {"maxiter": 3000, "ftol": 1e-15, "gtol": 1e-10, "maxcor": 30}
+        found = minimize(value_and_gradient, start.numpy(), jac=True, method="L-BFGS-B", options=options)
+        where = torch.from_numpy(found.x)
+        value, kl = self.loss(where, relative * self.freezing)
+        return float(value), float(kl), where
+
+    def jump(self, pressures):
+        """Relative pressure at which the branch found below the freezing point breaks even with silence."""
+        starts = [self.start(mean, variance) for mean, variance in ((0.3, 0.3), (0.3, -0.3))]
+        where = min((self.minimum(0.98, start) for start in starts), key=lambda found: found[0])[2]
+        losses = []
+        for pressure in pressures:
+            loss, kl, where = self.minimum(pressure, where)
+            if loss > 0 or kl < 1e-6:
+                break
+            losses.append((loss, kl))
+        # the loss rises with pressure at the rate KL, so that the last one before breaking even gives the place
+        loss, kl = losses[-1]
+        return pressures[len(losses) - 1] - loss / (kl * self.freezing) - 1
+
+
+@pytest.mark.parametrize(
+    ("images", "likelihood", "slope", "within"),
+    [
+        (torch.tensor([[-3.0], [-1.0], [1.0], [3.0]]), Gaussian(0.5), 0.5, 0.01),
+        (translating_bar(), Bernoulli(), 3.53, 0.03),
+        (translating_bar(12, 8), Bernoulli(), 2.32, 0.01),
+        (grey_images(5), Bernoulli(), 1.01, 0.02),
+    ],
+    ids=["gaussian", "bar", "wider bar", "grey"],
+)
+def test_the_slope_is_that_of_the_exact_kl(images, likelihood, slope, within):
+    found, exact = transition(images, likelihood), Exact(images, likelihood)
+    where, slopes = exact.start(0.3, 0.0), {}
+    for relative in (0.98, 0.99, 0.995):
+        _, kl, where = exact.minimum(relative, where)
+        slopes[relative] = kl / math.log(1 / relative)
+    assert found.order == "continuous"
+    assert found.slope == pytest.approx(slope, rel=0.005)
+    # the next term of KL is of second order in the distance from the freezing point
+    assert 2 * slopes[0.995] - slopes[0.99] == pytest.approx(found.slope, rel=within)
+
+
+def test_a_small_cubic_term_leaves_a_continuous_transition_its_slope():
+    found, exact = transition(nested_discs(), Bernoulli()), Exact(nested_discs(), Bernoulli())
+    _, kl, _ = exact.minimum(0.98, exact.start(0.3, 0.0))
+    assert found.order == "continuous"
+    assert 0 < found.jump < 0.01
+    assert found.slope == pytest.approx(1.82, rel=0.005)
+    assert kl / math.log(1 / 0.98) == pytest.approx(found.slope, rel=0.04)
+
+
+def test_symmetric_gaussian_data_have_slope_one_half_whatever_their_other_modes():
+    corners = torch.tensor([[a, b, c] for a in (-3.0, 3.0) for b in (-2.0, 2.0) for c in (-1.0, 1.0)])
+    for s2 in (0.1, 1.0, 7.0):
+        found = transition(corners, Gaussian(s2))
+        assert (found.order, found.slope) == ("continuous", pytest.approx(0.5))
+        assert found.second_ratio == pytest.approx(4 / 9)
+        assert found.jump == pytest.approx(0, abs=1e-12)
+
+
+def test_three_shapes_that_bend_the_manifold_hold_information_above_their_freezing_point():
+    images = blocks(18, 20, 40)
+    found, exact = transition(images, Bernoulli()), Exact(images, Bernoulli())
+    assert found.order == "first_order"
+    assert math.isnan(found.slope)
+    assert math.isnan(found.jump)  # the quartic term is negative
+    starts = [exact.start(mean, variance) for mean, variance in ((0.3, 0.3), (0.3, -0.3))]
+    where = min((exact.minimum(0.98, start) for start in starts), key=lambda each: each[0])[2]
+    _, kl, where = exact.minimum(1.0, where)
+    assert kl == pytest.approx(0.079, abs=0.002)
+    loss, kl, _ = exact.minimum(1.003, where)
+    assert loss < 0
+    assert kl > 0.03
+
+
+@pytest.mark.parametrize(
+    ("images", "likelihood", "within"),
+    [
+        (two_clusters(9, 20), Gaussian(0.3), 0.02),
+        (two_clusters(4), Gaussian(), 0.05),
+        (two_clusters(3), Gaussian(2.0), 0.3),
+        (grey_images(0), Bernoulli(), 0.1),
+    ],
+    ids=["clusters 0.45", "clusters 0.4", "clusters 0.3", "grey"],
+)
+def test_the_jump_is_where_the_exact_loss_breaks_even_with_silence(images, likelihood, within):
+    found = transition(images, likelihood)
+    assert found.order == ("first_order" if found.jump > 0.01 else "continuous")
+    exact = Exact(images, likelihood).jump(1 + found.jump * np.arange(0, 2, 0.05))
+    assert exact == pytest.approx(found.jump, rel=within)
+
+
+def test_a_jump_above_one_percent_is_of_first_order_and_has_no_slope():
+    assert transition(two_clusters(4), Gaussian()).order == "continuous"  # 0.97%
+    found = transition(two_clusters(3), Gaussian())
+    assert found.order == "first_order"
+    assert found.jump == pytest.approx(0.054, abs=0.001)
+    assert math.isnan(found.slope)
+    assert transition(two_clusters(1), Gaussian()).order == "first_order"  # so skew that the expansion gives no jump
+
+
+def test_a_second_eigenvalue_close_to_the_first_is_flagged_before_anything_else():
+    for images in (blocks(20, 20, 20), blocks(20, 20, 20, 20), torch.eye(5)):
+        found = transition(images, Bernoulli())
+        assert (found.order, found.second_ratio) == ("degenerate", pytest.approx(1))
+        assert math.isnan(found.slope)
+        assert math.isnan(found.jump)
+    corners = torch.tensor([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
+    assert transition(corners * torch.tensor([1.0, 0.94]), Gaussian()).order == "continuous"  # ratio 0.88
+    assert transition(corners * torch.tensor([1.0, 0.96]), Gaussian()).order == "degenerate"  # ratio 0.92
+
+
+@pytest.mark.parametrize("ones", [1, 3, 5])
+def test_two_distinct_binary_images_are_continuous_but_steeper_than_any_slope(ones):
+    images = two_clusters(ones).repeat(1, 7)
+    found, exact = transition(images, Bernoulli()), Exact(images, Bernoulli())
+    assert found.order == "continuous"
+    assert math.isnan(found.slope)
+    slopes = [exact.minimum(each, exact.start(0.3, 0.0))[1] / math.log(1 / each) for each in (0.98, 0.995)]
+    assert slopes[1] > 1.5 * slopes[0]
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
+def test_repeated_images_and_pixels_that_never_vary_change_nothing(likelihood):
+    images = grey_images(5)
+    expected = transition(images, likelihood)
+    constants = torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64).expand(len(images), -1)
+    for same in (images.repeat(2, 1), images.flip(0), torch.cat([constants, images], dim=1)):
+        found = transition(same, likelihood)
+        assert found.order == expected.order
+        for field in ("slope", "second_ratio", "jump"):
+            assert getattr(found, field) == pytest.approx(getattr(expected, field), rel=1e-6, abs=1e-9, nan_ok=True)
+
+
+def test_slope_and_jump_do_not_depend_on_how_often_a_pixel_is_repeated():
+    images = nested_discs()
+    expected, found = (transition(each, Bernoulli()) for each in (images, images.repeat(1, 3, 1)))
+    assert (found.slope, found.jump) == (pytest.approx(expected.slope), pytest.approx(expected.jump))
+
+
+def test_images_all_the_same_have_no_transition():
+    found = transition(torch.full((4, 3), 0.5), Bernoulli())
+    assert (found.order, found.second_ratio) == ("none", 0.0)
+    assert math.isnan(found.slope)
+    assert math.isnan(found.jump)
+
+
+def test_images_that_the_spectrum_refuses_are_refused():
+    with pytest.raises(IFPError, match="at least 2 images"):
+        transition(torch.zeros(1, 3), Bernoulli())
+    with pytest.raises(IFPError, match=r"pixels in 0\.\.1"):
+        transition(torch.tensor([[0.0], [2.0]]), Bernoulli())
