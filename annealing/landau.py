@@ -81,6 +81,7 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
     Raises:
         IFPError: fewer than two images, or pixels that the likelihood cannot draw.
 
+    >>> from annealing.likelihood import Gaussian
     >>> transition(torch.tensor([[-1.0], [1.0]]), likelihood=Gaussian()).slope
     0.5
     """

@@ -52,7 +52,8 @@ def curve_arrays():
     return {
         "factor": np.array([factor for factor, _ in cases]),
         "context": np.array([context for _, context in cases]),
-        "direction": np.repeat(["learn", "heat", "cool"], [1, 9, 9]),
+        "direction": np.tile(np.repeat(["learn", "heat", "cool"], [1, 9, 9]), (len(cases), 1)),
+        "loop": np.tile(np.repeat([0, 0, 1], [1, 9, 9]), (len(cases), 1)),
         "beta": np.array(
             [POINTS[factor][context] * np.concatenate([[0.3], RELATIVE, RELATIVE[::-1]]) for factor, context in cases]
         ),
@@ -137,7 +138,7 @@ def test_a_panel_draws_heating_solid_and_cooling_dashed_for_every_case():
         cases = np.flatnonzero(curves["factor"] == factor)
         for direction, style in (("heat", "-"), ("cool", "--")):
             drawn = [line for line in panel.lines if line.get_linestyle() == style and len(line.get_xdata()) > 2]
-            on = curves["direction"] == direction
+            on = curves["direction"][0] == direction
             assert len(drawn) == len(cases)
             for line, case in zip(drawn, cases, strict=True):
                 np.testing.assert_allclose(line.get_xdata(), curves["beta"][case][on])

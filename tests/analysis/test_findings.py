@@ -37,7 +37,10 @@ CASES = {
 GAINS = {"pos": [1.0, 5.0, 3.0, 2.0, 4.0], "scale": [0.5, 0.1, 0.2, 0.4, 0.3], "shape": [0.0] * 5}
 
 
-def freezing_table(cases=CASES):
+BETA_RD = 1.1  # over the spectral value
+
+
+def freezing_table(cases=CASES, transition="continuous"):
     """Every case at two thresholds and two latents, of which only the first threshold and latent count."""
     rows = []
     for factor, of_factor in cases.items():
@@ -58,6 +61,8 @@ def freezing_table(cases=CASES):
                             "ifp_low": low if counts else 1e4,
                             "ifp_high": high if counts else 1e4,
                             "spectral_beta": spectral,
+                            "beta_rd": BETA_RD * spectral,
+                            "transition": transition,
                             "attributed_factor": factor,
                             "attributed_share": 1.0,
                             "protocol": "heat-cool",
@@ -100,8 +105,9 @@ def curve_arrays(cases=CASES):
     return {
         "factor": np.array([factor for factor, _ in order]),
         "context": np.array([context for _, context in order]),
-        "direction": np.repeat(["learn", "heat", "cool"], [3, 41, 41]),
-        "step": np.arange(85) * 10,
+        "direction": np.tile(np.repeat(["learn", "heat", "cool"], [3, 41, 41]), (len(order), 1)),
+        "loop": np.tile(np.repeat([0, 0, 1], [3, 41, 41]), (len(order), 1)),
+        "step": np.tile(np.arange(85) * 10, (len(order), 1)),
         "beta": np.array(beta),
         "kl": np.array(kl),
     }
@@ -161,6 +167,25 @@ def test_statuses_are_counted():
 @pytest.mark.parametrize(("factor", "share"), [("pos", 2 / 5), ("scale", 4 / 5), ("shape", 0.0)])
 def test_a_bracket_counts_with_5_percent_slack_and_a_case_without_one_is_a_miss(factor, share):
     assert of(factor).bracketed == share
+
+
+def test_where_the_transition_is_of_first_order_a_bracket_counts_that_reaches_the_range_up_to_beta_rd():
+    cases = {
+        "a": [
+            (10.0, (11.4, 14.0), "ok"),  # within 5% above 11
+            (10.0, (11.7, 14.0), "ok"),  # more than 5% above it
+            (10.0, (7.0, 9.6), "ok"),  # within 5% below 10
+            (10.0, (7.0, 9.4), "ok"),
+            (10.0, NO_BRACKET, "never_melted"),
+        ]
+    }
+    settings = {"fingerprint": "", "image_shape": [8, 8, 1], "likelihood": "bernoulli", "source": ""}
+    curves = {name: each[:5] for name, each in curve_arrays({"pos": CASES["pos"]}).items()} | {
+        "factor": np.full(5, "a")
+    }
+    for transition, share in (("first_order", 2 / 5), ("continuous", 1 / 5)):
+        found = conclude(freezing_table(cases, transition), spectral_table(cases), curves, **settings)
+        assert found.factors[0].bracketed == share
 
 
 @pytest.mark.parametrize(("factor", "width"), [("pos", 12 / 9), ("scale", 9 / 7.4)])

@@ -5,7 +5,8 @@ from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli
 from annealing.spectral import codebook_bound, freezing_point
 from annealing.sweep import SweepConfig
-from ifp.annealing_test import AnnealConfig, case_range, pieces
+from ifp.annealing_config import AnnealConfig, pieces
+from ifp.annealing_test import case_range
 
 OPPOSITE = torch.tensor([[0.0], [1.0]]).repeat(1, 6)  # closed form and codebook bound are both 6
 UNLIKE = torch.eye(12).repeat(1, 4)  # nothing shared: naming an image pays far above the closed form
@@ -28,12 +29,13 @@ def test_the_top_of_the_range_reaches_beyond_the_codebook_bound_where_that_is_hi
 
 def test_pieces_cover_every_case_once_in_order():
     work = pieces(config(contexts=5, stack=2))
-    assert [(each.factor, each.contexts) for each in work] == [
-        ("a", (0, 1)), ("a", (2, 3)), ("a", (4,)), ("b", (0, 1)), ("b", (2, 3)), ("b", (4,)),
-    ]  # fmt: skip
+    cases = [((0, 0), (1, 0)), ((2, 0), (3, 0)), ((4, 0),)]
+    assert [(each.factor, each.cases) for each in work] == [(factor, each) for factor in "ab" for each in cases]
     assert len({each.name for each in work}) == len(work)
-    conv = pieces(config(contexts=2, sweep=SweepConfig(network="conv")))
-    assert [each.contexts for each in conv] == [(0,), (1,)] * 2
+    for alone in (config(contexts=2, sweep=SweepConfig(network="conv")), config(contexts=2, protocol="deft-2022")):
+        assert [each.cases for each in pieces(alone)] == [((0, 0),), ((1, 0),)] * 2
+    repeated = pieces(config(contexts=2, repeats=2, stack=3))
+    assert [each.cases for each in repeated[:2]] == [((0, 0), (0, 1), (1, 0)), ((1, 1),)]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,8 @@ def test_pieces_cover_every_case_once_in_order():
         ({"thresholds": (0.0,)}, "thresholds above 0"),
         ({"likelihood": "poisson"}, "bernoulli, gaussian, got 'poisson'"),
         ({"precision": "bfloat16"}, "precision float32"),
+        ({"protocol": "deft-2030"}, "heat-cool, equilibrium, deft-2022, deft-2021, got 'deft-2030'"),
+        ({"protocol": "equilibrium", "repeats": 2}, "one repeat at equilibrium"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

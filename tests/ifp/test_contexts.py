@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from annealing.errors import IFPError
+from annealing.landau import transition
 from annealing.likelihood import Bernoulli, Gaussian
+from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
-from ifp.contexts import action_sequence, draw_contexts, require_factors, spectral_record, spectrum
+from ifp.contexts import action_sequence, draw_contexts, require_factors, spectrum
 from ifp.datasets import load_dataset
 
 FACTORS = ("shape", "scale", "orientation", "posX", "posY")
@@ -82,7 +84,12 @@ def test_a_spectral_value_is_the_freezing_point_of_the_action_sequence(name, lik
         images = action_sequence(dsprites, record.factor, record.index)
         np.testing.assert_allclose(record.spectral_beta, freezing_point(images, likelihood), rtol=1e-12)
         assert 0 < record.second_ratio <= 1
-        assert record == spectral_record(dsprites, record.factor, record.context, record.index, likelihood)
+        kind = transition(images, likelihood)
+        assert (record.transition, record.second_ratio) == (kind.order, kind.second_ratio)
+        np.testing.assert_equal(record.slope, kind.slope)
+        # the bound is found together with others', whose widths are padded
+        np.testing.assert_allclose(record.beta_rd, rate_distortion_bound([images], likelihood)[0], rtol=1e-4)
+        assert record.beta_rd >= (1 - 1e-9) * record.spectral_beta
 
 
 def test_positions_freeze_above_scale_above_shape_above_orientation(dsprites):

@@ -14,7 +14,7 @@ from ifp.runs import json_bytes
 
 ANNEAL = (
     *("anneal", "--dataset", "dsprites", "--contexts", "2", "--factors", "shape,scale"),
-    *("--steps", "300", "--threads", "1"),
+    *("--max-steps", "900", "--threads", "1"),
 )
 TRAIN = (
     *("train", "--plan", "../plan.json", "--dataset", "dsprites", "--steps", "24", "--batch-size", "8"),
@@ -104,6 +104,7 @@ def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, run
     expected = files(run_whole(tmp_path / "whole", run_ifp, ANNEAL))
     assert set(expected) == {
         "config.json", "spectral.csv", "curves.npz", "freezing.csv", "findings.json", PIECE, "parts/01-00000.npz",
+        "equilibrium.npz", "parts/equilibrium-00.npz",
     }  # fmt: skip
     assert files(resumed) == expected
     assert (resumed / PIECE).stat().st_mtime_ns == kept.st_mtime_ns  # not measured again
@@ -127,7 +128,7 @@ def test_a_killed_training_run_goes_on_to_the_same_bytes(killed_training, traini
     ("command", "options", "reason"),
     [
         ("anneal", ("--contexts", "3"), "contexts is 2 there and 3 here"),
-        ("anneal", ("--steps", "400"), "heat_steps is 300 there and 400 here"),
+        ("anneal", ("--max-steps", "400"), "max_steps is 900 there and 400 here"),
         ("train", ("--steps", "30"), "steps is 24 there and 30 here"),
     ],
 )

@@ -281,7 +281,7 @@ SETTINGS = {
     "seed": 0,
     "factors": ("shape", "scale"),
     "pressures": None,
-    "sweep": {"heat_steps": 9, "network": "conv"},
+    "sweep": {"hidden": 9, "network": "conv"},
 }
 
 
@@ -295,9 +295,7 @@ def stopped(tmp_path):
     return run
 
 
-@pytest.mark.parametrize(
-    "given", [{}, {"seed": 0}, {"factors": ("shape", "scale"), "sweep": {"heat_steps": 9}}, SETTINGS]
-)
+@pytest.mark.parametrize("given", [{}, {"seed": 0}, {"factors": ("shape", "scale"), "sweep": {"hidden": 9}}, SETTINGS])
 def test_a_run_goes_on_with_its_own_settings_and_without_what_was_half_written(given, stopped):
     resume_run(stopped, "anneal", given)
     assert sorted(files(stopped.path)) == ["config.json", "parts/00-00000.npz"]
@@ -309,7 +307,7 @@ def test_a_run_goes_on_with_its_own_settings_and_without_what_was_half_written(g
         ({"seed": 1}, "seed is 0 there and 1 here"),
         ({"factors": ("scale", "shape")}, r"factors is \['shape', 'scale'\] there and \['scale', 'shape'\] here"),
         ({"pressures": (1.0, 2.0)}, r"pressures is None there and \[1.0, 2.0\] here"),
-        ({"seed": 0, "sweep": {"heat_steps": 400}}, "heat_steps is 9 there and 400 here"),
+        ({"seed": 0, "sweep": {"hidden": 400}}, "hidden is 9 there and 400 here"),
         ({"sweep": {"network": "dense"}, "seed": 9}, "network is 'conv' there and 'dense' here; seed is 0 there and 9"),
     ],
 )
