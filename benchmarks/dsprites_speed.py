@@ -1,6 +1,6 @@
 """dSprites: time to render the whole set, time of random batches of 256, peak memory.
 
-Usage: python benchmarks/dsprites_speed.py
+Usage: python -m benchmarks.dsprites_speed
 """
 
 import os

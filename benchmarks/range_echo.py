@@ -1,6 +1,6 @@
 """Is the measurement an echo of its range? Medians of ifp_beta with the swept range times 0.7, 1 and 1.5.
 
-Usage: python benchmarks/range_echo.py [CONTEXTS]
+Usage: python -m benchmarks.range_echo [CONTEXTS]
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Freezing points of shuffled data against that data's own closed form.
 
 The course of each pixel along an action sequence is shuffled on its own: the mean image stays, the correlations
-go, and with them most of the spectral value. Usage: python benchmarks/shuffled_pixels.py [CONTEXTS]
+go, and with them most of the spectral value. Usage: python -m benchmarks.shuffled_pixels [CONTEXTS]
 """
 
 import sys

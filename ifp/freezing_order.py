@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis.modes import DEGENERATE
 from annealing.conditional import context_gram, shared_code_value
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
@@ -140,3 +141,19 @@ def _grams(
                 means = sums.pop(name).div_(counts[name].clamp(min=1)[:, None]).reshape(batch.contexts, size, -1)
                 grams[name] += context_gram(means, counts.pop(name).reshape(batch.contexts, size), likelihood)
     return grams
+
+
+def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:
+    """Pressure at which each factor is predicted to freeze, in nats, from the records of :func:`freezing_order`.
+
+    The value at the step in which it freezes; a factor whose value is within 5% of the step's largest freezes in the
+    same step: nothing at quadratic order tells their modes apart, and neither waits for the other.
+    """
+    found: dict[str, float] = {}
+    for step in range(max((each.step for each in order), default=-1) + 1):
+        records = [each for each in order if each.step == step]
+        largest = max(each.value for each in records)
+        for each in records:
+            if each.freezes or each.value > (1 - DEGENERATE) * largest > 0:
+                found.setdefault(each.factor, each.value)
+    return found

@@ -45,15 +45,14 @@ def anneal_whole_data(
 
 def _predictions(dataset: "Dataset", given: Mapping[str, Any]) -> dict[str, Any]:
     """Closed-form values in the order in which factors freeze; of unlabelled data the range that the largest spans."""
-    from ifp.freezing_order import freezing_order
+    from ifp.freezing_order import freezing_order, predicted_values
     from ifp.whole_annealing import swept_range
     from ifp.whole_spectrum import whole_spectrum
 
     chosen = {"likelihood": given["likelihood"]} if "likelihood" in given else {}
     if dataset.factors is not None:
         watch = partial(show_progress, title="freezing order")
-        order = freezing_order(dataset, watch=watch, **chosen)
-        return {"predicted": {each.factor: each.value for each in order if each.freezes}}
+        return {"predicted": predicted_values(list(freezing_order(dataset, watch=watch, **chosen)))}
     if "pressures" in given:
         return {}
     watch = partial(show_progress, title="eigenvalues")
