@@ -10,13 +10,15 @@ import numpy as np
 import torch
 
 import ifp
-from annealing.freezing import crossing, freezing_point
+from annealing.freezing import freezing_point, read_loops
 from annealing.likelihood import Bernoulli
+from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import codebook_bound
 from annealing.spectral import freezing_point as closed_form
 from annealing.stack import Case
 from annealing.sweep import SweepConfig, sweep
-from ifp.annealing_test import AnnealConfig, case_range
+from ifp.annealing_config import AnnealConfig
+from ifp.annealing_test import case_range
 from ifp.contexts import action_sequence, draw_contexts
 
 
@@ -37,22 +39,22 @@ def main(contexts: int) -> None:
             bounds.append(codebook_bound(images, Bernoulli()))
             cases.append(Case(images, *case_range(images, spectral[-1], config), seed=number))
         records = list(sweep(cases, SweepConfig(), Bernoulli()))
-        direction = np.array([record.direction for record in records])
         points = []
         for case in range(contexts):
+            direction = np.array([record.direction[case] for record in records])
+            loop = np.array([record.loop[case] for record in records])
             beta = np.array([record.beta[case] for record in records])
             kl = np.array([record.kl[case, 0] for record in records])
-            heat, cool = (
-                crossing(beta[direction == way], kl[direction == way], config.thresholds[0]) for way in ("heat", "cool")
-            )
-            points.append(freezing_point(heat, cool))
-        ratios = np.array([[p.freezing, p.melting, p.ifp] for p in points]) / np.array(spectral)[:, None]
-        held = np.mean([p.low <= 1.05 * s <= 1.05**2 * p.high for p, s in zip(points, spectral, strict=True)])
+            loops = read_loops(direction, loop, beta, kl, config.thresholds[0])
+            points.append(freezing_point(loops, config.sweep.pace.slowdown))
+        ratios = np.array([[p.freezing, p.melting, p.middle] for p in points]) / np.array(spectral)[:, None]
+        ends = zip(points, spectral, rate_distortion_bound([case.images for case in cases], Bernoulli()), strict=True)
+        held = np.mean([p.freezing <= 1.05 * top and low <= 1.05 * p.melting for p, low, top in ends])
         freezing, melting, middle = np.nanmedian(ratios, axis=0)
         print(
             f"{factor:12s} closed form {np.median(spectral):6.1f} (unshuffled {np.median(original):6.1f}); over it: "
             f"freezing {freezing:.2f}, melting {melting:.2f}, ifp {middle:.2f}, codebook bound "
-            f"{np.median(np.array(bounds) / spectral):.2f}; brackets that hold it {held:.2f}",
+            f"{np.median(np.array(bounds) / spectral):.2f}; that reach from it to beta_rd {held:.2f}",
             flush=True,
         )
 
