@@ -82,7 +82,7 @@ class LatentFreezing:
 def holding(nats: NDArray[np.floating], names: Sequence[str]) -> Holding:
     """What a latent with so many nats about each factor (factors,) is about.
 
-    >>> holding(np.array([0.3, -0.01, 0.1]), ("posX", "posY", "scale"))
+    >>> holding(np.array([0.75, -0.01, 0.25]), ("posX", "posY", "scale"))
     Holding(factor='posX', share=0.75)
     """
     held = np.maximum(nats, 0.0)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from annealing.errors import IFPError
+from annealing.freezing import crossing
 
 WINDOW = (0.01, 0.1)  # nats: above lag's rounding, below where higher orders bend the curve
 _FEWEST = 4  # records in the window
@@ -38,8 +39,11 @@ def fit_knee(beta: NDArray[np.floating], kl: NDArray[np.floating]) -> Knee:
     50.0
     """
     beta, kl = np.asarray(beta, np.float64), np.asarray(kl, np.float64)
-    inside = (kl > WINDOW[0]) & (kl < WINDOW[1])
-    if inside.sum() < _FEWEST or np.ptp(beta[inside]) == 0:
+    if len(beta) < _FEWEST:
+        return Knee(np.nan, np.nan)
+    silent, active = (crossing(beta, kl, nats).beta for nats in WINDOW)  # noise beyond them is not the law's
+    inside = (beta >= active) & (beta <= silent)
+    if inside.sum() < _FEWEST:
         return Knee(np.nan, np.nan)
     slope, start = np.polyfit(np.log(beta[inside]), kl[inside], 1)
     if not slope < 0:

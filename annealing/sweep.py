@@ -28,7 +28,7 @@ class SweepConfig:
 
     network: str = "dense"  # or conv
     pace: Pace = field(default_factory=Pace)
-    learning_rate: float = LEARNING_RATES["dense"]
+    learning_rate: float | None = None  # of Adam; None: the network's own, which the record then shows
     nodes: int = 32  # of the latent, with one latent
     samples: int = 4  # of the posterior per image and step, with several
     hidden: int = 64  # units of a dense network's layers
@@ -41,7 +41,9 @@ class SweepConfig:
         for name in ("nodes", "samples", "hidden", "latents", "record_every"):
             if getattr(self, name) < 1:
                 raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", LEARNING_RATES[self.network])
+        if not (self.learning_rate or 0) > 0:
             raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")
 
 
@@ -105,7 +107,7 @@ def sweep(
         raise IFPError(f"need cases with images of one shape, got {sorted(shapes) or 'no case'}")
     streams = [Generator().manual_seed(case.seed) for case in cases]
     stack = _networks(cases, config, likelihood, streams, device)
-    optimizer = torch.optim.Adam(stack.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(stack.parameters(), lr=config.learning_rate or 0.0, fused=True)
     points: Callable[..., Points] = _grid_points if config.latents == 1 else _sampled_points
     bounds = [Bounds(case.low, case.high, thresholds[0], min(thresholds)) for case in cases]
     positions = [Position("learn", case.low) for case in cases]

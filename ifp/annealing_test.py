@@ -19,7 +19,7 @@ from annealing.likelihood import likelihood_named
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import codebook_bound
 from annealing.stack import Case
-from annealing.sweep import LEARNING_RATES, SweepConfig, SweepRecord, sweep
+from annealing.sweep import SweepConfig, SweepRecord, sweep
 from ifp.annealing_config import AnnealConfig, Piece, pieces
 from ifp.contexts import SpectralRecord, action_sequence, require_factors, spectrum
 from ifp.datasets import load_dataset
@@ -216,19 +216,13 @@ def open_annealing_run(
     factors = given.get("factors", known.names)
     for name in factors:
         known.position(name)
-    settings: dict[str, Any] = {**given, "factors": factors, "sweep": _sweep_config(given.get("sweep", {}))}
+    swept = given.get("sweep", {})
+    swept = {**swept, "pace": Pace(**swept["pace"])} if "pace" in swept else swept
+    settings: dict[str, Any] = {**given, "factors": factors, "sweep": SweepConfig(**swept)}
     config = AnnealConfig(**settings)
     require_device(config.device)
     path = out if out is not None else new_run_path(runs, "anneal", dataset.name)
     return dataset, config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
-
-
-def _sweep_config(given: dict[str, Any]) -> SweepConfig:
-    """The sweep's settings, with the network's own learning rate and the pace as a record."""
-    network = given.get("network", SweepConfig.network)
-    rate = {"learning_rate": LEARNING_RATES[network]} if network in LEARNING_RATES else {}
-    pace = {"pace": Pace(**given["pace"])} if "pace" in given else {}
-    return SweepConfig(**{**rate, **given, **pace})
 
 
 def anneal(dataset: str, *, out: str | Path | None = None, **settings: Any) -> Run:

@@ -1,6 +1,5 @@
 """Reading freezing points off synthetic curves whose crossing is known."""
 
-import itertools
 import math
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from annealing.errors import IFPError
-from annealing.freezing import Crossing, crossing, freezing_point
+from annealing.freezing import Crossing, Loop, balance, crossing, freezing_point, gap_between, read_loops
 
 CRITICAL = 3.0
 GRID = np.geomspace(0.1, 30.0, 400)
@@ -133,34 +132,76 @@ def test_pressures_that_are_not_positive_and_strictly_monotone_are_refused(beta)
         crossing(np.array(beta), np.array([1.0, 0.5, 0.0]), 0.1)
 
 
-@pytest.mark.parametrize(("freezing", "melting"), [(2.0, 8.0), (8.0, 2.0), (4.0, 4.0)])
-def test_the_freezing_point_is_the_geometric_mean_of_a_bracket_in_order(freezing, melting):
-    point = freezing_point(heating=Crossing(melting, "ok"), cooling=Crossing(freezing, "ok"))
-    assert (point.freezing, point.melting, point.status) == (freezing, melting, "ok")
-    assert point.ifp == pytest.approx(4)
-    assert (point.low, point.high) == (min(freezing, melting), max(freezing, melting))
+def branch(beta, status="ok"):
+    return Crossing(beta if status == "ok" else math.nan, status)
 
 
-STATUSES = {  # (heating, cooling)
-    ("ok", "ok"): "ok",
-    ("ok", "never_active"): "never_froze",
-    ("ok", "always_active"): "above_range",
-    ("never_active", "ok"): "never_froze",
-    ("never_active", "never_active"): "never_froze",
-    ("never_active", "always_active"): "never_froze",
-    ("always_active", "ok"): "never_melted",
-    ("always_active", "never_active"): "never_melted",
-    ("always_active", "always_active"): "above_range",
-}
+def loop(number, freezing, melting):
+    return Loop(number, None if freezing is None else branch(freezing), None if melting is None else branch(melting))
+
+
+def test_the_slowest_loop_that_gave_both_ends_is_read():
+    loops = [loop(0, None, 9.0), loop(1, 2.0, 8.0), loop(2, 3.0, 6.0), Loop(3, branch(4.0), branch(0, "always_active"))]
+    point = freezing_point(loops, 2.5)
+    assert (point.freezing, point.melting, point.status, point.loop) == (3.0, 6.0, "ok", 2)
+    assert point.middle == pytest.approx(18**0.5)
 
 
 @pytest.mark.parametrize(
-    ("heating", "cooling"), list(itertools.product(["ok", "never_active", "always_active", "diverged"], repeat=2))
+    ("loops", "status", "ends"),
+    [
+        ([Loop(0, None, branch(0, "always_active"))], "above_range", (math.nan, math.nan)),
+        ([loop(0, None, 9.0), Loop(1, branch(4.0), branch(0, "always_active"))], "never_melted", (4.0, 9.0)),
+        ([loop(0, None, 9.0), Loop(1, branch(0, "never_active"), None)], "never_froze", (math.nan, 9.0)),
+        (
+            [Loop(0, None, branch(0, "never_active")), Loop(1, branch(0, "never_active"), None)],
+            "never_froze",
+            (math.nan, math.nan),
+        ),
+        ([loop(0, None, 9.0), Loop(1, branch(0, "diverged"), branch(9.0))], "diverged", (math.nan, math.nan)),
+        ([Loop(1, branch(4.0), None)], "ok", (4.0, math.nan)),  # a protocol that only cools
+        ([Loop(1, branch(0, "never_active"), None)], "never_froze", (math.nan, math.nan)),
+        ([Loop(1, branch(0, "always_active"), None)], "above_range", (math.nan, math.nan)),
+        ([], "above_range", (math.nan, math.nan)),
+    ],
 )
-def test_the_status_names_the_first_branch_that_went_wrong(heating, cooling):
-    melting, freezing = (2.0 if status == "ok" else math.nan for status in (heating, cooling))
-    point = freezing_point(Crossing(melting, heating), Crossing(freezing, cooling))
-    assert point.status == STATUSES.get((heating, cooling), "diverged")
-    np.testing.assert_equal((point.melting, point.freezing), (melting, freezing))
-    if point.status != "ok":
-        assert all(math.isnan(value) for value in (point.ifp, point.low, point.high))
+def test_the_status_says_what_is_missing(loops, status, ends):
+    point = freezing_point(loops, 2.5)
+    assert point.status == status
+    np.testing.assert_equal((point.freezing, point.melting), ends)
+
+
+def test_loops_are_read_branch_by_branch_at_the_threshold():
+    rising = np.geomspace(5, 20, 50)
+    kl = np.where(rising < 10, 1.0, 0.0)
+    direction = np.array(["learn"] * 2 + ["heat"] * 50 + ["cool"] * 50 + ["heat"] * 50 + ["done"] * 3)
+    number = np.repeat([0, 0, 1, 1, 1], [2, 50, 50, 50, 3])
+    beta = np.concatenate([[5, 5], rising, rising[::-1] * 0.9, rising * 1.1, [np.nan] * 3])
+    nats = np.concatenate([[9, 9], kl, kl[::-1], kl, [np.nan] * 3])
+    survey, first = read_loops(direction, number, beta, nats, 0.1)
+    assert (survey.number, first.number, survey.cooling) == (0, 1, None)
+    assert survey.heating.beta == pytest.approx(10, rel=0.03)
+    assert first.cooling.beta == pytest.approx(9, rel=0.03)
+    assert first.heating.beta == pytest.approx(11, rel=0.03)
+    assert first.width == pytest.approx(math.log(11 / 9), abs=0.06)
+    assert math.isnan(survey.width)
+
+
+@pytest.mark.parametrize("slowdown", [2.0, 2.5, 4.0])
+def test_a_gap_that_shrinks_as_the_root_of_the_speed_is_lag_and_one_that_stays_a_jump(slowdown):
+    for wide in (0.15, 0.3, 1.0):
+        assert gap_between(wide * slowdown**0.5, wide, slowdown) == "lag"
+        assert gap_between(wide, wide, slowdown) == "first_order"
+        assert gap_between(0.2 + wide * slowdown**0.5, 0.2 + wide, slowdown) == "first_order"
+    assert gap_between(0.5, 0.04, slowdown) == "none"
+    assert gap_between(math.nan, 0.5, slowdown) == ""
+
+
+def test_a_curve_at_equilibrium_is_in_balance_and_one_that_lags_is_not():
+    beta = np.geomspace(20, 60, 2000)
+    kl = 2 * np.maximum(np.log(50 / beta), 0)
+    paid = -np.concatenate([[0], np.cumsum((beta[1:] + beta[:-1]) / 2 * np.diff(kl))])  # d rec = -beta d KL
+    assert balance(beta, kl, 100 + paid) == pytest.approx(1, rel=1e-4)
+    late = 2 * np.maximum(np.log(55 / beta), 0)  # as if it were at a pressure 10% lower
+    assert balance(beta, late, 100 - np.concatenate([[0], np.cumsum(beta[1:] / 1.1 * np.diff(late))])) < 0.95
+    assert math.isnan(balance(beta, np.zeros_like(beta), paid))

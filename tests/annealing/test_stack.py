@@ -35,6 +35,13 @@ def dense_stack(cases, likelihood):
     return DenseStack(cases, 8, 2, likelihood, streams, "cpu")
 
 
+def points(cases, nodes, images, latents, seed):
+    """Random nodes (cases, nodes, latents) and weights (cases, nodes, images) that sum to 1 over the nodes."""
+    generator = Generator().manual_seed(seed)
+    weights = torch.rand(cases, nodes, images, generator=generator)
+    return torch.randn(cases, nodes, latents, generator=generator), weights / weights.sum(dim=1, keepdim=True)
+
+
 @pytest.mark.parametrize("levels", [2, 5])
 def test_merged_columns_are_the_distinct_varying_courses_with_their_numbers(levels):
     images = images_of(0, 9, 60, levels=levels)
@@ -65,26 +72,28 @@ def test_loss_and_gradient_over_merged_columns_are_those_over_all_pixels(levels,
 def test_reconstruction_is_the_likelihood_of_all_varying_pixels_of_each_case(likelihood):
     cases = [Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 4), (4, 9))]
     stack = dense_stack(cases, likelihood)
-    latents = torch.randn(2, 3, 6, 2, generator=Generator().manual_seed(5))  # cases, samples, images, latents
-    found = stack.reconstruction(latents)
-    output = stack._networks.decode(latents.reshape(2, 18, 2)).double()
+    nodes, weights = points(2, 5, 6, 2, seed=5)
+    found = stack.reconstruction(nodes, weights)
+    output = stack._networks.decode(nodes).double()
     for case in range(2):
         images = cases[case].images.double()
         varying, column = column_of_each_pixel(images, merge_pixels(images)[0])
-        drawn = output[case].reshape(3, 6, -1)[:, :, column]
-        expected = likelihood.nats(drawn, images[None, :, varying]).sum() / 18
+        drawn = output[case][:, None, column]  # node by image by pixel
+        nats = likelihood.nats(drawn, images[None, :, varying]).sum(dim=2)
+        expected = (weights[case].double() * nats).sum() / 6
         torch.testing.assert_close(found[case].double(), expected, rtol=1e-5, atol=0)
 
 
 @LIKELIHOODS
 def test_the_padding_of_a_narrow_case_changes_neither_its_loss_nor_its_gradient(likelihood):
     narrow, wide = (Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 3), (4, 10)))
-    latents = torch.randn(2, 3, 6, 2, generator=Generator().manual_seed(6))
+    nodes, weights = points(2, 5, 6, 2, seed=6)
     together, alone = dense_stack([narrow, wide], likelihood), dense_stack([narrow], likelihood)
     losses = []
     for stack, cases in ((together, 2), (alone, 1)):
         mean, logvar = stack.posterior()
-        loss = stack.reconstruction(mean[:, None] + latents[:cases]) + (mean.square() + logvar).sum(dim=(1, 2))
+        moved = nodes[:cases] + mean.sum(dim=1, keepdim=True)
+        loss = stack.reconstruction(moved, weights[:cases]) + (mean.square() + logvar).sum(dim=(1, 2))
         loss.sum().backward()
         losses.append(loss[0])
     torch.testing.assert_close(*losses, rtol=1e-5, atol=0)
@@ -102,14 +111,28 @@ def test_conv_reconstruction_is_the_likelihood_of_whole_images(colours, likeliho
     images = torch.rand(4, 16, 32, colours, generator=Generator().manual_seed(0))
     cases = [Case(images, 1.0, 2.0, 0), Case(1 - images, 1.0, 2.0, 1)]
     stack = ConvStack(cases, 2, likelihood, [Generator().manual_seed(case.seed) for case in cases], "cpu")
-    latents = torch.randn(2, 3, 4, 2, generator=Generator().manual_seed(7))
-    found = stack.reconstruction(latents)
+    nodes, weights = points(2, 3, 4, 2, seed=7)
+    found = stack.reconstruction(nodes, weights)
     for case in range(2):
         total = 0.0
-        for sample in range(3):
-            drawn = stack._decoders[case](latents[case, sample]).permute(0, 2, 3, 1)
-            total += likelihood.nats(drawn, cases[case].images).sum().item()
-        np.testing.assert_allclose(found[case].item(), total / 12, rtol=1e-5)
+        for node, weight in zip(nodes[case], weights[case], strict=True):
+            drawn = stack._decoders[case](node[None]).permute(0, 2, 3, 1)
+            nats = likelihood.nats(drawn, cases[case].images).sum(dim=(1, 2, 3))
+            total += (weight * nats).sum().item()
+        np.testing.assert_allclose(found[case].item(), total / 4, rtol=1e-5)
+
+
+def test_the_stack_of_some_of_its_cases_has_their_networks_and_losses():
+    cases = [Case(images_of(seed, 4, 50).float(), 1.0, 2.0, seed) for seed in (3, 4, 5)]
+    stack = dense_stack(cases, Bernoulli())
+    nodes, weights = points(3, 5, 6, 2, seed=8)
+    kept = stack.kept([0, 2])
+    found, expected = kept.reconstruction(nodes[[0, 2]], weights[[0, 2]]), stack.reconstruction(nodes, weights)
+    torch.testing.assert_close(found, expected[[0, 2]])
+    torch.testing.assert_close(kept.posterior()[0], stack.posterior()[0][[0, 2]])
+    with torch.no_grad():
+        kept.parameters()[0].zero_()
+    assert stack.parameters()[0].abs().max() > 0  # the whole stack has parameters of its own
 
 
 def test_conv_networks_refuse_images_without_a_colour_axis():

@@ -1,0 +1,127 @@
+"""The state machine that steers a case, driven by KL laws whose freezing point is known."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from annealing.errors import IFPError
+from annealing.hysteresis import Bounds, Pace, Position, advance
+
+LAM = 50.0
+BOUNDS = Bounds(15.0, 150.0)
+PACE = Pace()
+
+
+def equilibrium(gain):
+    """KL = g ln(lam / beta): no hysteresis."""
+    return lambda position: gain * max(0.0, math.log(LAM / position.beta))
+
+
+def hysteretic(freezing, melting):
+    """A jump of 0.5 nats: it freezes below ``freezing`` and melts above ``melting``."""
+    state = {"active": True}
+
+    def law(position):
+        if position.beta > melting:
+            state["active"] = False
+        elif position.beta < freezing:
+            state["active"] = True
+        return 0.5 if state["active"] else 0.0
+
+    return law
+
+
+def walk(law, pace=PACE, bounds=BOUNDS, limit=100_000):
+    positions = [Position("learn", bounds.low)]
+    while positions[-1].phase != "done" and len(positions) < limit:
+        positions.append(advance(positions[-1], law(positions[-1]), pace, bounds))
+    assert positions[-1].phase == "done"
+    return positions
+
+
+def branch(positions, loop, phase):
+    return [each.beta for each in positions if (each.loop, each.phase) == (loop, phase)]
+
+
+def test_a_case_learns_at_the_lowest_pressure_then_is_heated_from_there():
+    positions = walk(equilibrium(2.0), Pace(learn_steps=7))
+    assert [each.phase for each in positions[:9]] == ["learn"] * 7 + ["heat"] * 2
+    assert {each.beta for each in positions[:8]} == {BOUNDS.low}
+    assert positions[8].beta == pytest.approx(BOUNDS.low * math.exp(1.5e-3))
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0, 10.0])
+def test_each_loop_turns_a_little_beyond_where_it_froze_and_where_it_fell_silent(gain):
+    positions = walk(equilibrium(gain))
+    froze, silent = LAM * math.exp(-0.1 / gain), LAM * math.exp(-0.01 / gain)
+    for loop in (1, 2):
+        assert min(branch(positions, loop, "cool")) == pytest.approx(0.88 * froze, rel=0.005)
+        assert max(branch(positions, loop, "heat")) == pytest.approx(1.1 * silent, rel=0.005)
+
+
+def test_loops_are_slower_each_by_the_same_factor():
+    pace = Pace(tolerance=1.01, max_steps=30_000)
+    positions = walk(hysteretic(45.0, 50.0), pace)
+    for loop in range(positions[-1].loop):
+        speeds = np.abs(np.diff(np.log(branch(positions, loop, "heat"))))
+        expected = pace.survey if loop == 0 else pace.first_loop / pace.slowdown ** (loop - 1)
+        np.testing.assert_allclose(speeds, expected, rtol=1e-6)
+
+
+def test_a_bracket_within_the_tolerance_ends_after_two_loops_and_a_wider_one_goes_on_until_its_steps_are_spent():
+    narrow, wide = walk(hysteretic(45.0, 50.0)), walk(hysteretic(35.0, 50.0))
+    assert narrow[-1].loop == 2
+    assert narrow[-1].step < Pace().max_steps
+    assert (wide[-1].step, wide[-1].loop > 2) == (Pace().max_steps, True)
+
+
+def test_a_latent_active_at_the_top_ends_there_in_the_survey_or_in_a_loop():
+    survey = walk(lambda position: 1.0)
+    assert (survey[-1].beta, survey[-1].loop) == (BOUNDS.high, 0)
+    once = iter([False])
+
+    def melts_once(position):
+        return 0.0 if position.loop == 0 and position.beta > LAM and next(once, True) is not None else 0.5
+
+    looped = walk(melts_once)
+    assert (looped[-1].beta, looped[-1].loop) == (BOUNDS.high, 1)
+
+
+def test_a_latent_that_never_activates_ends_at_the_bottom_of_the_first_cooling():
+    positions = walk(lambda position: 0.0)
+    assert (positions[-1].beta, positions[-1].loop) == (BOUNDS.low, 1)
+    assert max(each.beta for each in positions) < 1.11 * BOUNDS.low
+
+
+def test_a_kl_that_is_not_finite_ends_soon():
+    positions = walk(lambda position: math.nan)
+    assert positions[-1].step < 1000
+
+
+@pytest.mark.parametrize("law", [equilibrium(0.3), hysteretic(20.0, 140.0), hysteretic(16.0, 149.0)])
+def test_pressures_stay_within_the_bounds(law):
+    betas = np.array([each.beta for each in walk(law)])
+    assert BOUNDS.low <= betas.min() <= betas.max() <= BOUNDS.high
+
+
+def test_a_case_that_is_done_stays_as_it_is():
+    done = replace(Position("heat", 20.0), phase="done")
+    assert advance(done, 1.0, Pace(), BOUNDS) is done
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"learn_steps": 0}, "max_steps above learn_steps of at least 1, got 16000 and 0"),
+        ({"max_steps": 400}, "got 400 and 400"),
+        ({"survey": 0.0}, "speeds between 0 and 0.1"),
+        ({"first_loop": math.nan}, "speeds between 0 and 0.1"),
+        ({"slowdown": 1.0}, "slowdown and tolerance above 1, got 1.0 and 1.25"),
+        ({"tolerance": 0.9}, "slowdown and tolerance above 1, got 2.5 and 0.9"),
+    ],
+)
+def test_paces_out_of_range_are_refused(settings, message):
+    with pytest.raises(IFPError, match=message):
+        Pace(**settings)

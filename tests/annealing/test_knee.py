@@ -1,0 +1,64 @@
+"""Knees of curves whose law is known, and their interval against an own bootstrap."""
+
+import numpy as np
+import pytest
+
+from annealing.errors import IFPError
+from annealing.knee import fit_knee, knee_interval
+
+BETA = np.geomspace(30, 60, 400)
+
+
+def law(gain, lam=50.0, beta=BETA):
+    return gain * np.maximum(np.log(lam / beta), 0)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0, 8.0])
+@pytest.mark.parametrize("falling", [False, True])
+def test_the_law_gives_back_its_pressure_and_slope_whichever_way_it_was_swept(gain, falling):
+    beta, kl = (each[::-1] if falling else each for each in (BETA, law(gain)))
+    knee = fit_knee(beta, kl)
+    np.testing.assert_allclose([knee.beta, knee.slope], [50.0, gain], rtol=1e-9)
+
+
+def test_noise_moves_the_knee_as_much_as_least_squares_says():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(50):
+        found.append(fit_knee(BETA, law(2.0) + rng.normal(0, 0.004, len(BETA))).beta)
+    assert abs(np.mean(found) / 50 - 1) < 0.003
+    assert np.std(found) / 50 < 0.003
+
+
+def test_only_records_in_the_window_count():
+    bent = np.where(law(2.0) > 0.1, law(2.0) ** 2 * 10, law(2.0))  # another law above 0.1 nat
+    assert fit_knee(BETA, bent).beta == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize(
+    "kl", [np.where(BETA < 50, 0.4, 0.0), np.zeros_like(BETA), law(2.0)[::-1], np.full_like(BETA, np.nan)],
+    ids=["a jump", "silence", "rising", "not finite"],
+)  # fmt: skip
+def test_a_curve_without_the_law_has_no_knee(kl):
+    knee = fit_knee(BETA, kl)
+    assert np.isnan(knee.beta)
+    assert np.isnan(knee.slope)
+
+
+def test_the_interval_is_that_of_resampled_medians():
+    knees = np.array([48.0, 50.5, 49.0, 51.0, 50.0, 47.5, 52.0])
+    rng = np.random.default_rng(5)
+    medians = np.median(rng.choice(knees, (20_000, len(knees))), axis=1)
+    low, high = knee_interval(knees, level=0.9)
+    np.testing.assert_allclose([low, high], np.quantile(medians, [0.05, 0.95]), atol=0.51)
+    assert low <= np.median(knees) <= high
+    assert knee_interval(knees, level=0.9) == (low, high)
+
+
+def test_fewer_than_three_fitted_knees_have_no_interval():
+    assert np.isnan(knee_interval(np.array([50.0, 51.0, np.nan]))).all()
+    assert np.isfinite(knee_interval(np.array([50.0, 51.0, 52.0, np.nan]))).all()
+
+
+def test_a_level_that_is_no_share_is_refused():
+    with pytest.raises(IFPError, match="level between 0 and 1, got 95"):
+        knee_interval(np.ones(3), level=95)
