@@ -6,7 +6,7 @@ import torch
 from scipy import integrate, stats
 from torch.distributions import Normal, kl_divergence
 
-from annealing.bottleneck import gaussian_kl, reparameterize, stratified_normal
+from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stratified_normal
 
 
 def random_doubles(*shape):
@@ -96,3 +96,38 @@ def test_the_lowest_and_highest_draws_give_finite_noise():
     assert noise.dtype == torch.float32
     assert noise.isfinite().all()
     assert (noise.abs() < 6).all()
+
+
+def grid_of(mean, logvar, nodes, seed=0):
+    uniform = torch.rand(len(mean), 1, 1, generator=torch.Generator().manual_seed(seed), dtype=mean.dtype)
+    return shifted_grid(mean, logvar, uniform, nodes)
+
+
+def test_a_fine_shifted_grid_gives_gaussian_expectations_and_their_gradients():
+    mean = torch.tensor([[[-0.7], [0.2], [1.5]]], dtype=torch.float64, requires_grad=True)
+    logvar = torch.tensor([[[-0.5], [0.0], [-1.0]]], dtype=torch.float64, requires_grad=True)
+    nodes, weights = grid_of(mean, logvar, 64)
+    assert not nodes.requires_grad
+    variance = logvar.exp()
+    for function, expected in (
+        (lambda z: torch.ones_like(z), torch.ones_like(mean)),
+        (lambda z: z, mean),
+        (lambda z: z.square(), mean.square() + variance),
+        (lambda z: (z / 2).exp(), (mean / 2 + variance / 8).exp()),
+    ):
+        found = (weights * function(nodes)).sum(dim=1)[..., None]
+        torch.testing.assert_close(found, expected.mT.mT.reshape(found.shape), rtol=1e-5, atol=1e-5)
+        if expected.requires_grad:
+            for parameter in (mean, logvar):
+                got = torch.autograd.grad(found.sum(), parameter, retain_graph=True)[0]
+                want = torch.autograd.grad(expected.sum(), parameter, retain_graph=True, allow_unused=True)[0]
+                want = torch.zeros_like(got) if want is None else want
+                torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-4)
+
+
+def test_over_its_shifts_a_coarse_grid_is_unbiased():
+    mean, logvar = torch.zeros(1, 2, 1, dtype=torch.float64), torch.full((1, 2, 1), -3.0, dtype=torch.float64)
+    mean[0, 1] = 4.0  # a range of which each posterior takes little
+    found = [(lambda z, w: (w * z.square()).sum(dim=1)[0])(*grid_of(mean, logvar, 6, seed)) for seed in range(4000)]
+    expected = mean[0, :, 0].square() + logvar[0, :, 0].exp()
+    torch.testing.assert_close(torch.stack(found).mean(dim=0), expected, rtol=0.05, atol=0.02)

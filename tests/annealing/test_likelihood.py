@@ -108,3 +108,13 @@ def test_an_unknown_likelihood_is_refused_with_the_known_names():
 def test_a_gaussian_variance_that_is_not_above_0_is_refused(sigma2):
     with pytest.raises(IFPError, match=f"variance above 0, got {sigma2}"):
         Gaussian(sigma2)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
+def test_weighted_nats_are_the_sum_over_images_of_weight_times_nats(likelihood):
+    generator = torch.Generator().manual_seed(0)
+    output = torch.randn(2, 5, 7, generator=generator, dtype=torch.float64)
+    weights = torch.rand(2, 5, 4, generator=generator, dtype=torch.float64)
+    images = torch.rand(2, 4, 7, generator=generator, dtype=torch.float64)
+    nats = likelihood.nats(output[:, :, None], images[:, None])  # node by image by pixel
+    torch.testing.assert_close(likelihood.weighted_nats(output, weights, images), (weights[..., None] * nats).sum(2))
