@@ -19,8 +19,6 @@ An idealisation: S is known perfectly, where latents that have frozen hold only 
 Everything here is a sum over contexts, so images stream: no more than one context's mean images is ever needed.
 """
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
@@ -79,30 +77,6 @@ def shared_code_value(gram: Tensor, counts: Tensor) -> float:
     root = counts[there].to(torch.float64).sqrt()
     matrix = gram[there][:, there] / (root[:, None] * root)
     return max(float(torch.linalg.eigvalsh(matrix)[-1]), 0.0) if len(root) else 0.0
-
-
-def conditional_value(groups: Iterable[tuple[Tensor, Tensor]], likelihood: Likelihood) -> float:
-    """Value in nats of one factor's shared code, given what tells the groups apart: the marginal one for one group.
-
-    Args:
-        groups: means (..., classes, pixels) and counts (..., classes) of a context or several, as for
-            :func:`context_gram`; all contexts together, read once.
-
-    Raises:
-        IFPError: no group, or one that :func:`context_gram` refuses.
-
-    >>> image = torch.tensor([[0.0, 0.0], [1.0, 1.0]])  # two pixels move together
-    >>> from annealing.likelihood import Bernoulli
-    >>> round(conditional_value([(image, torch.tensor([1, 1]))], Bernoulli()), 9)
-    2.0
-    """
-    gram = counts = None
-    for means, images in groups:
-        added, seen = context_gram(means, images, likelihood), images.reshape(-1, images.shape[-1]).sum(dim=0)
-        gram, counts = (added, seen) if gram is None or counts is None else (gram + added, counts + seen)
-    if gram is None or counts is None:
-        raise IFPError("need one context or more, got none")
-    return shared_code_value(gram, counts)
 
 
 def _span(values: Tensor) -> str:
