@@ -22,7 +22,7 @@ from annealing.optimal_decoder import Array, ImageSet, reconstruction
 NEAR = 0.01  # a curvature vouches for a minimum as far as this from the encoder it was taken at
 _LONGEST = 0.7  # of a step, in any mean or log sd
 _FASTEST = 0.5  # slope after a step over slope before, above which the curvature is taken anew
-_FLATTEST = 1e-6  # a curvature closer to 0 than this counts as none
+_FLAT = 1e-3  # a curvature below this is tried out with finite steps
 _STEPS = 25  # at most: minima near a freezing point take 3 to 10
 
 
@@ -85,22 +85,34 @@ class _Metric:
     """Curvature of n F / beta at an encoder, ready to turn slopes into steps."""
 
     def __init__(self, bend: Array, encoder: Array, beta: float) -> None:
-        matrix = bend / beta
-        diagonal = np.stack([np.ones_like(encoder[1]), 2 * np.exp(2 * encoder[1])])
-        matrix.flat[:: len(matrix) + 1] += diagonal.ravel()
-        self.escape: Array | None = None  # a direction that leads down on both sides
+        self._matrix = bend / beta
+        diagonal = np.stack([np.ones_like(encoder[1]), 2 * np.exp(2 * encoder[1])]).ravel()
+        self._matrix.flat[:: len(self._matrix) + 1] += diagonal - _FLAT
         try:
-            factor = cho_factor(matrix, check_finite=False)
-            self._solve = lambda slope: cho_solve(factor, slope, check_finite=False)
+            cho_factor(self._matrix, check_finite=False)
+            self.firm = True  # curved upwards in every direction
         except LinAlgError:
-            values, vectors = np.linalg.eigh(matrix)
-            sizes = np.maximum(np.abs(values), 1e-4)  # no step towards a saddle or a maximum
-            self._solve = lambda slope: vectors @ (vectors.T @ slope / sizes)
-            if values[0] < -_FLATTEST:
-                self.escape = vectors[:, 0].reshape(encoder.shape)
+            self.firm = False
+        self._matrix.flat[:: len(self._matrix) + 1] += _FLAT
+        if self.firm:
+            self._factor = cho_factor(self._matrix, check_finite=False)
+        else:
+            self._values, self._vectors = np.linalg.eigh(self._matrix)
 
     def step(self, slope: Array) -> Array:
-        return -self._solve(slope.ravel()).reshape(slope.shape)
+        """Newton's step; along directions of descent as long as against an ascent of that curvature."""
+        if self.firm:
+            return -cho_solve(self._factor, slope.ravel(), check_finite=False).reshape(slope.shape)
+        length = np.maximum(np.abs(self._values), _FLAT / 10)
+        return -(self._vectors @ (self._vectors.T @ slope.ravel() / length)).reshape(slope.shape)
+
+    def ways_out(self, slope: Array) -> list[Array]:
+        """Directions, of length 1, that lead down or are flat: the steepest mixture of all that lead down first."""
+        if self.firm:
+            return []
+        low = self._vectors[:, self._values < _FLAT]
+        mixed = low @ (low.T @ slope.ravel())
+        return [each.reshape(slope.shape) for each in (mixed / max(np.linalg.norm(mixed), 1e-300), *low.T)]
 
 
 def _descend(images: ImageSet, state: State, step: Array) -> State | None:
@@ -120,13 +132,14 @@ def _descend(images: ImageSet, state: State, step: Array) -> State | None:
     return None
 
 
-def _leave(images: ImageSet, state: State, direction: Array) -> State | None:
-    """The lower of the two sides of a saddle, as far out as still leads down."""
-    for size in (0.2, 0.05, 0.01, 0.002):
-        sides = [measured(images, state.beta, state.encoder + sign * size * direction) for sign in (1, -1)]
-        best = min((side for side in sides if side is not None), key=lambda side: side.loss, default=None)
-        if best is not None and best.loss < state.loss:
-            return best
+def _leave(images: ImageSet, state: State, ways: list[Array]) -> State | None:
+    """A state some way out along a direction without curvature, on its lower side, if the loss falls there."""
+    for way in ways:
+        for size in (0.2, 0.05, 0.01):
+            sides = [measured(images, state.beta, state.encoder + sign * size * way) for sign in (1, -1)]
+            best = min((side for side in sides if side is not None), key=lambda side: side.loss, default=None)
+            if best is not None and best.loss < state.loss * (1 - 1e-10):
+                return best
     return None
 
 
@@ -155,8 +168,8 @@ def settle(images: ImageSet, beta: float, start: State, tolerance: float = 1e-6)
         if metric is None or bent_at is None or (close and np.abs(state.encoder - bent_at).max() > NEAR):
             bend, bent_at = _curvature(images, state), state.encoder
             metric = _Metric(bend, bent_at, beta)
-        if close and metric.escape is not None:
-            left = _leave(images, state, metric.escape)
+        if close and not metric.firm:
+            left = _leave(images, state, metric.ways_out(state.slope))
             if left is not None:
                 state, metric = left, None
                 continue

@@ -1,0 +1,113 @@
+"""freezing.csv of made-up curves whose freezing, melting and knee are known."""
+
+import numpy as np
+import pytest
+
+from annealing.hysteresis import Pace
+from annealing.sweep import SweepConfig
+from ifp.annealing_config import AnnealConfig
+from ifp.contexts import SpectralRecord
+from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
+
+LAM, GAIN = 50.0, 2.0
+HEAT, COOL = np.geomspace(40, 60, 300), np.geomspace(55, 40, 300)
+
+
+def spectral(transition):
+    return {("a", 0): SpectralRecord("d", "a", 0, 7, LAM, 1.1 * LAM, 0.5, transition, GAIN)}
+
+
+def curves(freezing=(45.0,), cool_only=False):
+    """One case per repeat: heated along the law, cooled with a jump at ``freezing``."""
+    heat = GAIN * np.maximum(np.log(LAM / HEAT), 0)
+    cases = len(freezing)
+    cool = [np.where(each > COOL, 0.5, 0.0) for each in freezing]
+    branches = [(COOL, cool)] if cool_only else [(COOL, cool), (HEAT, [heat] * cases)]
+    ways = ["cool"] if cool_only else ["cool", "heat"]
+    kl = np.concatenate([np.array(each) for _, each in branches], axis=1)
+    records = kl.shape[1]
+    beta = np.tile(np.concatenate([each for each, _ in branches]), (cases, 1))
+    return {
+        "factor": np.array(["a"] * cases), "context": np.zeros(cases, int), "repeat": np.arange(cases),
+        "step": np.tile(np.arange(records) * 10, (cases, 1)), "direction": np.tile(np.repeat(ways, 300), (cases, 1)),
+        "loop": np.full((cases, records), 2), "beta": beta, "kl": kl[:, :, None],
+        "reconstruction": 90 - beta * kl / 2,
+    }  # fmt: skip
+
+
+def settled(melting=None):
+    """An equilibrium of the same case: continuous, or active up to ``melting`` on heating."""
+    kl = GAIN * np.maximum(np.log(LAM / HEAT), 0)
+    heated = kl if melting is None else np.where(melting > HEAT, 0.6, 0.0)
+    return {
+        "factor": np.array(["a"]), "context": np.array([0]),
+        "direction": np.array([["heat"] * 300 + ["cool"] * 300]),
+        "beta": np.concatenate([HEAT, HEAT[::-1]])[None], "kl": np.concatenate([heated, kl[::-1]])[None, :, None],
+    }  # fmt: skip
+
+
+def row(transition="continuous", equilibrium=None, config=None, **made):
+    config = config or AnnealConfig(dataset="d", factors=("a",))
+    rows = list(freezing_rows(config, curves(**made), spectral(transition), equilibrium or {}))
+    assert {each["threshold_nats"] for each in rows} == set(config.thresholds)
+    assert all(set(each) <= set(FREEZING_COLUMNS) for each in rows)
+    return rows[0]
+
+
+def test_where_the_law_holds_the_point_is_the_knee_and_the_bracket_reaches_to_it():
+    found = row()
+    assert (found["status"], found["knee_source"], found["transition"]) == ("ok", "networks", "continuous")
+    assert found["freezing_beta"] == pytest.approx(45, rel=0.002)
+    assert found["melting_beta"] == pytest.approx(LAM * np.exp(-0.1 / GAIN), rel=1e-3)
+    assert found["ifp_beta"] == found["knee_beta"] == pytest.approx(LAM, rel=1e-3)
+    assert found["slope"] == pytest.approx(GAIN, rel=0.01)
+    assert (found["ifp_low"], found["ifp_high"]) == (found["freezing_beta"], found["knee_beta"])
+    assert found["ifp_over_spectral"] == pytest.approx(1, rel=1e-3)
+    assert found["spectral_beta"] == LAM
+    assert found["beta_rd"] == 1.1 * LAM
+    assert np.isnan(found["knee_low"])
+
+
+def test_where_it_does_not_the_knee_is_the_onset_at_equilibrium():
+    found = row("degenerate", settled())
+    assert (found["knee_source"], found["transition"]) == ("equilibrium", "continuous")
+    assert found["knee_beta"] == pytest.approx(LAM * np.exp(-0.01 / GAIN), rel=1e-3)
+    assert np.isnan(found["slope"])
+
+
+def test_at_a_jump_both_ends_at_equilibrium_are_reported():
+    found = row("first_order", settled(melting=54.0))
+    assert (found["knee_source"], found["transition"]) == ("equilibrium", "first_order")
+    assert found["equilibrium_melting"] == pytest.approx(54, rel=0.002)
+    assert found["equilibrium_freezing"] == pytest.approx(LAM * np.exp(-0.1 / GAIN), rel=0.002)
+
+
+def test_without_law_and_equilibrium_the_point_is_the_middle_of_freezing_and_melting():
+    found = row("degenerate")
+    assert (found["knee_source"], np.isnan(found["knee_beta"])) == ("", True)
+    assert found["ifp_beta"] == pytest.approx((found["freezing_beta"] * found["melting_beta"]) ** 0.5)
+
+
+def test_repeats_are_joined_by_their_medians_and_give_the_knee_an_interval():
+    found = row(freezing=(44.0, 45.0, 47.0))
+    assert found["freezing_beta"] == pytest.approx(45, rel=0.002)
+    assert found["knee_low"] <= found["knee_beta"] <= found["knee_high"]
+
+
+def test_a_protocol_that_only_cools_has_a_reading_but_no_bracket():
+    found = row(config=AnnealConfig(dataset="d", factors=("a",), protocol="deft-2022"), cool_only=True)
+    assert (found["status"], found["protocol"], found["stopped_by"]) == ("ok", "deft-2022", "")
+    assert found["ifp_beta"] == found["freezing_beta"]
+    assert np.isnan([found["ifp_low"], found["ifp_high"], found["melting_beta"], found["knee_beta"]]).all()
+
+
+def test_a_case_that_never_froze_has_a_status_and_no_point():
+    found = row(freezing=(1.0,))
+    assert (found["status"], found["stopped_by"]) == ("never_froze", "range")
+    assert np.isnan([found["freezing_beta"], found["ifp_beta"], found["ifp_low"], found["knee_beta"]]).all()
+
+
+def test_what_ended_the_loops_is_said():
+    spent = AnnealConfig(dataset="d", factors=("a",), sweep=SweepConfig(pace=Pace(max_steps=5995)))
+    assert (row()["stopped_by"], row(config=spent)["stopped_by"]) == ("tolerance", "max_steps")
+    assert row()["steps"] == 5990

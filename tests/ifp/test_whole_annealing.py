@@ -1,0 +1,116 @@
+"""Whole-data annealing of a tiny set: the same bytes however often it is stopped, with labels and without."""
+
+import numpy as np
+import pytest
+import torch
+
+from annealing.errors import IFPError, RunError
+from annealing.pressure import geometric
+from ifp.diagnosis import require_annealing_run
+from ifp.objectives.cooling import Cooling
+from ifp.runs import load_npz, newest_run, open_run
+from ifp.whole_annealing import WholeConfig, anneal_whole, swept_range, whole_annealing
+from ifp.whole_results import diagnose_whole, require_whole_run
+
+TINY = {
+    "latents": 3, "channels": 4, "hidden": 8, "hold_steps": 10, "cool_steps": 20, "batch_size": 4, "record_every": 5,
+    "checkpoint_every": 5, "probe": 16, "threads": 1, "pressures": (0.5, 20.0),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def contents(run):
+    skipped = ("timing.csv", "config.json")
+    return {each.name: each.read_bytes() for each in sorted(run.path.rglob("*.*")) if each.name not in skipped}
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(bars, tmp_path):
+    whole = anneal_whole(bars, out=tmp_path / "whole", **TINY)
+    config = WholeConfig(dataset="bars", **TINY)
+    stopped = anneal_whole(bars, out=tmp_path / "stopped", **TINY)
+    for each in stopped.path.glob("*.*"):
+        if each.name != "config.json":
+            each.unlink()
+    for each in (stopped.path / "parts").iterdir():
+        each.unlink()
+    for progress in whole_annealing(bars, config, stopped):
+        if progress.done == 17:
+            break
+    for _ in whole_annealing(bars, config, open_run(stopped.path)):
+        pass
+    assert contents(stopped) == contents(whole)
+    assert {"curves.npz", "freezing.csv", "model.safetensors"} <= set(contents(whole))
+
+
+def test_records_hold_then_cool_in_equal_ratios(bars, tmp_path):
+    run = anneal_whole(bars, out=tmp_path / "run", **TINY)
+    curves = load_npz(run.path / "curves.npz")
+    assert curves["step"].tolist() == [5, 10, 15, 20, 25, 30]
+    assert curves["direction"].tolist() == ["hold"] * 2 + ["cool"] * 4
+    expected = [20.0, 20.0, *(geometric(step - 11, 20, 20.0, 0.5) for step in (15, 20, 25, 30))]
+    np.testing.assert_allclose(curves["beta"][0], expected)
+    assert curves["kl"].shape == (1, 6, 3)
+    assert curves["mi"].shape == curves["mi_null"].shape == (6, 3, 2)
+    images = bars.images(np.arange(32))
+    p = np.clip(images.mean(axis=0), 1e-6, 1 - 1e-6)
+    entropy = -(images * np.log(p) + (1 - images) * np.log(1 - p)).sum(axis=(1, 2, 3))
+    assert 0.8 * entropy.mean() < curves["silent_reconstruction"][0] < 1.2 * entropy.mean()  # on the probe set
+
+
+def test_without_labels_nothing_is_attributed(bars, tmp_path):
+    class Unlabelled(type(bars)):
+        factors = None
+
+        def factors_at(self, index):
+            return None
+
+    run = anneal_whole(Unlabelled(), out=tmp_path / "run", **TINY)
+    found = diagnose_whole(run)
+    assert (found.factors, found.modes, found.early) == ((), (), ())
+    assert all(each.frozen.factor is None for each in found.latents)
+    assert load_npz(run.path / "curves.npz")["mi"].shape == (6, 3, 0)
+
+
+def test_such_a_run_is_none_of_the_annealing_test(bars, tmp_path):
+    run = anneal_whole(bars, out=tmp_path / "runs" / "one", **TINY)
+    assert require_whole_run(run.path).path == run.path
+    with pytest.raises(RunError, match="need a finished annealing run"):
+        require_annealing_run(run.path)
+    with pytest.raises(RunError, match="no finished run of kind anneal under"):
+        newest_run(tmp_path / "runs", "anneal")
+
+
+def test_pressure_holds_at_the_top_and_ends_at_the_bottom():
+    cooling = Cooling(3, 20.0, 0.5, 10, 20, 4, 8)
+    assert [cooling.at(step).pressure for step in (0, 9, 10)] == [20.0] * 3
+    assert cooling.at(29).pressure == pytest.approx(0.5)
+    assert [cooling.at(step).stage for step in (9, 10)] == [0, 1]
+    assert cooling.groups == ((0, 1, 2),)
+
+
+def test_the_swept_range_reaches_over_the_highest_prediction():
+    assert swept_range({"a": 100.0, "b": 8.0}) == (1.25, 125.0)
+    assert swept_range({}) == (4.0, 400.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"pressures": (2.0, 1.0)}, "pressures LO:HI with 0 < LO < HI, got 2:1"),
+        ({"latents": 0}, "latents of at least 1, got 0"),
+        ({"cool_steps": 5}, "cool_steps of more than the 5 to a record, got 5"),
+        ({"thresholds": ()}, "thresholds above 0"),
+        ({"predicted": {"a": -1.0}}, "predicted freezing points above 0"),
+        ({"precision": "float16"}, "precision out of float32, bfloat16"),
+    ],
+)
+def test_settings_out_of_range_are_refused(changed, message):
+    with pytest.raises(IFPError, match=message):
+        WholeConfig(dataset="bars", **{**TINY, **changed})
