@@ -87,7 +87,8 @@ def _heat(position: Position, kl: float, pace: Pace, bounds: Bounds) -> Position
     at_top = position.beta >= bounds.high
     if not at_top and position.beta < _BEYOND_MELTING * reach:
         return replace(position, beta=min(position.beta * math.exp(pace.speed(position.loop)), bounds.high))
-    narrow = position.loop >= _FEWEST_LOOPS and reach <= pace.tolerance * position.froze
+    # NaN, where nothing was active on this heating, is no bracket
+    narrow = position.loop >= _FEWEST_LOOPS and position.last_active <= pace.tolerance * position.froze
     if narrow or (at_top and kl >= bounds.active):
         return replace(position, phase="done")
     return replace(position, phase="cool", loop=position.loop + 1, froze=math.nan)

@@ -1,5 +1,6 @@
 """The state machine that steers a case, driven by KL laws whose freezing point is known."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -68,6 +69,9 @@ def test_loops_are_slower_each_by_the_same_factor():
         speeds = np.abs(np.diff(np.log(branch(positions, loop, "heat"))))
         expected = pace.survey if loop == 0 else pace.first_loop / pace.slowdown ** (loop - 1)
         np.testing.assert_allclose(speeds, expected, rtol=1e-6)
+        if loop > 0:
+            cooling = np.diff(np.log(branch(positions, loop, "cool")))
+            np.testing.assert_allclose(cooling, -expected, rtol=1e-6)
 
 
 def test_a_bracket_within_the_tolerance_ends_after_two_loops_and_a_wider_one_goes_on_until_its_steps_are_spent():
@@ -89,10 +93,74 @@ def test_a_latent_active_at_the_top_ends_there_in_the_survey_or_in_a_loop():
     assert (looped[-1].beta, looped[-1].loop) == (BOUNDS.high, 1)
 
 
+def test_a_jump_is_met_within_a_step_where_it_freezes_and_where_it_melts():
+    positions = walk(hysteretic(45.0, 50.0))
+    for loop in (1, 2):
+        froze = next(each.froze for each in positions if (each.loop, each.phase) == (loop, "heat"))
+        melted = np.nanmax([each.last_active for each in positions if (each.loop, each.phase) == (loop, "heat")])
+        step = math.exp(PACE.speed(loop))
+        assert 45.0 / step <= froze < 45.0
+        assert 50.0 / step < melted <= 50.0
+        assert min(branch(positions, loop, "cool")) == pytest.approx(0.88 * froze, rel=2 * (step - 1))
+        assert max(branch(positions, loop, "heat")) == pytest.approx(1.1 * melted, rel=2 * (step - 1))
+
+
+def test_a_latent_that_does_not_freeze_again_ends_at_the_bottom_of_that_cooling():
+    positions = walk(lambda position: 0.5 if position.loop < 2 and position.beta < LAM else 0.0)
+    assert (positions[-1].beta, positions[-1].loop) == (BOUNDS.low, 2)
+    assert math.isnan(positions[-1].froze)
+
+
+def test_a_heating_turns_by_its_own_melting_even_if_the_survey_or_a_loop_before_stayed_active_further():
+    melts = {0: 120.0, 1: 80.0, 2: 50.0}
+    positions = walk(lambda position: 0.5 if position.beta <= melts[position.loop] else 0.0)
+    for loop, melting in melts.items():
+        assert max(branch(positions, loop, "heat")) == pytest.approx(1.1 * melting, rel=0.005)
+
+
+def test_the_loops_do_not_depend_on_the_range_that_holds_them():
+    narrow = walk(equilibrium(2.0), bounds=Bounds(30.0, 60.0))
+    wide = walk(equilibrium(2.0), bounds=Bounds(3.0, 600.0))
+    for loop in (1, 2):
+        for phase in ("cool", "heat"):
+            found, expected = branch(wide, loop, phase), branch(narrow, loop, phase)
+            assert min(found) == pytest.approx(min(expected), rel=0.005)
+            assert max(found) == pytest.approx(max(expected), rel=0.005)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_the_kl_does_pressures_stay_within_bounds_and_pace_and_the_steps_are_not_exceeded(seed):
+    random = np.random.default_rng(seed)
+    pace = Pace(learn_steps=20, survey=0.02, first_loop=0.01, max_steps=2000)
+    level = np.abs(np.cumsum(random.normal(size=3000))) * 0.02
+    level[random.random(3000) < 0.02] = math.nan
+    positions = walk(lambda position: level[position.step], pace)
+    assert positions[-1].step == len(positions) - 1 <= pace.max_steps
+    for before, after in itertools.pairwise(positions):
+        assert BOUNDS.low <= after.beta <= BOUNDS.high
+        assert abs(math.log(after.beta / before.beta)) <= pace.speed(before.loop) * (1 + 1e-9)
+        assert (before.phase, after.phase) in {
+            *((phase, phase) for phase in ("learn", "heat", "cool")),
+            *(("learn", "heat"), ("heat", "cool"), ("cool", "heat"), ("heat", "done"), ("cool", "done")),
+        }
+        assert after.loop - before.loop == ((before.phase, after.phase) == ("heat", "cool"))
+
+
 def test_a_latent_that_never_activates_ends_at_the_bottom_of_the_first_cooling():
     positions = walk(lambda position: 0.0)
     assert (positions[-1].beta, positions[-1].loop) == (BOUNDS.low, 1)
     assert max(each.beta for each in positions) < 1.11 * BOUNDS.low
+
+
+@pytest.mark.parametrize("share", np.linspace(0.02, 0.98, 13))
+def test_a_kl_that_stops_being_finite_never_freezes_again_and_ends_within_the_next_cooling(share):
+    law = equilibrium(2.0)
+    clean = walk(law)
+    lost = int(share * clean[-1].step)
+    positions = walk(lambda position: law(position) if position.step < lost else math.nan)
+    assert positions[: lost + 1] == clean[: lost + 1]
+    assert positions[-1].loop <= positions[lost].loop + 1
+    assert len({each.froze for each in positions[lost:] if not math.isnan(each.froze)}) <= 1
 
 
 def test_a_kl_that_is_not_finite_ends_soon():
@@ -116,6 +184,8 @@ def test_a_case_that_is_done_stays_as_it_is():
     [
         ({"learn_steps": 0}, "max_steps above learn_steps of at least 1, got 16000 and 0"),
         ({"max_steps": 400}, "got 400 and 400"),
+        ({"survey": 0.1}, "speeds between 0 and 0.1 in .*, got 0.1 and 0.001"),
+        ({"first_loop": -1e-3}, "speeds between 0 and 0.1 in .*, got 0.0015 and -0.001"),
         ({"survey": 0.0}, "speeds between 0 and 0.1"),
         ({"first_loop": math.nan}, "speeds between 0 and 0.1"),
         ({"slowdown": 1.0}, "slowdown and tolerance above 1, got 1.0 and 1.25"),
@@ -125,3 +195,9 @@ def test_a_case_that_is_done_stays_as_it_is():
 def test_paces_out_of_range_are_refused(settings, message):
     with pytest.raises(IFPError, match=message):
         Pace(**settings)
+
+
+def test_a_latent_that_was_active_for_a_moment_and_silent_on_the_heating_after_it_is_not_bracketed():
+    position = Position("heat", 1.2 * BOUNDS.low, step=900, loop=2, froze=BOUNDS.low * 1.1)
+    moved = advance(position, 0.0, PACE, BOUNDS)
+    assert (moved.phase, moved.loop) == ("cool", 3)

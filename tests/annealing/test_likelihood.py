@@ -118,3 +118,27 @@ def test_weighted_nats_are_the_sum_over_images_of_weight_times_nats(likelihood):
     images = torch.rand(2, 4, 7, generator=generator, dtype=torch.float64)
     nats = likelihood.nats(output[:, :, None], images[:, None])  # node by image by pixel
     torch.testing.assert_close(likelihood.weighted_nats(output, weights, images), (weights[..., None] * nats).sum(2))
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
+def test_nodes_that_stand_for_one_image_each_cost_the_nats_of_that_image(likelihood):
+    output, images = random_doubles(12, 7) * 6 - 3, random_doubles(4, 7)
+    own = torch.eye(4, dtype=torch.float64).repeat(3, 1)
+    expected = likelihood.nats(output, images.repeat(3, 1))
+    torch.testing.assert_close(likelihood.weighted_nats(output, own, images), expected)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
+def test_the_cheapest_output_for_several_images_draws_their_weighted_mean(likelihood):
+    weights, images = random_doubles(5, 4), random_doubles(4, 7)
+    best = likelihood.output_for(weights @ images / weights.sum(dim=1, keepdim=True))
+    slope = torch.func.grad(lambda output: likelihood.weighted_nats(output, weights, images).sum())
+    torch.testing.assert_close(slope(best), torch.zeros_like(best), rtol=0, atol=1e-10)
+    assert (slope(best + 0.1) > 0).all()
+    assert (slope(best - 0.1) < 0).all()
+
+
+def test_weighted_bernoulli_nats_stay_finite_where_the_probability_rounds_to_0_or_1():
+    output = torch.tensor([[-800.0], [800.0]])
+    images, weights = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5, 0.25], [0.5, 0.25]])
+    assert Bernoulli().weighted_nats(output, weights, images).tolist() == [[200.0], [400.0]]

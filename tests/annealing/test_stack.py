@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Generator
 
+from annealing.bottleneck import shifted_grid
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.stack import Case, ConvStack, DenseStack, merge_pixels
@@ -30,9 +31,9 @@ def column_of_each_pixel(images, columns):
     return varying, [number[tuple(images[:, pixel].tolist())] for pixel in varying]
 
 
-def dense_stack(cases, likelihood):
+def dense_stack(cases, likelihood, latents=2):
     streams = [Generator().manual_seed(case.seed) for case in cases]
-    return DenseStack(cases, 8, 2, likelihood, streams, "cpu")
+    return DenseStack(cases, 8, latents, likelihood, streams, "cpu")
 
 
 def points(cases, nodes, images, latents, seed):
@@ -133,6 +134,36 @@ def test_the_stack_of_some_of_its_cases_has_their_networks_and_losses():
     with torch.no_grad():
         kept.parameters()[0].zero_()
     assert stack.parameters()[0].abs().max() > 0  # the whole stack has parameters of its own
+
+
+@LIKELIHOODS
+def test_reconstruction_on_the_grid_of_the_posteriors_is_that_of_gauss_hermite_quadrature(likelihood):
+    cases = [Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 4), (4, 9))]
+    stack = dense_stack(cases, likelihood, latents=1)
+    mean, logvar = stack.posterior()
+    uniform = torch.rand(2, 1, 1, generator=Generator().manual_seed(9))
+    found = stack.reconstruction(*shifted_grid(mean, logvar, uniform, 64))
+    abscissae, masses = (torch.tensor(each) for each in np.polynomial.hermite_e.hermegauss(40))
+    masses = masses / math.sqrt(2 * math.pi)
+    for case in range(2):
+        images = cases[case].images.double()
+        varying, column = column_of_each_pixel(images, merge_pixels(images)[0])
+        total = 0.0
+        for image in range(6):
+            z = mean[case, image] + (logvar[case, image] / 2).exp() * abscissae[:, None].float()
+            drawn = stack._networks.decode(z.expand(2, -1, -1))[case].double()[:, column]
+            total += (masses @ likelihood.nats(drawn, images[image, varying]).sum(dim=1)).item()
+        np.testing.assert_allclose(found[case].item(), total / 6, rtol=1e-5)
+
+
+@LIKELIHOODS
+def test_images_that_do_not_differ_cost_nothing_alone_or_beside_others(likelihood):
+    same = Case(torch.full((6, 50), 0.3), 1.0, 2.0, 3)
+    other = Case(images_of(4, 5, 50).float(), 1.0, 2.0, 4)
+    nodes, weights = points(2, 5, 6, 2, seed=8)
+    for cases in ([same], [same, other]):
+        found = dense_stack(cases, likelihood).reconstruction(nodes[: len(cases)], weights[: len(cases)])
+        assert found[0].item() == 0
 
 
 def test_conv_networks_refuse_images_without_a_colour_axis():

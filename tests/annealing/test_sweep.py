@@ -1,6 +1,12 @@
-"""Sweeps of data whose freezing points have closed forms, and of stacks against their cases alone."""
+"""Sweeps of data whose freezing points have closed forms, and of stacks against their cases alone.
+
+Two families of images bound the reconstruction R of any encoder, decoder and latents by the KL alone, in or out of
+equilibrium. N binary pixels that share one fair coin: each costs at least the coin's entropy given the code, so that
+R >= N (ln 2 - KL). A strictly sub-Gaussian line of top eigenvalue lam (evenly spaced points are): R >= (1/2 - KL) lam.
+"""
 
 import dataclasses
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +19,7 @@ from annealing.freezing import balance, freezing_point, read_loops
 from annealing.hysteresis import Pace
 from annealing.knee import fit_knee
 from annealing.likelihood import Bernoulli, Gaussian
-from annealing.stack import Case
+from annealing.stack import Case, DenseStack
 from annealing.sweep import SweepConfig, sweep
 
 QUICK = Pace(learn_steps=200, survey=6e-3, first_loop=4e-3, max_steps=3000)
@@ -58,12 +64,22 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="module")
-def correlated_binary_pixels():
+def coin_images():
     """8 images of 30 pixels, 0 and 1 in turn: the freezing point is 30."""
     images = torch.tensor([0.0, 1.0]).repeat(4)[:, None].repeat(1, 30)
     images[:, ::2] = 1 - images[:, ::2]
-    return list(sweep([Case(images, 9.0, 90.0, seed) for seed in SEEDS], MEASURED, Bernoulli()))
+    return images
+
+
+@pytest.fixture(scope="module")
+def correlated_binary_pixels():
+    return list(sweep([Case(coin_images(), 9.0, 90.0, seed) for seed in SEEDS], MEASURED, Bernoulli()))
+
+
+@pytest.fixture(scope="module")
+def two_latents():
+    config = SweepConfig(pace=replace(QUICK, max_steps=1500), latents=2)
+    return list(sweep([Case(coin_images(), 9.0, 90.0, seed) for seed in SEEDS], config, Bernoulli()))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +116,116 @@ def test_a_gaussian_line_follows_the_closed_form_of_the_linear_optimum(grey_line
 def test_what_a_latent_loses_on_heating_it_pays_for_at_the_pressure(grey_line, case):
     beta, kl, reconstruction = last_heating(grey_line, case)
     assert 0.9 < balance(beta, kl, reconstruction) < 1.1  # fixed nodes would show reconstruction gained at no KL
+
+
+def gained_beyond(records, case, silent, gain):
+    """Nats by which reconstruction falls below ``silent - gain * KL``, over silent: one value a record."""
+    on = np.array([record.direction[case] != "done" for record in records])
+    kl, reconstruction = (curves(records, name)[on, case] for name in ("kl", "reconstruction"))
+    return 1 - (reconstruction + gain * kl.sum(axis=1)) / silent
+
+
+def over_20(values):
+    return np.convolve(values, np.full(20, 1 / 20), "valid")
+
+
+@pytest.mark.parametrize("case", range(len(SEEDS)))
+def test_on_the_grid_no_record_reconstructs_more_than_its_kl_allows(correlated_binary_pixels, grey_line, case):
+    assert gained_beyond(correlated_binary_pixels, case, 30 * np.log(2), 30).max() < 2e-3
+    assert gained_beyond(grey_line, case, 60 / 7, 120 / 7).max() < 2e-3
+
+
+@pytest.mark.parametrize("case", range(len(SEEDS)))
+def test_with_samples_no_run_of_records_reconstructs_more_than_its_kl_allows(two_latents, case):
+    # single records carry the noise of the samples; samples that stayed the same would gain up to 1
+    assert over_20(gained_beyond(two_latents, case, 30 * np.log(2), 30)).max() < 0.03
+
+
+def test_with_very_few_nodes_no_run_of_records_reconstructs_more_than_its_kl_allows():
+    config = SweepConfig(pace=replace(QUICK, max_steps=1500), nodes=6)
+    records = list(sweep([Case(coin_images(), 9.0, 90.0, seed) for seed in SEEDS], config, Bernoulli()))
+    for case in range(len(SEEDS)):
+        assert over_20(gained_beyond(records, case, 30 * np.log(2), 30)).max() < 0.02
+
+
+@pytest.mark.parametrize("case", range(len(SEEDS)))
+def test_a_gaussian_line_has_little_hysteresis_and_its_latent_turns_where_the_curve_does(grey_line, case):
+    direction, loop, beta, _ = along(grey_line, case)
+    freezing, melting = point_of(grey_line, case).freezing, point_of(grey_line, case).melting
+    assert melting / freezing < 1.08
+    assert point_of(grey_line, case).gap in ("none", "lag")
+    read = loop == point_of(grey_line, case).loop
+    assert beta[read & (direction == "cool")].min() == pytest.approx(0.88 * freezing, rel=0.02)
+    silent = point_of(grey_line, case, threshold=0.01).melting
+    assert beta[read & (direction == "heat")].max() == pytest.approx(1.1 * silent, rel=0.03)
+
+
+@pytest.mark.parametrize("settings", [{"nodes": 64}, {"latents": 2, "samples": 2000}], ids=["grid", "samples"])
+def test_the_first_record_shows_the_expectation_over_the_posteriors_by_gauss_hermite_quadrature(settings):
+    case = Case(small_case(1, 0.5).images.flatten(1), 0.5, 60.0, 3)
+    config = SweepConfig(pace=Pace(learn_steps=1, max_steps=2), hidden=16, **settings)
+    record = next(sweep([case], config, Bernoulli()))
+    stack = DenseStack([case], 16, config.latents, Bernoulli(), [Generator().manual_seed(3)], "cpu")
+    mean, logvar = (each[0] for each in stack.posterior())
+    points, masses = (torch.tensor(each, dtype=torch.float32) for each in np.polynomial.hermite_e.hermegauss(30))
+    grid = torch.cartesian_prod(*[points] * config.latents).reshape(-1, config.latents)
+    mass = torch.cartesian_prod(*[masses / (2 * np.pi) ** 0.5] * config.latents).reshape(len(grid), -1).prod(dim=1)
+    columns = {tuple(column.tolist()): index for index, column in enumerate(stack._target[0].T)}
+    varying = [pixel for pixel in case.images.T if pixel.min() < pixel.max()]
+    at = [columns[tuple(pixel.tolist())] for pixel in varying]
+    total = 0.0
+    for image in range(len(case.images)):
+        output = stack._networks.decode((mean[image] + (logvar[image] / 2).exp() * grid)[None])[0][:, at].double()
+        binary = torch.stack(varying)[:, image].double()
+        total -= (mass.double() @ torch.distributions.Bernoulli(logits=output).log_prob(binary).sum(dim=1)).item()
+    np.testing.assert_allclose(record.reconstruction[0], total / len(case.images), rtol=1e-3)
+
+
+def early(network):
+    """A case that ends at once, still active at its top, one that goes on, and their config."""
+    if network == "conv":
+        images = torch.rand(2, 4, 16, 16, 1, generator=Generator().manual_seed(0)).round()
+    else:
+        images = 0.5 + torch.linspace(-0.5, 0.5, 8)[:, None] * (torch.arange(32) < torch.tensor([[20], [10]]))[:, None]
+    cases = [Case(images[0], 0.1, 0.1 * 1.005, 1), Case(images[1], 0.1, 60.0, 2)]
+    pace = Pace(learn_steps=40, survey=6e-3, first_loop=4e-3, max_steps=60)
+    return cases, SweepConfig(network=network, pace=pace, record_every=1)
+
+
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_a_case_that_is_done_shows_nothing_and_the_others_go_on_as_they_would_alone(network):
+    cases, config = early(network)
+    together, alone = (list(sweep(each, config, Gaussian(0.1))) for each in (cases, cases[1:]))
+    done = next(record.step for record in together if record.direction[0] == "done")
+    assert 40 < done < 45
+    assert (together[-1].step, together[-1].direction[1]) == (alone[-1].step, "heat")
+    for record, expected in zip(together, alone, strict=True):
+        shown = [record.beta[0], *record.kl[0], record.reconstruction[0]]
+        assert np.isnan(shown).all() if record.step >= done else np.isfinite(shown).all()
+        np.testing.assert_array_equal(record.beta[1], expected.beta[0])
+    for name in ("kl", "reconstruction"):  # an optimizer that had lost its moments would leap
+        found, expected = curves(together, name)[:, 1], curves(alone, name)[:, 0]
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_a_case_that_diverges_ends_and_leaves_the_others_as_they_would_be_alone():
+    line = 0.5 + torch.linspace(-0.5, 0.5, 8)[:, None].repeat(1, 16)
+    cases = [Case(1e25 * line, 1.0, 3.0, 0), Case(line, 5.0, 50.0, 1)]
+    config = SweepConfig(pace=replace(QUICK, learn_steps=30, max_steps=60), record_every=1)
+    together, alone = (list(sweep(each, config, Gaussian(0.1))) for each in (cases, cases[1:]))
+    assert not np.isfinite(curves(together, "reconstruction")[:, 0]).any()
+    for name in ("kl", "reconstruction"):
+        found, expected = curves(together, name)[:40, 1], curves(alone, name)[:40, 0]
+        np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-4)
+
+
+def test_images_that_do_not_differ_never_freeze_and_cost_nothing():
+    records = list(sweep([Case(torch.full((4, 9), 0.3), 1.0, 20.0, 0)], MEASURED, Bernoulli()))
+    assert point_of(records, 0).status == "never_froze"
+    going = [record for record in records if record.direction[0] != "done"]
+    assert (curves(going, "reconstruction") == 0).all()
+    assert going[-1].beta[0] < 1.1  # it ends at the bottom of the first cooling
+    assert records[-1].loop[0] == 1
 
 
 def test_pressures_move_by_the_pace_within_the_bounds_and_a_case_that_is_done_shows_nothing():
@@ -144,14 +270,13 @@ def test_silent_gaussian_pixels_cost_half_their_variance_over_that_of_the_decode
     np.testing.assert_allclose([record.reconstruction[0] for record in silent], 120 / 7 / 2, rtol=0.01)
 
 
-def test_of_two_latents_one_takes_the_only_mode_and_the_other_stays_silent():
-    images = torch.tensor([0.0, 1.0]).repeat(4)[:, None].repeat(1, 30)
-    config = SweepConfig(pace=replace(QUICK, max_steps=1500), latents=2)
-    records = list(sweep([Case(images, 9.0, 90.0, 0)], config, Bernoulli()))
-    learnt = next(record for record in records if record.direction[0] == "heat")
-    assert learnt.kl[0].max() > 0.5
-    looped = [record for record in records if record.loop[0] > 0 and record.direction[0] != "done"]
-    silent, active = np.sort(curves(looped, "kl")[:, 0], axis=1).max(axis=0)  # which is which may change
+@pytest.mark.parametrize("case", range(len(SEEDS)))
+def test_of_two_latents_one_takes_the_only_mode_and_the_other_stays_silent(two_latents, case):
+    learnt = next(record for record in two_latents if record.direction[case] == "heat")
+    assert learnt.kl[case].max() > 0.5
+    looped = [record for record in two_latents if record.loop[case] > 0 and record.direction[case] != "done"]
+    silent, active = np.sort(curves(looped, "kl")[:, case], axis=1).max(axis=0)  # which is which may change
+    assert active > 0.1
     assert silent < 0.2 * active
 
 
@@ -164,22 +289,22 @@ def test_a_case_has_the_same_freezing_point_alone_and_in_a_stack_whose_cases_end
         found, expected = point_of(together, index), point_of(alone, 0)
         assert (found.status, expected.status) == ("ok", "ok")
         assert found.melting == pytest.approx(expected.melting, rel=0.02)
-        assert found.freezing == pytest.approx(expected.freezing, rel=0.06)
+        assert found.freezing == pytest.approx(expected.freezing, rel=0.02)
 
 
 def test_a_case_takes_the_same_first_steps_alone_and_in_a_stack():
     cases = [small_case(1, 0.5), small_case(2, 0.62)]
-    together = list(sweep(cases, SHORT, Bernoulli()))[:3]  # later rounding tells
+    together = list(itertools.islice(sweep(cases, SHORT, Bernoulli()), 3))  # later rounding tells
     for index, case in enumerate(cases):
-        alone = list(sweep([case], SHORT, Bernoulli()))[:3]
+        alone = list(itertools.islice(sweep([case], SHORT, Bernoulli()), 3))
         for name in ("kl", "reconstruction"):
             found, expected = curves(together, name)[:, index], curves(alone, name)[:, 0]
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("network", ["dense", "conv"])
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(network):
-    config = SweepConfig(network=network, pace=Pace(learn_steps=10, max_steps=30), record_every=5)
+@pytest.mark.parametrize(("network", "latents"), [("dense", 1), ("dense", 2), ("conv", 1), ("conv", 2)])
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(network, latents):
+    config = SweepConfig(network=network, latents=latents, pace=Pace(learn_steps=10, max_steps=30), record_every=5)
     images = torch.rand(4, 16, 16, 1, generator=Generator().manual_seed(0)).round()
 
     def curve(seed):
