@@ -22,7 +22,7 @@ from annealing.optimal_decoder import Array, ImageSet, reconstruction
 NEAR = 0.01  # a curvature vouches for a minimum as far as this from the encoder it was taken at
 _LONGEST = 0.7  # of a step, in any mean or log sd
 _FASTEST = 0.5  # slope after a step over slope before, above which the curvature is taken anew
-_FLAT = 1e-3  # a curvature below this is tried out with finite steps
+_FLAT = 1e-5  # a curvature below this is tried out with finite steps: one that is truly flat, or leads down
 _STEPS = 25  # at most: minima near a freezing point take 3 to 10
 
 
@@ -103,7 +103,7 @@ class _Metric:
         """Newton's step; along directions of descent as long as against an ascent of that curvature."""
         if self.firm:
             return -cho_solve(self._factor, slope.ravel(), check_finite=False).reshape(slope.shape)
-        length = np.maximum(np.abs(self._values), _FLAT / 10)
+        length = np.maximum(np.abs(self._values), 1e-4)
         return -(self._vectors @ (self._vectors.T @ slope.ravel() / length)).reshape(slope.shape)
 
     def ways_out(self, slope: Array) -> list[Array]:
@@ -112,7 +112,8 @@ class _Metric:
             return []
         low = self._vectors[:, self._values < _FLAT]
         mixed = low @ (low.T @ slope.ravel())
-        return [each.reshape(slope.shape) for each in (mixed / max(np.linalg.norm(mixed), 1e-300), *low.T)]
+        mixed /= max(float(np.linalg.norm(mixed)), 1e-300)
+        return [each.reshape(slope.shape) for each in (mixed, *low.T)]
 
 
 def _descend(images: ImageSet, state: State, step: Array) -> State | None:

@@ -26,7 +26,7 @@ class AnnealConfig:
     repeats: int = 1  # networks per case; from three on the knee has an interval
     stack: int = 20  # cases that train together: one piece of work
     seed: int = 0
-    threads: int = 2
+    threads: int = 1  # small products: a second thread mostly waits
     device: str = "cpu"
     precision: str = "float32"
     sweep: SweepConfig = field(default_factory=SweepConfig)

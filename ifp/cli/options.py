@@ -22,7 +22,10 @@ Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept and look
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with --out, or the newest unfinished run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
 Device = Annotated[str | None, typer.Option("--device", help="cpu or cuda.  [default: cpu]")]
-Threads = Annotated[int | None, typer.Option("--threads", help="Processor threads.  [default: 2]", min=1)]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", help="Processor threads.  [default: 1 to anneal action by action, else 2]", min=1),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the table as JSON on stdout.")]
 RunPath = Annotated[
     Path | None,
