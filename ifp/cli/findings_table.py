@@ -23,7 +23,7 @@ def show_findings(findings: Findings, *, json: bool = False) -> None:
     ]
     contexts = findings.factors[0].planning.n
     title = (
-        f"{findings.dataset}: median pressures beta in nats (reconstruction summed over pixels); bracket: melting / "
-        f"freezing; holds: share of brackets with the closed form; planning: closed form over {contexts} contexts"
+        f"{findings.dataset}: median pressures beta in nats (reconstruction summed over pixels); bracket: upper / "
+        f"lower end; holds: share of brackets with the closed form; planning: closed form over {contexts} contexts"
     )
     show_table(title, rows, json=json)
