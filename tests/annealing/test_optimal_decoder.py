@@ -137,6 +137,19 @@ def test_a_finer_grid_elsewhere_gives_the_same_loss(images, likelihood, latents,
         assert reconstruction(images, encoder, shift=shift).value == pytest.approx(finer.value, rel=2e-5)
 
 
+def test_codes_that_have_parted_cost_on_the_usual_grid_what_they_cost_on_a_fine_one():
+    """The encoder of s (60 pixels), t (10) and s XOR t (10) at a pressure of 6, deviations a third of the gaps."""
+    s, t = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    images = ImageSet.of(
+        torch.from_numpy(np.stack([s, t, s ^ t], 1).repeat([60, 10, 10], axis=1)).double(), Bernoulli()
+    )
+    encoder = np.array([[0.367, 1.327, -0.367, -1.327], [-2.052, -1.216, -2.052, -1.216]])[:, :, None]
+    fine = reconstruction(images, encoder, nodes_per_sd=24.0, shift=0.37)
+    usual = reconstruction(images, encoder)
+    assert usual.value == pytest.approx(fine.value, rel=1e-5)
+    np.testing.assert_allclose(usual.slope, fine.slope, atol=1e-4)
+
+
 @IMAGES
 @LIKELIHOODS
 def test_no_encoder_gains_more_over_silence_than_its_kl_times_the_rate_distortion_pressure(images, likelihood):
@@ -179,10 +192,10 @@ def test_moving_mirroring_and_scaling_all_codes_or_adding_a_silent_latent_change
         return reconstruction(images, np.stack([mean, log_sd]), nodes_per_sd=6.0).value
 
     expected = value(mean, log_sd)
-    assert value(mean + [3.0, -1.0], log_sd) == pytest.approx(expected, rel=1e-9)
+    assert value(mean + np.array([3.0, -1.0]), log_sd) == pytest.approx(expected, rel=1e-9)
     assert value(mean * [1.0, -1.0], log_sd) == pytest.approx(expected, rel=1e-9)
     assert value(mean[:, ::-1], log_sd[:, ::-1]) == pytest.approx(expected, rel=1e-9)
-    assert value(mean * [1.0, 5.0], log_sd + [0.0, np.log(5)]) == pytest.approx(expected, rel=1e-9)
+    assert value(mean * [1.0, 5.0], log_sd + np.array([0.0, np.log(5)])) == pytest.approx(expected, rel=1e-9)
     alone, beside = value(mean[:, :1], log_sd[:, :1]), np.zeros((4, 1))
     with_silent = value(np.hstack([mean[:, :1], beside]), np.hstack([log_sd[:, :1], beside]))
     assert with_silent == pytest.approx(alone, rel=1e-9)
