@@ -51,15 +51,15 @@ def context_gram(means: Tensor, counts: Tensor, likelihood: Likelihood) -> Tenso
     if not (images > 0).all():
         raise IFPError("need contexts of one image or more, got one without any")
     # a pixel that is the same in all classes adds nothing; most are, once positions are known
-    moving = (means.amax(dim=1) != means.amin(dim=1)).any(dim=0)
-    means = means[:, :, moving].to(torch.float64)
+    moving = (means.amax(dim=1) != means.amin(dim=1)).any(dim=0).nonzero()[:, 0]
+    means = means.reshape(-1, pixels).index_select(1, moving).reshape(len(counts), classes, -1).to(torch.float64)
     centre = (counts[:, None] @ means)[:, 0] / images  # a pixel of 1 in every class stays 1, not 1 + 2e-16
     variance = likelihood.variance(centre)
     if not (torch.isfinite(centre).all() and (variance >= 0).all()):
         raise IFPError(f"need mean images that a {likelihood.name} decoder can draw, got {_span(centre)}")
     whitening = torch.where(variance > 0, variance, torch.inf).rsqrt()  # a pixel without variance never varies
     weights = counts / images.sqrt()
-    courses = (means - centre[:, None]) * whitening[:, None] * weights[:, :, None]
+    courses = (means - centre[:, None]).mul_(whitening[:, None]).mul_(weights[:, :, None])
     return (courses @ courses.mT).sum(dim=0)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from annealing.errors import IFPError
+
 if TYPE_CHECKING:
     from ifp.contexts import SpectralRecord
     from ifp.datasets.dataset import Dataset
@@ -23,10 +25,17 @@ def spectral_records(
     dataset: "Dataset", factors: Sequence[str] | None, contexts: int, seed: int, likelihood: str
 ) -> list["SpectralRecord"]:
     """The records of :func:`ifp.spectrum`, while a bar on stderr follows them; IFPError as there."""
+    from annealing.likelihood import likelihood_named
     from ifp.cli.progress import show_progress
     from ifp.contexts import require_factors, spectrum
 
-    names = require_factors(dataset).names if factors is None else factors
+    known = require_factors(dataset)
+    names = known.names if factors is None else factors
+    if not names:
+        raise IFPError(f"need one factor or more out of {', '.join(known.names)}, got none")
+    for name in names:
+        known.position(name)  # before there is a bar for the message to stand below
+    likelihood_named(likelihood)
     records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood)
     return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
 

@@ -47,7 +47,7 @@ def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
     show_table(f"{name}: marginal, one code for all contexts and nothing else known", marginal)
     rows = [
         {
-            "step": each.step + 1,
+            "step": each.step,
             "factor": each.factor,
             "value": each.value,
             "freezes": "freezes" if each.freezes else "",
