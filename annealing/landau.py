@@ -74,7 +74,7 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
 
     The jump is the largest r at which some direction of (a, b) breaks even, cubic squared over twice the quartic form:
     leading order in D_1, so good for jumps of a few percent (two clusters of weights 0.4 and 0.6, Gaussian decoder:
-    0.0097, exact 0.0095; weights 0.3 and 0.7: 0.054, exact 0.043). A better encoder than a Gaussian one may jump
+    0.0097, exact 0.0093; weights 0.3 and 0.7: 0.054, exact 0.043). A better encoder than a Gaussian one may jump
     earlier, by no more than :func:`annealing.rate_distortion.rate_distortion_bound`. Slope: near the freezing point
     only, KL below about 0.2.
 

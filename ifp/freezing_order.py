@@ -1,7 +1,6 @@
 """The order in which factors freeze where each latent holds one factor: greedily, by conditional value."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from annealing.likelihood import Likelihood, likelihood_named
 from ifp.contexts import require_factors
 from ifp.datasets.dataset import Dataset
 from ifp.image_batches import Batch, Watch, batch_size, read_images, unwatched
+from ifp.threads import one_thread
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
 _SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB
@@ -72,7 +72,7 @@ def freezing_order(
         rest = [name for name in names if name not in given]
         sizes = {name: len(counts[name]) for name in rest}
         batches = watch(_by_context(dataset, context, sum(sizes.values()), given))
-        with _one_thread():
+        with one_thread():
             grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
         values = {name: shared_code_value(grams[name], counts[name]) for name in rest}
         largest = max(values.values())
@@ -82,17 +82,6 @@ def freezing_order(
         given = (*given, frozen)
         cell = context * sizes[frozen] + classes[frozen].numpy()
         context = np.unique(cell, return_inverse=True)[1]  # numbered anew: no overflow, however many factors
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Many small sums bound by memory: threads wait for one another more than they help, five times slower when busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

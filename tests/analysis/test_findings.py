@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from analysis.distributions import overlap
-from analysis.findings import Findings, conclude
+from analysis.distributions import overlap, summarise
+from analysis.findings import Findings, conclude, conclude_spectrum
+from analysis.stages import plan_stages
 from annealing.errors import IFPError
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.runs import json_bytes
@@ -279,3 +280,35 @@ def test_findings_with_a_broken_factor_are_refused_with_its_place():
     value["factors"][1]["freezing"]["median"] = "4"
     with pytest.raises(IFPError, match=r"findings\.factors\[1\]\.freezing\.median, got '4'"):
         Findings.from_plain(value)
+
+
+def spectrum_concluded(table):
+    return conclude_spectrum(table, seed=7, fingerprint="abc", image_shape=[32, 16, 1], likelihood="bernoulli")
+
+
+def test_a_spectrum_alone_gives_what_is_planned_from_and_nothing_measured():
+    found, measured = spectrum_concluded(spectral_table()), findings()
+    for each, beside in zip(found.factors, measured.factors, strict=True):
+        assert (each.factor, each.planning) == (beside.factor, beside.planning)
+        assert (each.cases, each.statuses, each.nats, each.bracketed, each.bracket_width) == (0, {}, (), None, None)
+        assert each.freezing == each.melting == each.ifp == each.spectral == summarise(())
+    assert found.pairs == tuple(pair for pair in measured.pairs if pair.basis == "planning")
+    assert (found.dataset, found.seed, found.image_shape) == (measured.dataset, measured.seed, measured.image_shape)
+    assert (found.threshold_nats, found.relative_beta) == (None, ())
+    assert found.source == "spectrum over 12 contexts, nothing measured"
+    assert Findings.from_plain(json.loads(json_bytes(found))) == found
+
+
+def test_a_plan_from_a_spectrum_has_the_stages_of_a_plan_from_the_run():
+    plan, beside = plan_stages(spectrum_concluded(spectral_table())), plan_stages(findings())
+    assert len(plan.stages) > 1
+    for stage, measured in zip(plan.stages, beside.stages, strict=True):
+        assert replace(stage, evidence=None, predicted_nats={}) == replace(measured, evidence=None, predicted_nats={})
+        assert stage.predicted_nats == {}
+        assert any("no case measured" in line for line in stage.evidence)
+    assert not any("measured cases" in warning for warning in plan.warnings)
+
+
+def test_a_spectrum_without_rows_is_refused():
+    with pytest.raises(IFPError, match="need closed-form freezing points of one factor or more, got none"):
+        spectrum_concluded(pd.DataFrame(columns=["dataset", "factor", "context", "spectral_beta"]))

@@ -101,3 +101,29 @@ def test_groups_that_do_not_fit_are_refused():
         context_gram(torch.ones(2, 3, 4), torch.tensor([[1, 1, 1], [0, 0, 0]]), Bernoulli())
     with pytest.raises(IFPError, match="mean images that a bernoulli decoder can draw"):
         context_gram(torch.tensor([[2.0], [3.0]]), torch.ones(2), Bernoulli())
+
+
+def test_a_pixel_that_is_always_1_in_one_context_but_not_in_another_adds_nothing_in_the_first():
+    # thirds of 1 add up to a hair more than 1: the mean must not leave what a Bernoulli decoder can draw
+    moving, still = torch.tensor([[0.2], [0.5], [0.9]]), torch.ones(3, 1)
+    counts = torch.tensor([[1, 1, 1], [3, 7, 11]])
+    means = torch.stack([torch.cat([moving, still], dim=1), torch.cat([still, moving], dim=1)])
+    apart = sum(context_gram(moving, count, Bernoulli()) for count in counts)
+    torch.testing.assert_close(context_gram(means, counts, Bernoulli()), apart)
+
+
+def test_contexts_of_one_image_count_among_the_images_of_a_class():
+    image, both = torch.tensor([[0.0], [1.0]]), torch.tensor([1, 1])
+    for alone in ([1, 0], [0, 1]):
+        assert not context_gram(image, torch.tensor(alone), Bernoulli()).any()
+    # the one pixel is worth 1 where both classes are seen, in a context of 2 images out of 4
+    assert shared_code_value(context_gram(image, both, Bernoulli()), 2 * both) == pytest.approx(0.5)
+
+
+@LIKELIHOODS
+def test_mean_images_in_single_precision_are_enough(likelihood):
+    means, counts = (torch.from_numpy(each) for each in drawn(6, 4, 30, 200, 2, True))
+    exact, narrow = (context_gram(each, counts, likelihood) for each in (means, means.float()))
+    assert narrow.dtype == torch.float64
+    total = counts.sum(dim=0)
+    assert shared_code_value(narrow, total) == pytest.approx(shared_code_value(exact, total), rel=1e-6)

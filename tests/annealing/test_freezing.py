@@ -163,12 +163,20 @@ def test_the_slowest_loop_that_gave_both_ends_is_read():
         ([Loop(1, branch(0, "never_active"), None)], "never_froze", (math.nan, math.nan)),
         ([Loop(1, branch(0, "always_active"), None)], "above_range", (math.nan, math.nan)),
         ([], "above_range", (math.nan, math.nan)),
+        ([loop(0, None, 9.0)], "never_froze", (math.nan, 9.0)),  # its steps were spent in the survey
+        ([loop(0, None, 9.0), Loop(1, branch(0, "always_active"), branch(8.0))], "never_froze", (math.nan, 8.0)),
+        (
+            [Loop(1, branch(4.0), None), Loop(2, branch(4.5), branch(0, "always_active"))],
+            "never_melted",
+            (4.5, math.nan),
+        ),
     ],
 )
 def test_the_status_says_what_is_missing(loops, status, ends):
     point = freezing_point(loops, 2.5)
     assert point.status == status
     np.testing.assert_equal((point.freezing, point.melting), ends)
+    assert point.loop == (-1 if status == "diverged" or not loops else loops[-1].number)
 
 
 def test_loops_are_read_branch_by_branch_at_the_threshold():
@@ -189,7 +197,7 @@ def test_loops_are_read_branch_by_branch_at_the_threshold():
 
 @pytest.mark.parametrize("slowdown", [2.0, 2.5, 4.0])
 def test_a_gap_that_shrinks_as_the_root_of_the_speed_is_lag_and_one_that_stays_a_jump(slowdown):
-    for wide in (0.15, 0.3, 1.0):
+    for wide in (0.06, 0.15, 0.3, 1.0):
         assert gap_between(wide * slowdown**0.5, wide, slowdown) == "lag"
         assert gap_between(wide, wide, slowdown) == "first_order"
         assert gap_between(0.2 + wide * slowdown**0.5, 0.2 + wide, slowdown) == "first_order"

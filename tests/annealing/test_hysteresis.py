@@ -81,6 +81,32 @@ def test_a_bracket_within_the_tolerance_ends_after_two_loops_and_a_wider_one_goe
     assert (wide[-1].step, wide[-1].loop > 2) == (Pace().max_steps, True)
 
 
+@pytest.mark.parametrize(
+    ("freezing", "tolerance", "loops"), [(45.0, 1.25, 2), (45.0, 1.05, 3), (35.0, 1.25, 3), (35.0, 1.5, 2)]
+)
+def test_two_loops_do_if_the_tolerance_is_above_the_jump(freezing, tolerance, loops):
+    positions = walk(hysteretic(freezing, 50.0), Pace(tolerance=tolerance, max_steps=6000))
+    assert min(positions[-1].loop, 3) == loops
+
+
+@pytest.mark.parametrize(("level", "phase"), [(0.0, "cool"), (0.05, "cool"), (0.0999, "cool"), (0.1, "done")])
+def test_at_the_top_a_case_is_cooled_unless_it_is_active_there(level, phase):
+    position = Position("heat", BOUNDS.high, step=900, loop=1, froze=100.0, last_active=140.0)
+    moved = advance(position, level, PACE, BOUNDS)
+    assert (moved.phase, moved.beta) == (phase, BOUNDS.high)
+
+
+def test_a_heating_on_which_nothing_is_active_turns_at_once_whatever_melted_before():
+    def flash(position):  # the second cooling meets a moment of activity, below 30
+        if position.loop < 2:
+            return 0.5 if position.beta < LAM else 0.0
+        return 0.5 if position.loop > 2 or (position.phase == "cool" and 29.0 < position.beta < 30.0) else 0.0
+
+    positions = walk(flash)
+    assert branch(positions, 2, "heat") == [min(branch(positions, 2, "cool"))]
+    assert branch(positions, 2, "heat")[0] == pytest.approx(0.88 * 30.0, rel=0.002)
+
+
 def test_a_latent_active_at_the_top_ends_there_in_the_survey_or_in_a_loop():
     survey = walk(lambda position: 1.0)
     assert (survey[-1].beta, survey[-1].loop) == (BOUNDS.high, 0)

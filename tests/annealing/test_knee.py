@@ -35,8 +35,15 @@ def test_only_records_in_the_window_count():
 
 
 @pytest.mark.parametrize(
-    "kl", [np.where(BETA < 50, 0.4, 0.0), np.zeros_like(BETA), law(2.0)[::-1], np.full_like(BETA, np.nan)],
-    ids=["a jump", "silence", "rising", "not finite"],
+    "kl",
+    [
+        np.where(BETA < 50, 0.4, 0.0),
+        np.zeros_like(BETA),
+        law(2.0)[::-1],
+        np.select([BETA < 40, BETA < 50], [0.4, 0.09 * (BETA - 35) / 15], 0.0),
+        np.full_like(BETA, np.nan),
+    ],
+    ids=["a jump", "silence", "rising", "rising in the window", "not finite"],
 )  # fmt: skip
 def test_a_curve_without_the_law_has_no_knee(kl):
     knee = fit_knee(BETA, kl)

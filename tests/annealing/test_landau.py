@@ -178,7 +178,77 @@ def test_a_jump_above_one_percent_is_of_first_order_and_has_no_slope():
     assert found.order == "first_order"
     assert found.jump == pytest.approx(0.054, abs=0.001)
     assert math.isnan(found.slope)
-    assert transition(two_clusters(1), Gaussian()).order == "first_order"  # so skew that the expansion gives no jump
+    skewer = transition(two_clusters(1), Gaussian())  # A > 0, but the quartic form is negative in other directions
+    assert skewer.order == "first_order"
+    assert math.isnan(skewer.jump)
+
+
+@pytest.mark.parametrize(("rare", "leading", "exact"), [(4, 0.0097, 0.0093), (3, 0.054, 0.043)])
+def test_two_clusters_jump_a_little_earlier_than_to_leading_order(rare, leading, exact):
+    images, half_digit = two_clusters(rare), {4: 5e-5, 3: 5e-4}[rare]
+    assert transition(images, Gaussian()).jump == pytest.approx(leading, abs=half_digit)
+    found = Exact(images, Gaussian()).jump(1 + leading * np.arange(0, 2, 0.02))
+    assert found == pytest.approx(exact, abs=half_digit)
+
+
+def skewed_images(seed, n, pixels):
+    stream = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(n, pixels, generator=stream) - 1).sigmoid().double()
+
+
+def held(exact, a, b):
+    """Least loss at the freezing point of codes whose means and variances have amplitudes a and b of the leading mode.
+
+    Amplitudes are in units of the root of the freezing point; all else about the code is free.
+    """
+    basis = torch.cat([exact.leading[:, None], torch.eye(exact.n, dtype=torch.float64)], dim=1)
+    free = torch.linalg.qr(basis).Q[:, 1:]
+    fixed = torch.stack([a * exact.leading, math.sqrt(2) * b * exact.leading])
+
+    def loss_and_gradient(point):
+        point = torch.tensor(point, requires_grad=True)
+        mean, excess = fixed + point.reshape(2, -1) @ free.T
+        value, _ = exact.loss(torch.cat([mean, 0.5 * torch.log1p(excess)]), exact.freezing)
+        value.backward()
+        return float(value.detach()), point.grad.numpy()
+
+    options = {"gtol": 1e-9 * exact.freezing, "maxiter": 500}
+    start = np.zeros(2 * free.shape[1])
+    return minimize(loss_and_gradient, start, jac=True, method="BFGS", options=options).fun / exact.freezing
+
+
+def measured_form(exact, size):
+    """Cubic coefficient and the three quartic ones (of a^4, a^2 b^2, b^4) in those units; b changes the cubic's sign.
+
+    From amplitudes of one size and of twice that size, extrapolated to none.
+    """
+
+    def at(size):
+        cubic, quartic = [], []
+        for angle in (0, math.pi / 4, math.pi / 2):
+            a, b = size * math.cos(angle), size * math.sin(angle)
+            plus, minus = held(exact, a, b), held(exact, a, -b)
+            cubic.append((plus - minus) / (2 * size**3))
+            quartic.append((plus + minus) / (2 * size**4))
+        return np.array([cubic, quartic])
+
+    cubic, (mean, between, variance) = (4 * at(size) - at(2 * size)) / 3
+    assert cubic[1] == pytest.approx(cubic[2] * 2.5 / math.sqrt(8), rel=0.01)  # the form a^2 b + 2 b^3 / 3
+    return cubic[2], mean, 4 * between - mean - variance, variance
+
+
+@pytest.mark.parametrize(("seed", "n", "pixels"), [(307, 4, 3), (346, 5, 4), (249, 5, 4)])
+def test_slope_and_jump_follow_from_the_exact_loss_of_small_codes_at_the_freezing_point(seed, n, pixels):
+    images = skewed_images(seed, n, pixels)
+    found = transition(images, Bernoulli())
+    cubic, mean, mixed, variance = measured_form(Exact(images, Bernoulli()), 0.015)
+    angle = np.linspace(0, np.pi / 2, 2000)[1:]
+    a, b = np.cos(angle), np.sin(angle)
+    quartic = mean * a**4 + mixed * a**2 * b**2 + variance * b**4
+    jump = ((cubic * (1.5 * a**2 * b + b**3)) ** 2 / (2 * quartic)).max()
+    assert found.jump == pytest.approx(jump, rel=2e-3)
+    # A is that of a decoder held at b; a code held at b has D_1^2 / 4 less (found numerically), D_1 = 3 cubic / sqrt(2)
+    assert found.slope == pytest.approx(1 / (8 * (mean + 9 / 8 * cubic**2)), rel=2e-3)
 
 
 def test_a_second_eigenvalue_close_to_the_first_is_flagged_before_anything_else():
@@ -203,11 +273,12 @@ def test_two_distinct_binary_images_are_continuous_but_steeper_than_any_slope(on
 
 
 @pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
-def test_repeated_images_and_pixels_that_never_vary_change_nothing(likelihood):
+def test_repeated_images_pixels_that_never_vary_and_the_order_of_both_change_nothing(likelihood):
     images = grey_images(5)
     expected = transition(images, likelihood)
     constants = torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64).expand(len(images), -1)
-    for same in (images.repeat(2, 1), images.flip(0), torch.cat([constants, images], dim=1)):
+    shuffled = images[:, torch.randperm(images.shape[1], generator=torch.Generator().manual_seed(1))]
+    for same in (images.repeat(2, 1), images.flip(0), shuffled, torch.cat([constants, images], dim=1)):
         found = transition(same, likelihood)
         assert found.order == expected.order
         for field in ("slope", "second_ratio", "jump"):

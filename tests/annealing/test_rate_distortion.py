@@ -170,6 +170,21 @@ def test_a_code_of_one_image_is_reached_where_it_is_the_answer(sizes):
     assert bound(images, Bernoulli()) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("s2", [0.1, 1.0])
+@pytest.mark.parametrize("strength", [0.07, 0.09, 0.11])
+def test_an_outlier_decides_the_bound_where_two_other_modes_freeze_first(strength, s2):
+    corners = np.array(list(itertools.product([-1.0, 1.0], [-1.0, 1.0])) * 5) * np.sqrt([strength, 0.8 * strength])
+    images = np.zeros((21, 3))
+    images[:20, :2], images[20, 2] = corners, 1.0
+    w = 1 / 21
+    # E e^(x.u) is at most that of the two clusters times both cosh, as these exceed 1: the larger constant decides
+    clusters = (1 - 2 * w) / (2 * math.log((1 - w) / w))
+    freezing = freezing_point(torch.from_numpy(images), Gaussian(s2)) * s2
+    assert freezing == pytest.approx(strength * 20 / 21)
+    assert bound(images, Gaussian(s2)) * s2 == pytest.approx(clusters, rel=1e-6)
+    assert clusters > 1.3 * freezing
+
+
 @LIKELIHOODS
 def test_an_image_that_occurs_more_often_counts_as_often_and_how_they_are_listed_does_not_matter(likelihood):
     for images in (blocks(18, 20, 40), binary_images(2, 6, 30), grey_images(2, 6, 30)):
@@ -204,6 +219,13 @@ def test_cases_of_all_sizes_together_have_the_bounds_that_they_have_alone(likeli
     together = rate_distortion_bound(cases, likelihood)
     assert together[2] == 0.0
     assert together == pytest.approx([bound(case, likelihood) for case in cases], rel=1e-5)
+
+
+def test_cases_too_wide_for_one_batch_have_the_bounds_that_they_have_alone():
+    cases = [torch.from_numpy(grey_images(seed, 10, pixels)) for seed, pixels in enumerate((9000, 40, 7000, 8000))]
+    expected = [bound(case, Bernoulli()) for case in cases]
+    assert min(expected) > 0
+    assert rate_distortion_bound(cases, Bernoulli()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_layout_and_type_of_the_pixels_change_nothing():

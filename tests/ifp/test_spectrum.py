@@ -1,0 +1,191 @@
+"""What ifp spectrum and a plan from it stand on: images read in small batches, ties, progress, and the commands."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import ifp.datasets
+import ifp.image_batches
+from analysis.stages import StagePlan, plan_stages
+from ifp.cli import app
+from ifp.contexts import spectrum
+from ifp.datasets.dataset import Factors, Lattice
+from ifp.freezing_order import freezing_order
+from ifp.planning import spectral_findings
+from ifp.whole_spectrum import whole_spectrum
+
+FACTORS = Factors(("c", "b", "a"), (2, 2, 2))
+
+
+class Blocks:
+    """Binary factors: 6 pixels follow a, 3 follow b, and 2 follow c, turned round where b is 1; one is always 0."""
+
+    name = "blocks"
+    image_shape = (2, 6, 1)
+    fingerprint = "blocks-1"
+    nuisances: tuple[str, ...] = ()
+    source = "drawn in memory"
+
+    def __init__(self, factors=FACTORS, copies=1):
+        self.factors = factors
+        self._lattice = Lattice((2, 2, 2))
+        self._copies = copies
+        self.longest_read = 0
+
+    def __len__(self):
+        return 8 * self._copies
+
+    def images(self, index):
+        self.longest_read = max(self.longest_read, len(index))
+        c, b, a = self._lattice.factors_at(np.asarray(index) % 8).T
+        pixels = [a] * 6 + [b] * 3 + [c ^ b] * 2 + [np.zeros_like(a)]
+        return (np.stack(pixels, axis=1) * 255).astype(np.uint8).reshape(-1, *self.image_shape)
+
+    def factors_at(self, index):
+        return None if self.factors is None else self._lattice.factors_at(np.asarray(index) % 8)
+
+    def lookup(self, factors):
+        return self._lattice.lookup(factors)
+
+
+def values(records, given):
+    return {each.factor: each.value for each in records if each.given == given}
+
+
+def assert_alike(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert replace(one, value=0) == replace(other, value=0)
+        assert one.value == pytest.approx(other.value, abs=1e-12)
+
+
+def test_a_factor_drawn_in_turns_is_worth_nothing_until_what_turns_it_is_known():
+    records = list(freezing_order(Blocks()))
+    assert values(records, ()) == pytest.approx({"a": 6, "b": 3, "c": 0})
+    assert values(records, ("a",)) == pytest.approx({"b": 3, "c": 0})
+    assert values(records, ("a", "b")) == pytest.approx({"c": 2})
+    assert [each.factor for each in records if each.freezes] == ["a", "b", "c"]
+    assert [each.step for each in records] == [0, 0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("images", [1, 3, 16, 1000])
+def test_the_order_does_not_depend_on_the_size_of_the_batches(images, monkeypatch):
+    dataset = Blocks(copies=5)
+    expected = list(freezing_order(dataset))
+    monkeypatch.setattr(ifp.image_batches, "_IMAGES", images)
+    dataset.longest_read = 0
+    assert_alike(freezing_order(dataset), expected)
+    assert dataset.longest_read == min(images, 40)
+
+
+def test_contexts_whose_sums_would_be_too_many_are_taken_a_few_at_a_time(monkeypatch):
+    expected = list(freezing_order(Blocks(copies=5)))
+    monkeypatch.setattr("ifp.freezing_order._SUMS", 1)
+    assert_alike(freezing_order(Blocks(copies=5)), expected)
+
+
+def test_equal_values_freeze_in_the_order_of_the_factors():
+    class Twins(Blocks):
+        def images(self, index):
+            c, b, a = self._lattice.factors_at(np.asarray(index)).T
+            return np.stack([a, b, c] * 4, axis=1).astype(np.float32).reshape(-1, *self.image_shape)
+
+    records = list(freezing_order(Twins()))
+    assert [each.factor for each in records if each.freezes] == ["c", "b", "a"]
+    assert [each.value for each in records] == pytest.approx([4.0] * 6)
+
+
+def test_images_alone_in_their_context_are_not_read():
+    passes = []
+
+    def watch(batches):
+        seen = list(batches)
+        passes.append([(each.doing, each.done, each.total) for each in seen])
+        return iter(seen)
+
+    list(freezing_order(Blocks(), watch=watch))
+    assert [each[-1] for each in passes] == [("marginal values", 8, 8), ("given a", 8, 8), ("given a, b", 8, 8)]
+
+    class Numbered(Blocks):  # one factor names the image: once it is given, nothing is left to read
+        def factors_at(self, index):
+            return np.stack([np.asarray(index), self._lattice.factors_at(index)[:, 0]], axis=1)
+
+    passes.clear()
+    records = list(freezing_order(Numbered(Factors(("image", "c"), (8, 2))), watch=watch))
+    assert passes[1] == []
+    assert values(records, ("image",)) == {"c": 0.0}
+
+
+def test_threads_are_what_they_were_afterwards():
+    before = torch.get_num_threads()
+    list(freezing_order(Blocks()))
+    assert torch.get_num_threads() == before
+
+
+def test_the_whole_spectrum_is_watched_batch_by_batch():
+    seen = []
+
+    def watch(batches):
+        for each in batches:
+            seen.append((each.done, each.total))
+            yield each
+
+    np.testing.assert_allclose(whole_spectrum(Blocks(factors=None), count=4, watch=watch), [6, 3, 2, 0], atol=1e-9)
+    assert seen == [(8, 8)]
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """``ifp`` in this process on the data set of this file."""
+
+    def run(*arguments, dataset=None):
+        monkeypatch.setattr(ifp.datasets, "load_dataset", lambda name, data_dir=None: dataset or Blocks())
+        ended = CliRunner().invoke(app, list(map(str, arguments)))
+        assert ended.exit_code == 0, ended.exception
+        return ended
+
+    return run
+
+
+def test_the_command_prints_three_tables_for_people(command):
+    ended = command("spectrum", "--dataset", "blocks", "--contexts", 4)
+    assert ended.stdout == ""
+    for words in ("action", "marginal", "freezing order", "a, b"):
+        assert words in ended.stderr
+
+
+def test_the_command_prints_one_object_for_programs(command):
+    ended = command("spectrum", "--dataset", "blocks", "--contexts", 4, "--json")
+    found = json.loads(ended.stdout)
+    assert set(found) == {"action", "marginal", "order"}
+    assert {row["factor"]: row["median"] for row in found["action"]} == pytest.approx({"a": 6, "b": 5, "c": 2})
+    assert found["marginal"] == pytest.approx({"a": 6, "b": 3, "c": 0})
+    assert found["order"] == json.loads(json.dumps([asdict(each) for each in freezing_order(Blocks())]))
+
+
+def test_the_command_takes_some_factors_alone(command):
+    found = json.loads(command("spectrum", "--dataset", "blocks", "--factors", "b,a", "--json").stdout)
+    assert [row["factor"] for row in found["action"]] == ["b", "a"]
+    assert set(found["marginal"]) == {"a", "b"}
+
+
+def test_a_data_set_without_labels_has_eigenvalues_alone(command):
+    ended = command("spectrum", "--dataset", "blocks", "--json", dataset=Blocks(factors=None))
+    found = json.loads(ended.stdout)
+    assert set(found) == {"eigenvalues"}
+    np.testing.assert_allclose(found["eigenvalues"][:4], [6, 3, 2, 0], atol=1e-9)
+    assert "eigenvalue" in command("spectrum", "--dataset", "blocks", dataset=Blocks(factors=None)).stderr
+
+
+def test_a_plan_of_the_command_is_that_of_the_records(command):
+    ended = command("plan-stages", "--from", "spectrum", "--dataset", "blocks", "--contexts", 8, "--seed", 2)
+    records = list(spectrum(Blocks(), contexts=8, seed=2))
+    expected = plan_stages(spectral_findings(Blocks(), records, seed=2))
+    assert StagePlan.from_json(ended.stdout) == expected
+    assert [each.predicted_nats for each in expected.stages] == [{}] * len(expected.stages)
+    assert expected.source["findings"] == "spectrum over 8 contexts, nothing measured"
+    assert all("from the spectrum alone" in " ".join(each.evidence) for each in expected.stages)
+    assert not any("freezing point" in warning for warning in expected.warnings)
