@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from analysis.attribution import CoolingBranch, LatentFreezing
 from analysis.figures.distributions import plain_pressure_axis
 from analysis.figures.palette import factor_colours
+from analysis.modes import degenerate_modes
 
 _UNTOLD = (0.45, 0.45, 0.45)
 
@@ -39,8 +40,13 @@ def draw_latents(
                 f"z{each.latent}", (branch.beta[-1], each.kl_end), xytext=(-4, 0), textcoords="offset points",
                 ha="right", va="center", fontsize=7, color=colour,
             )  # fmt: skip
-    for name, value in predicted.items():
-        axes.axvline(value, color=colours.get(name, _UNTOLD), linewidth=1.0, linestyle="--", alpha=0.8)
+    for group in degenerate_modes(predicted):  # lines too near to part get one name
+        for name in group:
+            axes.axvline(predicted[name], color=colours.get(name, _UNTOLD), linewidth=1.0, linestyle="--", alpha=0.8)
+        axes.annotate(
+            ", ".join(group), (predicted[group[0]], 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3),
+            textcoords="offset points", rotation=30, ha="left", va="bottom", fontsize=8,
+        )  # fmt: skip
     axes.axhline(threshold, color="grey", linewidth=0.6, linestyle=":")
     axes.set_ylim(bottom=0)
     axes.set_xlim(branch.beta[-1] / 1.15, max([branch.beta[0], *predicted.values()]) * 1.05)
@@ -55,5 +61,5 @@ def draw_latents(
         handles.append(Line2D([], [], color="black", linewidth=1, linestyle="--", label="predicted freezing point"))
     if handles:
         axes.legend(handles=handles, frameon=False, fontsize=8)
-    axes.set_title(f"Latents as the pressure falls; dots: freezing at {threshold:g} nat", loc="left", fontsize=10)
+    figure.suptitle(f"Latents as the pressure falls; dots: freezing at {threshold:g} nat", fontsize=10)
     return figure

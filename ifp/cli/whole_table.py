@@ -23,7 +23,10 @@ def show_whole(findings: WholeFindings, *, json: bool = False) -> None:
         _latent_rows(findings, labelled=labelled),
     )
     if labelled:
-        show_table("factors; owner: the latent that held one alone, from beta down to beta", _factor_rows(findings))
+        show_table(
+            "factors; owner: the latent that held one alone, from beta down to beta, and its share at the end",
+            _factor_rows(findings),
+        )
     if findings.modes:
         show_table("modes: factors predicted to freeze at one beta have one freezing point", _mode_rows(findings))
     for early in findings.early:
@@ -61,7 +64,7 @@ def _factor_rows(findings: WholeFindings) -> list[dict[str, object]]:
             "from": each.sole_from,
             "down to": each.lost_at if each.lost_at is not None or each.sole_from is None else "the end",
             "nats at the end": each.nats,
-            "owner's share": each.share,
+            "share": each.share,
         }
         for each in sorted(findings.factors, key=lambda factor: -_known(factor.freezing))
     ]

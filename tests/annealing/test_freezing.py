@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 from sklearn.isotonic import IsotonicRegression
 
 from annealing.errors import IFPError
@@ -205,11 +206,77 @@ def test_a_gap_that_shrinks_as_the_root_of_the_speed_is_lag_and_one_that_stays_a
     assert gap_between(math.nan, 0.5, slowdown) == ""
 
 
-def test_a_curve_at_equilibrium_is_in_balance_and_one_that_lags_is_not():
-    beta = np.geomspace(20, 60, 2000)
-    kl = 2 * np.maximum(np.log(50 / beta), 0)
-    paid = -np.concatenate([[0], np.cumsum((beta[1:] + beta[:-1]) / 2 * np.diff(kl))])  # d rec = -beta d KL
-    assert balance(beta, kl, 100 + paid) == pytest.approx(1, rel=1e-4)
-    late = 2 * np.maximum(np.log(55 / beta), 0)  # as if it were at a pressure 10% lower
-    assert balance(beta, late, 100 - np.concatenate([[0], np.cumsum(beta[1:] / 1.1 * np.diff(late))])) < 0.95
-    assert math.isnan(balance(beta, np.zeros_like(beta), paid))
+@pytest.mark.parametrize(
+    ("slowdown", "gap"), [(2.5, "lag"), (9.0, "first_order")], ids=["as much as lag would shrink", "less"]
+)
+def test_the_gap_of_a_point_is_judged_from_the_last_whole_loop_and_the_one_before_it(slowdown, gap):
+    loops = [loop(0, None, 9.0), *(loop(k, 5 * math.exp(-w), 5.0) for k, w in ((1, 2.0), (2, 0.3), (3, 0.2)))]
+    broken = Loop(4, branch(4.0), branch(0, "always_active"))
+    assert freezing_point([*loops, broken], slowdown).gap == gap
+    assert freezing_point(loops[:2], slowdown).gap == ""  # one speed
+    assert freezing_point([*loops[:2], broken, loop(5, 4.5, 5.0)], slowdown).gap == ""  # loops 1 and 5 are no pair
+    assert freezing_point([*loops, loop(4, 4.9, 5.0)], slowdown).gap == "none"
+
+
+def simulated(jump, speeds=(4e-3, 1e-3), floor=1e-6):
+    """KL a^2 along loops of an amplitude that grows at the rate u - a^2 or, if it jumps, u + a^2 - a^4.
+
+    Here u = ln(lam / beta), and the rate is per 1 / 0.3 steps.
+    """
+    amplitude, rows = 1.0, []
+    for number, speed in enumerate(speeds, 1):
+        falling = np.exp(np.arange(0.6, -1.2, -speed)) * CRITICAL
+        for direction, pressures in (("cool", falling), ("heat", falling[::-1])):
+            for beta in pressures:
+                square = amplitude**2
+                rate = math.log(CRITICAL / beta) + (square - square**2 if jump else -square)
+                amplitude = max(amplitude * math.exp(rate * 0.3), floor)
+                rows.append((direction, number, beta, amplitude**2))
+    return [np.array(each) for each in zip(*rows, strict=True)]
+
+
+@pytest.mark.parametrize(("jump", "gap"), [(False, "lag"), (True, "first_order")])
+def test_a_pitchfork_with_a_noise_floor_lags_and_a_subcritical_one_jumps(jump, gap):
+    point = freezing_point(read_loops(*simulated(jump), 0.1), 4.0)
+    assert (point.status, point.loop, point.gap) == ("ok", 2, gap)
+    assert point.freezing < CRITICAL
+    if jump:  # active up to u = -1/4, and as long as the passage of a fold takes: up to a zero of Airy's function
+        (zero,), *_ = special.ai_zeros(1)
+        delay = -zero * 1e-3 ** (2 / 3) / 0.3 ** (2 / 3)
+        assert math.log(point.melting / CRITICAL) == pytest.approx(0.25 + delay, abs=0.01)
+    else:  # to grow from the floor to the threshold takes this delay
+        delay = math.sqrt(2 * 1e-3 * math.log(math.sqrt(0.1) / 1e-6) / 0.3)
+        assert math.log(CRITICAL / point.freezing) == pytest.approx(delay, rel=0.1)
+        assert point.melting == pytest.approx(CRITICAL * math.exp(-0.1), rel=0.03)
+
+
+def test_a_branch_of_one_record_is_none_and_other_records_do_not_matter():
+    direction = np.array(["heat", "heat", "cool", "heat", "cool"])
+    number = np.array([0, 0, 1, 1, 7])
+    found = read_loops(direction, number, np.array([5.0, 6.0, 5.5, 5.0, 9.0]), np.array([1, 0, 0, 1, 0]), 0.1)
+    assert [each.number for each in found] == [0, 1, 7]
+    assert [(each.cooling, each.heating) for each in found[1:]] == [(None, None)] * 2
+    assert found[0].heating.status == "ok"
+
+
+def test_without_any_swept_record_there_is_no_loop():
+    learn = np.array(["learn"] * 3 + ["done"])
+    assert read_loops(learn, np.zeros(4, int), np.array([5.0, 5.0, 5.0, math.nan]), np.ones(4), 0.1) == []
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("lag", [0.8, 1.0, 1.25])
+def test_balance_is_1_at_equilibrium_and_else_the_pressure_whose_state_a_branch_shows_over_its_own(lag, order):
+    beta = np.geomspace(20, 60, 2000)[::order]
+    shown = np.minimum(lag * beta, 50.0)  # KL = 2 ln(50 / beta): d rec = -beta d KL gives rec = 2 beta + constant
+    kl, reconstruction = 2 * np.log(50 / shown), 2 * shown + 7
+    assert balance(beta, kl, reconstruction) == pytest.approx(lag, rel=1e-3)
+
+
+def test_balance_leaves_out_records_that_are_silent_and_needs_three_that_are_not():
+    beta, kl = np.array([10.0, 8.0, 6.0, 4.0, 2.0]), np.array([0.0, 0.0, 0.1, 0.4, 0.9])
+    reconstruction = np.array([np.nan, 99.0, 50.0, 48.4, 46.6])  # 1.6 and 1.8 for 0.3 at 5 and 0.5 at 3
+    assert balance(beta, kl, reconstruction) == pytest.approx(3.4 / 3.0)
+    assert math.isnan(balance(beta, kl, reconstruction, silent=0.1))
+    assert math.isnan(balance(beta, np.zeros(5), reconstruction))
+    assert math.isnan(balance(beta, np.full(5, 0.3), reconstruction))  # no work

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from annealing.errors import IFPError
 from annealing.knee import fit_knee, knee_interval
@@ -22,11 +23,14 @@ def test_the_law_gives_back_its_pressure_and_slope_whichever_way_it_was_swept(ga
 
 
 def test_noise_moves_the_knee_as_much_as_least_squares_says():
-    rng, found = np.random.default_rng(0), []
-    for _ in range(50):
-        found.append(fit_knee(BETA, law(2.0) + rng.normal(0, 0.004, len(BETA))).beta)
-    assert abs(np.mean(found) / 50 - 1) < 0.003
-    assert np.std(found) / 50 < 0.003
+    sigma, rng, true = 0.004, np.random.default_rng(0), law(2.0)
+    found = np.log([fit_knee(BETA, true + rng.normal(0, sigma, len(BETA))).beta for _ in range(400)])
+    at = np.log(BETA[(true >= 0.01) & (true <= 0.1)])  # the fit is -2 at + start, the knee start / 2
+    inverse = np.linalg.inv(np.array([[at @ at, at.sum()], [at.sum(), len(at)]]))
+    gradient = np.array([np.log(50.0), 1.0]) / 2
+    expected = sigma * np.sqrt(gradient @ inverse @ gradient)
+    np.testing.assert_allclose(found.std(), expected, rtol=0.2)
+    assert abs(found.mean() - np.log(50.0)) < expected
 
 
 def test_only_records_in_the_window_count():
@@ -51,14 +55,35 @@ def test_a_curve_without_the_law_has_no_knee(kl):
     assert np.isnan(knee.slope)
 
 
-def test_the_interval_is_that_of_resampled_medians():
+@pytest.mark.parametrize("records", range(4))
+def test_too_few_records_have_no_knee(records):
+    assert np.isnan(fit_knee(BETA[:records], law(2.0)[:records]).beta)
+
+
+@pytest.mark.parametrize(("inside", "fitted"), [(3, False), (4, True), (9, True)])
+def test_a_knee_takes_four_records_in_the_window(inside, fitted):
+    kl = np.array([0.4, 0.2, *np.linspace(0.09, 0.02, inside), 0.0, 0.0])
+    beta = np.append(50.0 * np.exp(-kl[:-1] / 2), 51.0)
+    knee = fit_knee(beta, kl)
+    np.testing.assert_allclose([knee.beta, knee.slope], [50.0, 2.0] if fitted else [np.nan, np.nan], rtol=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.999])
+def test_the_interval_is_the_exact_one_of_resampled_medians(level):
     knees = np.array([48.0, 50.5, 49.0, 51.0, 50.0, 47.5, 52.0])
+    rank = np.arange(1, 8)
+    at_most = stats.binom.sf(3, 7, rank / 7)  # the median is so low if 4 of 7 draws are: exact over all resamples
+    expected = [np.sort(knees)[np.argmax(at_most >= share)] for share in ((1 - level) / 2, (1 + level) / 2)]
+    assert knee_interval(knees, level=level, resamples=20_000) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+def test_the_interval_is_that_of_medians_resampled_by_numpy():
+    knees = np.random.default_rng(1).normal(50, 2, 40)
     rng = np.random.default_rng(5)
     medians = np.median(rng.choice(knees, (20_000, len(knees))), axis=1)
     low, high = knee_interval(knees, level=0.9)
-    np.testing.assert_allclose([low, high], np.quantile(medians, [0.05, 0.95]), atol=0.51)
-    assert low <= np.median(knees) <= high
-    assert knee_interval(knees, level=0.9) == (low, high)
+    np.testing.assert_allclose([low, high], np.quantile(medians, [0.05, 0.95]), atol=0.1)
+    assert knee_interval(np.append(knees, [np.nan, np.inf]), level=0.9) == (low, high)
 
 
 def test_fewer_than_three_fitted_knees_have_no_interval():

@@ -136,6 +136,50 @@ def test_the_stack_of_some_of_its_cases_has_their_networks_and_losses():
     assert stack.parameters()[0].abs().max() > 0  # the whole stack has parameters of its own
 
 
+def test_cases_kept_in_another_order_train_as_they_would_in_the_whole_stack():
+    cases = [Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 3), (4, 9), (5, 6))]
+    nodes, weights = points(3, 5, 6, 2, seed=8)
+    whole = dense_stack(cases, Bernoulli())
+    results = []
+    for stack, chosen in ((whole.kept([2, 0]), [2, 0]), (whole, [0, 1, 2])):
+        optimizer = torch.optim.SGD(stack.parameters(), lr=1e-3)
+        for _ in range(5):
+            mean, logvar = stack.posterior()
+            moved = nodes[chosen] + mean.sum(dim=1, keepdim=True)
+            loss = stack.reconstruction(moved, weights[chosen]) + (mean.square() + logvar.square()).sum(dim=(1, 2))
+            optimizer.zero_grad()
+            loss.sum().backward()
+            optimizer.step()
+        results.append(loss.detach())
+    torch.testing.assert_close(results[0], results[1][[2, 0]], rtol=1e-5, atol=0)
+
+
+def test_networks_see_an_image_alike_whatever_its_brightness_contrast_and_number_of_equal_pixels():
+    images = images_of(4, 6, 50, levels=5).float()
+    other = torch.cat([0.4 + 0.2 * images] * 3, dim=1)
+    alone, changed, beside = (
+        dense_stack([Case(each, 1.0, 2.0, 9) for each in stacked], Gaussian(0.3)).posterior()
+        for stacked in ([images], [other], [other, images_of(5, 12, 50).float()])
+    )
+    assert alone[0].std() > 0.1
+    for found in (changed, beside):
+        for each, expected in zip(found, alone, strict=True):
+            torch.testing.assert_close(each[0], expected[0], rtol=1e-4, atol=1e-4)
+
+
+@LIKELIHOODS
+def test_networks_see_deviations_over_the_decoders_own_deviation_times_the_root_of_the_multiplicity(likelihood):
+    images = images_of(4, 6, 50, levels=5)
+    columns, multiplicity = (each.numpy() for each in merge_pixels(images))
+    p = columns.mean(axis=0)
+    variance = 0.3 if isinstance(likelihood, Gaussian) else p * (1 - p)
+    expected = (columns - p) * np.sqrt(multiplicity / variance)
+    expected /= np.sqrt((expected**2).mean())
+    stack = dense_stack([Case(images.float(), 1.0, 2.0, 9)], likelihood)
+    found, order = stack._rows[0].double().numpy(), np.lexsort(columns)
+    np.testing.assert_allclose(found[:, np.lexsort(stack._target[0].numpy())], expected[:, order], rtol=1e-4, atol=1e-5)
+
+
 @LIKELIHOODS
 def test_reconstruction_on_the_grid_of_the_posteriors_is_that_of_gauss_hermite_quadrature(likelihood):
     cases = [Case(images_of(seed, courses, 50).float(), 1.0, 2.0, seed) for seed, courses in ((3, 4), (4, 9))]

@@ -280,6 +280,14 @@ def test_of_two_latents_one_takes_the_only_mode_and_the_other_stays_silent(two_l
     assert silent < 0.2 * active
 
 
+@pytest.mark.parametrize("case", range(len(SEEDS)))
+def test_of_two_latents_the_more_active_one_steers(two_latents, case):
+    cooled = [record for record in two_latents if (record.direction[case], record.loop[case]) == ("cool", 1)]
+    beta, highest = curves(cooled, "beta")[:, case], curves(cooled, "kl")[:, case].max(axis=1)
+    assert beta.max() > 30  # heated until the active latent had melted
+    assert beta.min() == pytest.approx(0.88 * beta[highest >= 0.1].max(), rel=0.05)
+
+
 def test_a_case_has_the_same_freezing_point_alone_and_in_a_stack_whose_cases_end_before_it():
     line = torch.linspace(-0.5, 0.5, 8)[:, None]
     cases = [Case(0.5 + line * (torch.arange(32) < 4 * k), 1.5 * k, 15.0 * k, k) for k in (3, 5, 8)]
@@ -326,6 +334,41 @@ def test_a_conv_network_learns_its_images_at_low_pressure():
     entropy = 256 * -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
     assert learn[0] > entropy  # the network starts without knowing the mean image
     assert learn[-1] < 0.5 * entropy  # and tells the images apart
+
+
+@pytest.fixture(scope="module")
+def conv_coin():
+    """Two images of 16 x 16 binary pixels that share one coin: the freezing point is 256."""
+    images = torch.stack([torch.zeros(16, 16, 1), torch.ones(16, 16, 1)])
+    images[:, ::2] = 1 - images[:, ::2]
+    pace = Pace(learn_steps=90, survey=1e-2, first_loop=7e-3, max_steps=480)
+    config = SweepConfig(network="conv", pace=pace, record_every=5)
+    return list(sweep([Case(images, 25.0, 600.0, 0)], config, Bernoulli()))
+
+
+def test_conv_networks_freeze_and_melt_around_the_closed_form_point(conv_coin):
+    survey, loop = read_loops(*along(conv_coin, 0), 0.1)
+    assert (survey.heating.status, loop.cooling.status) == ("ok", "ok")
+    assert 0.98 * 256 < survey.heating.beta < 1.3 * 256
+    assert 0.55 * 256 < loop.cooling.beta < 1.02 * 256
+
+
+def test_conv_networks_reconstruct_no_more_than_their_kl_allows_and_know_the_mean_image_when_silent(conv_coin):
+    assert gained_beyond(conv_coin, 0, 256 * np.log(2), 256).max() < 2e-3
+    silent = [record for record in conv_coin if record.loop[0] == 1 and record.kl[0, 0] < 1e-4]
+    np.testing.assert_allclose(curves(silent, "reconstruction"), 256 * np.log(2), rtol=0.01)
+
+
+@pytest.mark.parametrize(("thresholds", "silent"), [((0.4, 0.1), 0.1), ((0.1, 0.4), 0.4)])
+def test_a_case_turns_where_it_is_active_by_the_first_threshold_and_silent_by_the_lowest(thresholds, silent):
+    images, lam = 0.5 + torch.linspace(-0.5, 0.5, 8)[:, None].repeat(1, 16), 120 / 7
+    config = SweepConfig(pace=replace(QUICK, max_steps=900), record_every=5)
+    records = list(sweep([Case(images, 0.2 * lam, 3 * lam, 0)], config, Gaussian(0.1), thresholds=thresholds))
+    direction, loop, beta, _ = along(records, 0)  # KL = ln(lam / beta) / 2
+    lowest = beta[(loop == 1) & (direction == "cool")].min()
+    highest = beta[(loop <= 1) & (direction == "heat")].max()
+    assert 0.9 < lowest / (0.88 * lam * np.exp(-2 * thresholds[0])) < 1.05
+    assert 0.97 < highest / (1.1 * lam * np.exp(-2 * min(silent, thresholds[0]))) < 1.12
 
 
 def test_cases_with_images_of_different_shapes_are_refused():
