@@ -7,6 +7,7 @@ from scipy.special import ndtr, rel_entr
 from annealing.errors import IFPError
 
 _BINS = 512
+_SHUFFLES = 4
 _REACH = 5.0  # standard deviations of the posteriors that the grid covers beyond their means
 
 
@@ -45,11 +46,24 @@ def shuffle_null(
     factors: NDArray[np.integer],
     *,
     seed: int,
-    shuffles: int = 4,
+    shuffles: int = _SHUFFLES,
     bins: int = _BINS,
 ) -> NDArray[np.float64]:
     """Mean of :func:`information` over random pairings of codes and labels: what chance alone shows, same shape."""
-    found = _masses(mean, logvar, factors, bins)
+    return _chance(_masses(mean, logvar, factors, bins), factors, seed, shuffles)
+
+
+def information_and_chance(
+    mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer], *, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """:func:`information` and :func:`shuffle_null` of the same codes, for little more than the price of one."""
+    found, shared = _masses(mean, logvar, factors, _BINS), _class_shares(factors)
+    return np.array([_nats(masses, shared) for masses in found]), _chance(found, factors, seed, _SHUFFLES)
+
+
+def _chance(
+    found: list[NDArray[np.float64]], factors: NDArray[np.integer], seed: int, shuffles: int
+) -> NDArray[np.float64]:
     rng = np.random.default_rng(seed)
     shared = [_class_shares(factors[rng.permutation(len(factors))]) for _ in range(shuffles)]
     return np.array([np.mean([_nats(masses, each) for each in shared], axis=0) for masses in found])

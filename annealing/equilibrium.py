@@ -99,10 +99,12 @@ class _Annealer:
 
 def _cooling(annealer: _Annealer, falling: Sequence[float], config: EquilibriumConfig) -> list[State]:
     """The branch from silence down. It is entered close to the onset, where it is the only way out of silence."""
-    states = [replace(annealer.silent(), beta=falling[0])]
+    states, entered = [replace(annealer.silent(), beta=falling[0])], False
     for beta in falling[1:]:
         found = annealer.cooled(beta, states[-1])
-        if states[-1].kl.sum() < _SILENT <= found.kl.sum():
+        # once: a code that were lost again and came back would have more records than other cases
+        if not entered and states[-1].kl.sum() < _SILENT <= found.kl.sum():
+            entered = True
             unstable: list[float] = []
             for _ in range(config.bisections):
                 between = float(np.sqrt(states[-1].beta * (unstable[-1] if unstable else beta)))
@@ -129,12 +131,13 @@ def _towards_onset(states: list[State], latent: int) -> int:
 
 
 def _refined(states: list[State], follow: Callable[[float, State], State], config: EquilibriumConfig) -> list[State]:
-    """With more pressures halfway (in ln beta) between the records that part silent from active, to the full number."""
+    """With more pressures halfway (in ln beta) between the records that part silent from active, to the full number.
+
+    As many for each latent, the last latents' last: those of a branch that has some already are the first latent's.
+    """
     states = list(states)
-    missing = config.records - len(states)
-    for number in range(missing):
-        latent = config.latents - 1 - (missing - 1 - number) // max(config.bisections, 1)
-        at = _towards_onset(states, max(latent, 0))
+    for missing in range(config.records - len(states), 0, -1):
+        at = _towards_onset(states, config.latents - 1 - (missing - 1) // config.bisections)
         beta = float(np.sqrt(states[at].beta * states[at + 1].beta))
         states.insert(at + 1, follow(beta, states[at]))
     return states

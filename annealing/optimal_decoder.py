@@ -20,6 +20,7 @@ fitting its codes to the nodes, as one trained on fixed nodes does.
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -62,11 +63,9 @@ class ImageSet:
 
     def precision(self, drawn: Array) -> Array:
         """Weight over the decoder's own variance V of each pixel, (g, c)."""
-        if isinstance(self.likelihood, Gaussian):
-            return np.broadcast_to(self.weight / self.likelihood.sigma2, drawn.shape)
         # V below 1e-9 goes with responsibilities below 1e-9: no digit is lost, and the differences in M keep theirs
-        drawn = drawn.clip(1e-9, 1 - 1e-9)
-        return self.weight / (drawn * (1 - drawn))
+        within = torch.from_numpy(drawn.clip(1e-9, 1 - 1e-9))
+        return self.weight / self.likelihood.variance(within).numpy()
 
 
 @dataclass(frozen=True)

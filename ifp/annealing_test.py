@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.records import read_record
 from annealing.equilibrium import EquilibriumConfig, equilibrium
-from annealing.errors import IFPError, RunError
+from annealing.errors import IFPError
 from annealing.hysteresis import Pace
 from annealing.likelihood import likelihood_named
 from annealing.published import PUBLISHED, published_sweep
@@ -96,6 +95,7 @@ def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator
     piece at work; when it goes on, it gives the same bytes.
     """
     torch.set_num_threads(config.threads)
+    yield Progress(0, 1, "closed forms")
     table = spectrum(
         dataset,
         factors=config.factors,
@@ -206,9 +206,7 @@ def open_annealing_run(
             has other settings or data.
     """
     if resume:
-        run, dataset = reopen_run("anneal", given, out, runs, data_dir)
-        config = read_record(AnnealConfig, run.config["settings"], f"settings of {run.path}", RunError)
-        return dataset, config, run
+        return reopen_run("anneal", AnnealConfig, given, out, runs, data_dir)
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
     dataset = load_dataset(given["dataset"], data_dir)

@@ -14,6 +14,7 @@ from annealing.likelihood import Likelihood, likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from ifp.datasets.dataset import Dataset, Factors, to_float
+from ifp.threads import one_thread
 
 _TOGETHER = 100  # contexts whose images are held at once
 
@@ -62,16 +63,21 @@ class SpectralRecord:
 
 def _spectral_records(
     dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood
-) -> Iterator[SpectralRecord]:
+) -> list[SpectralRecord]:
     """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
-    sequences = [action_sequence(dataset, factor, index) for index in contexts.values()]
-    bounds = rate_distortion_bound(sequences, likelihood)
-    for (context, index), images, bound in zip(contexts.items(), sequences, bounds, strict=True):
-        kind = transition(images, likelihood)
-        yield SpectralRecord(
-            dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
-            kind.order, kind.slope,
-        )  # fmt: skip
+    found = []
+    with one_thread():
+        sequences = [action_sequence(dataset, factor, index) for index in contexts.values()]
+        bounds = rate_distortion_bound(sequences, likelihood)
+        for (context, index), images, bound in zip(contexts.items(), sequences, bounds, strict=True):
+            kind = transition(images, likelihood)
+            found.append(
+                SpectralRecord(
+                    dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
+                    kind.order, kind.slope,
+                )
+            )  # fmt: skip
+    return found
 
 
 def spectrum(
@@ -82,7 +88,7 @@ def spectrum(
     seed: int = 0,
     likelihood: str = "bernoulli",
 ) -> Iterator[SpectralRecord]:
-    """Closed-form freezing points of every factor over shared contexts: no training, some thousand a second.
+    """Closed-form freezing points of every factor over shared contexts: no training, some hundred a second.
 
     Raises:
         IFPError: an unlabelled data set, an unknown factor or likelihood, or no context.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from analysis.figures.traversal import draw_traversal
-from analysis.information import information, shuffle_null
+from analysis.information import information_and_chance
 from analysis.scores.mig import mutual_information_gap
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.likelihood import likelihood_named
@@ -78,15 +78,15 @@ def evaluate(model: MultiGroupVAE, probe: Probe, objective: Objective, step: int
         float(likelihood.nats(model.decode(z.to(device)), images.to(device)).sum())
         for z, images in zip(reparameterize(mean, logvar, noise).split(_CHUNK), probe.images.split(_CHUNK), strict=True)
     ]
-    codes = mean.numpy(), logvar.numpy(), probe.factors
+    mi, mi_null = information_and_chance(mean.numpy(), logvar.numpy(), probe.factors, seed=probe.seed)
     return TraceRecord(
         step=step,
         stage=control.stage,
         pressure=control.pressure,
         reconstruction=sum(nats) / len(mean),
         kl=gaussian_kl(mean, logvar).mean(dim=0).numpy(),
-        mi=information(*codes),
-        mi_null=shuffle_null(*codes, seed=probe.seed),
+        mi=mi,
+        mi_null=mi_null,
     )
 
 

@@ -11,14 +11,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset
+
+T = TypeVar("T")
 
 FORMAT = "ifp-run/1"
 # the file each kind writes last
@@ -173,18 +176,18 @@ def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:
 
 
 def reopen_run(
-    kind: str, given: Mapping[str, object], out: Path | None, root: Path, data_dir: Path | None
-) -> tuple[Run, Dataset]:
-    """The run to go on with and its data set: the run in ``out``, or the newest unfinished one under ``root``.
+    kind: str, settings: type[T], given: Mapping[str, object], out: Path | None, root: Path, data_dir: Path | None
+) -> tuple[Dataset, T, Run]:
+    """The run to go on with, its data set and settings: the run in ``out``, or the newest unfinished one.
 
     Raises:
-        RunError: no such run, another kind, other settings (see :func:`resume_run`) or other data.
+        RunError: no such run, another kind, other settings (see :func:`resume_run`), damaged ones or other data.
     """
     run = open_run(out) if out is not None else newest_run(root, kind, finished=False)
     resume_run(run, kind, given)
     dataset = load_dataset(run.config["settings"]["dataset"], data_dir)
     require_same_data(run, dataset)
-    return run, dataset
+    return dataset, read_record(settings, run.config["settings"], f"settings of {run.path}", RunError), run
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from analysis.records import read_record
 from analysis.stages import StagePlan
 from annealing.bottleneck import gaussian_kl, reparameterize
-from annealing.errors import IFPError, RunError
+from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.checkpoint import STATE_FILE, restore, state_bytes, write_checkpoint
 from ifp.datasets import load_dataset
@@ -205,8 +204,7 @@ def open_training_run(
         IFPError: a setting is out of range, the plan does not fit, or the directory or its settings do not.
     """
     if resume:
-        run, dataset = reopen_run("train", given, out, runs, data_dir)
-        config = read_record(TrainConfig, run.config["settings"], f"settings of {run.path}", RunError)
+        dataset, config, run = reopen_run("train", TrainConfig, given, out, runs, data_dir)
         return dataset, config, StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8")), run
     if plan is None:
         raise IFPError("need a stage plan: --plan FILE, or --plan - to read it from stdin")

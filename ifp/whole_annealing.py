@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from analysis.records import read_record
-from annealing.errors import IFPError, RunError
+from annealing.errors import IFPError
 from annealing.networks import conv_decoder
 from ifp.checkpoint import STATE_FILE, restore, state_bytes
 from ifp.datasets import load_dataset
@@ -167,9 +166,7 @@ def open_whole_run(
             has other settings or data.
     """
     if resume:
-        run, dataset = reopen_run(KIND, given, out, runs, data_dir)
-        config = read_record(WholeConfig, run.config["settings"], f"settings of {run.path}", RunError)
-        return dataset, config, run
+        return reopen_run(KIND, WholeConfig, given, out, runs, data_dir)
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
     dataset = load_dataset(given["dataset"], data_dir)

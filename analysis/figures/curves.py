@@ -1,6 +1,7 @@
 """KL against pressure, heating and cooling, one panel per factor."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,15 +34,8 @@ def draw_curves(curves: Mapping[str, NDArray[Any]], freezing: pd.DataFrame) -> F
             continue
         factor = factors[number]
         for case in np.flatnonzero(curves["factor"] == factor):
-            for loop in np.unique(curves["loop"][case]):
-                for direction, style in (("heat", "-"), ("cool", "--")):
-                    on = (curves["direction"][case] == direction) & (curves["loop"][case] == loop)
-                    if on.any():
-                        nats = curves["kl"][case][on].sum(axis=1)
-                        alpha = 0.35 if loop == 0 else 0.8
-                        panel.plot(
-                            curves["beta"][case][on], nats, style, color=colours[factor], linewidth=0.9, alpha=alpha
-                        )
+            for beta, nats, style, alpha in _branches(curves, int(case)):
+                panel.plot(beta, nats, style, color=colours[factor], linewidth=0.9, alpha=alpha)
             panel.axvline(
                 float(closed_form[factor, int(curves["context"][case])]), color="black", linewidth=0.6, alpha=0.5
             )
@@ -53,3 +47,14 @@ def draw_curves(curves: Mapping[str, NDArray[Any]], freezing: pd.DataFrame) -> F
         plain_pressure_axis(panel.xaxis)
     figure.suptitle("KL on heating (solid) and cooling (dashed); black: closed-form freezing point", fontsize=10)
     return figure
+
+
+def _branches(
+    curves: Mapping[str, NDArray[Any]], case: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], str, float]]:
+    """Pressures, nats, line style and opacity of each heating and cooling of one case."""
+    ways, loops = curves["direction"][case], curves["loop"][case]
+    for loop, (way, style) in itertools.product(np.unique(loops), (("heat", "-"), ("cool", "--"))):
+        on = (ways == way) & (loops == loop)
+        if on.any():
+            yield curves["beta"][case][on], curves["kl"][case][on].sum(axis=1), style, 0.35 if loop == 0 else 0.8

@@ -28,7 +28,6 @@ def spectral_records(
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import show_progress
     from ifp.contexts import require_factors, spectrum
-    from ifp.threads import one_thread
 
     known = require_factors(dataset)
     names = known.names if factors is None else factors
@@ -38,9 +37,7 @@ def spectral_records(
         known.position(name)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)
     records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood)
-    counted = _counted(records, len(names) * contexts)
-    with one_thread():
-        return [each.record for each in show_progress(counted, "action sequences")]
+    return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
 
 
 def _counted(records: Iterable["SpectralRecord"], total: int) -> Iterator[_Counted]:
