@@ -14,7 +14,6 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Pa
 
 import numpy as np
 import pandas as pd
-import torch
 
 import ifp
 from annealing.freezing import crossing
@@ -23,6 +22,7 @@ from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import freezing_point
 from ifp.annealing_test import annealing_test, open_annealing_run
 from ifp.contexts import action_sequence, draw_contexts
+from ifp.threads import use_threads
 
 _ALL = ("shape", "scale", "orientation", "posX", "posY")
 OURS = {
@@ -100,7 +100,7 @@ def summary(method: str, points: pd.DataFrame) -> dict[str, object]:
 def main(folder: Path) -> None:
     """Measure what is missing, ours first, and print the table so far after each method."""
     folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
+    use_threads(1)
     rows = []
     for method in (*OURS, *PUBLISHED_POINTS):
         rows.append(summary(method, ours(folder, method) if method in OURS else published(folder, method)))

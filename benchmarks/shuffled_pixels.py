@@ -20,13 +20,14 @@ from annealing.sweep import SweepConfig, sweep
 from ifp.annealing_config import AnnealConfig
 from ifp.annealing_test import case_range
 from ifp.contexts import action_sequence, draw_contexts
+from ifp.threads import use_threads
 
 
 def main(contexts: int) -> None:
     """Print per factor the medians of freezing, melting and ifp over the shuffled data's closed form."""
     ds = ifp.load_dataset("dsprites")
     config = AnnealConfig(dataset=ds.name, factors=ds.factors.names)
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     for factor in ds.factors.names:
         cases, spectral, bounds, original = [], [], [], []
         for number, index in enumerate(draw_contexts(ds, contexts, config.seed)):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
 from ifp.runs import Run, create_run, csv_bytes, load_npz, new_run_path, npz_bytes, reopen_run
+from ifp.threads import use_threads
 
 _COUNTED = 450  # records that a piece is taken to come to, for the progress shown
 
@@ -94,7 +94,7 @@ def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator
     equilibrium too (equilibrium.npz): there the law of the knee does not hold. An interrupted test loses at most the
     piece at work; when it goes on, it gives the same bytes.
     """
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     yield Progress(0, 1, "closed forms")
     table = spectrum(
         dataset,

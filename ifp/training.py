@@ -24,6 +24,7 @@ from ifp.objectives.annealed_beta import AnnealedBeta
 from ifp.objectives.objective import Objective
 from ifp.plan_file import require_fitting
 from ifp.runs import Run, create_run, csv_bytes, json_bytes, new_run_path, reopen_run
+from ifp.threads import use_threads
 
 OBJECTIVES = ("deft", "annealed-beta")
 PRECISIONS = ("float32", "bfloat16")
@@ -151,7 +152,7 @@ class Progress:
 
 def train_run(dataset: Dataset, config: TrainConfig, plan: StagePlan, run: Run) -> Iterator[Progress]:
     """Train from the run's last checkpoint, if it has one, to its end, and write its results."""
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     device = require_device(config.device)
     objective = objective_of(config, plan)
     model = build_model(objective, dataset.image_shape, config.seed).to(device)

@@ -18,6 +18,7 @@ from ifp.device import require_device
 from ifp.evaluation import evaluate, probe_images
 from ifp.objectives.cooling import Cooling
 from ifp.runs import Run, create_run, csv_bytes, new_run_path, reopen_run
+from ifp.threads import use_threads
 from ifp.training import Progress, TrainConfig, build_optimizer, train_steps
 from ifp.whole_results import KIND, write_whole_results
 
@@ -117,7 +118,7 @@ def whole_annealing(dataset: Dataset, config: WholeConfig, run: Run) -> Iterator
     Raises:
         IFPError: the loss is no longer finite.
     """
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     objective, training = config.objective, config.training()
     model = build_networks(config, dataset.image_shape).to(require_device(config.device))
     optimizer = build_optimizer(model, config.learning_rate)

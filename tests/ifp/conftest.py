@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 from analysis.stages import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import Factors, Lattice
+from ifp.threads import one_thread
 
 
 class Bars:
@@ -68,10 +68,8 @@ def make_plan():
 
 @pytest.fixture(scope="module")
 def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

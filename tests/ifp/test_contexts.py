@@ -85,8 +85,9 @@ def test_a_spectral_value_is_the_freezing_point_of_the_action_sequence(name, lik
         np.testing.assert_allclose(record.spectral_beta, freezing_point(images, likelihood), rtol=1e-12)
         assert 0 < record.second_ratio <= 1
         kind = transition(images, likelihood)
-        assert (record.transition, record.second_ratio) == (kind.order, kind.second_ratio)
-        np.testing.assert_equal(record.slope, kind.slope)
+        assert record.transition == kind.order
+        # how many threads the linear algebra here has may move the last digits
+        np.testing.assert_allclose([record.second_ratio, record.slope], [kind.second_ratio, kind.slope], rtol=1e-9)
         # the bound is found together with others', whose widths are padded
         np.testing.assert_allclose(record.beta_rd, rate_distortion_bound([images], likelihood)[0], rtol=1e-4)
         assert record.beta_rd >= (1 - 1e-9) * record.spectral_beta

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from annealing.errors import IFPError, RunError
 from annealing.pressure import geometric
@@ -18,12 +17,7 @@ TINY = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("_one_thread")
 
 
 def contents(run):
