@@ -1,41 +1,83 @@
-"""Data sets: one module per family, each naming its members in ``FAMILY``."""
+"""Data sets: one module per family, each naming its members in ``FAMILY``; and the user's own files."""
 
 import difflib
 import importlib
+import os
 import pkgutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from annealing.errors import DataError
-from ifp.datasets.dataset import Dataset, Factors
+from annealing.errors import DataError, IFPError
+from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
+from ifp.datasets.family import Family
 
-__all__ = ["Dataset", "Factors", "dataset_names", "load_dataset"]
+__all__ = ["DataOptions", "DataWarning", "Dataset", "Factors", "dataset_reference", "families", "load_dataset"]
 
 
-def _loaders() -> dict[str, Callable[[str, str | Path | None], Dataset]]:
+def families() -> dict[str, Family]:
+    """What is known, by name: the ``FAMILY`` of every module of this package."""
     modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
-    return {name: load for module in modules for name, load in getattr(module, "FAMILY", {}).items()}
+    known = {name: each for module in modules for name, each in getattr(module, "FAMILY", {}).items()}
+    return dict(sorted(known.items()))
 
 
-def dataset_names() -> tuple[str, ...]:
-    """Names that :func:`load_dataset` knows."""
-    return tuple(sorted(_loaders()))
+def dataset_reference(name: str) -> str:
+    """The name itself, or the whole path where it is that of the user's own data: an npz or a folder."""
+    is_path = name.endswith(".npz") or os.sep in name or Path(name).is_dir()
+    return str(Path(name).expanduser().resolve()) if is_path and name not in families() else name
 
 
-def load_dataset(name: str, data_dir: str | Path | None = None) -> Dataset:
-    """The data set called ``name``.
+def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) -> Dataset:
+    """The data set called ``name``, or the user's own at the path ``name``.
 
     Args:
-        name: one of :func:`dataset_names`.
-        data_dir: folder of the public files; without it IFP_DATA_DIR is looked at, then the data is rendered
-            where that can be done.
+        name: one of :func:`families`; or an npz with ``images`` and perhaps ``factors`` and ``factor_names``; or a
+            folder of pictures.
+        data_dir: folder of the public files; without it IFP_DATA_DIR and the user's cache are looked at, and what
+            can be made here is made.
+        options: of :class:`ifp.datasets.dataset.DataOptions`: background, correlate, bins, seed.
 
     Raises:
         DataError: the name is unknown, or its files are missing or damaged.
+        IFPError: an option that does not apply to the data set.
     """
-    loaders = _loaders()
-    if name not in loaders:
-        near = difflib.get_close_matches(name, loaders, n=1)
+    from ifp.datasets.correlated import correlated
+
+    given = DataOptions(**{**options, "correlate": tuple(options.get("correlate", ()))})
+    if given.background is not None:
+        given = replace(given, background=str(Path(given.background).expanduser().resolve()))
+    if given.bins is not None and given.bins < 2:
+        raise IFPError(f"need two bins or more, got {given.bins}")
+    reference = dataset_reference(name)
+    _require_applicable(name, reference, given)
+    return correlated(_open(name, reference, data_dir, given))
+
+
+def _open(name: str, reference: str, data_dir: str | Path | None, options: DataOptions) -> Dataset:
+    known = families()
+    if name in known:
+        return known[name].load(name, None if data_dir is None else Path(data_dir), options)
+    path = Path(reference)
+    if reference == name and not path.is_absolute():
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise DataError(f"need a data set out of {', '.join(sorted(loaders))}, got {name!r}{hint}")
-    return loaders[name](name, data_dir)
+        raise DataError(
+            f"need a data set out of {', '.join(known)}, an npz or a folder of pictures, got {name!r}{hint}"
+        )
+    if path.suffix == ".npz":
+        from ifp.datasets.user_npz import load_npz
+
+        return load_npz(path, options)
+    if not path.is_dir():
+        raise DataError(f"need an npz file or a folder of pictures, there is none at {path}")
+    from ifp.datasets.user_folder import load_folder
+
+    return load_folder(path, options)
+
+
+def _require_applicable(name: str, reference: str, options: DataOptions) -> None:
+    if options.background is not None and not name.startswith("scream-dsprites"):
+        raise IFPError(f"need scream-dsprites for --background, got {name}")
+    if options.bins is not None and not reference.endswith(".npz"):
+        raise IFPError(f"need an npz of your own for --bins, got {name}")

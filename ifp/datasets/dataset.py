@@ -29,28 +29,62 @@ class Factors:
         return self.names.index(name)
 
 
+class DataWarning(UserWarning):
+    """Something about the data that the user should know: said, and gone on with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """How a data set is opened, beyond its name: what a run records to open it again."""
+
+    background: str | None = None  # path of the picture behind scream-dsprites
+    correlate: tuple[str, ...] = ()  # A:B:SIGMA, pairs of factors whose joint distribution is tilted
+    bins: int | None = None  # classes that a continuous factor's range is cut into
+    seed: int = 0  # of drawn nuisances, and of which images a tilted distribution repeats
+
+
 class Dataset(Protocol):
-    """The interface of a data set; ``factors`` is None where it has no labels."""
+    """The interface of a data set.
+
+    What varies from image to image and is no factor is a *nuisance*: a colour, a background, which of several
+    objects of a category. Each image has its own, and another image's can be asked for: that is how a nuisance is
+    held while a factor runs through its values.
+    """
 
     name: str
-    factors: Factors | None
+    factors: Factors | None  # None where unlabelled
     image_shape: tuple[int, int, int]  # height, width, channels
     fingerprint: str
-    nuisances: tuple[str, ...]
+    nuisances: tuple[str, ...]  # names; none: ``nuisances_of`` is never given
     source: str  # where the images come from, in words
+    reference: str  # what load_dataset takes to open it again: its name, or the path of the user's data
+    options: DataOptions
 
     def __len__(self) -> int: ...
 
-    def images(self, index: Sequence[int] | Index) -> NDArray[np.uint8] | NDArray[np.float32]:
-        """Images (N, H, W, C), uint8 (0..255) or float32 (0..1): a pure function of the index."""
+    def images(
+        self, index: Sequence[int] | Index, nuisances_of: Index | None = None
+    ) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Images (N, H, W, C), uint8 (0..255) or float32 (0..1): a pure function of the index.
+
+        ``nuisances_of`` (N,): images whose drawn nuisances are painted instead of their own.
+        """
         ...
 
     def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
         """Factor classes (N, K), or None where unlabelled."""
         ...
 
-    def lookup(self, factors: NDArray[np.integer]) -> Index:
-        """Index (N,) of images with the factor classes (N, K); IFPError where a cell is empty."""
+    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
+        """Index (N,) of images with the factor classes (N, K); IFPError where a cell is empty.
+
+        ``nuisances_of`` (N,): where a cell holds several images, take the one that is to its cell what this image is
+        to its own.
+        """
+        ...
+
+    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether any image has the factor classes, (N,) of (N, K)."""
         ...
 
 
@@ -85,6 +119,11 @@ def checked_index(index: Sequence[int] | Index, length: int) -> Index:
     return array
 
 
+def within(classes: NDArray[np.integer], sizes: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Whether all classes of a row are from 0 on and below their sizes, (N,) of (N, K)."""
+    return np.all((classes >= 0) & (classes < np.array(sizes, np.int64)), axis=1)
+
+
 @dataclass(frozen=True)
 class Lattice:
     """A full grid of factor classes, the last factor fastest, as index and back.
@@ -110,6 +149,11 @@ class Lattice:
             raise IFPError(f"need factors of shape (N, {len(self.sizes)}), got {classes.shape}")
         if classes.size and not np.issubdtype(classes.dtype, np.integer):
             raise IFPError(f"need whole numbers as factor classes, got {classes.dtype}")
-        if classes.size and ((classes < 0) | (classes >= self.sizes)).any():
+        if not within(classes, self.sizes).all():
             raise DataError(f"need factor classes below {self.sizes}, got a class outside")
         return np.ravel_multi_index(tuple(classes.T.astype(np.int64)), self.sizes).astype(np.int64)
+
+    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether the classes (N, K) are within the sizes, (N,)."""
+        classes = np.atleast_2d(np.asarray(factors))
+        return within(classes, self.sizes)

@@ -5,49 +5,46 @@ used instead. Either way they are cached once as packed bits (360 MiB) and mappe
 """
 
 import hashlib
-import lzma
 import mmap
-import os
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import DataError
 from ifp.datasets.cache import cache_directory, write_once
-from ifp.datasets.dataset import Factors, Index, Lattice, checked_index
+from ifp.datasets.dataset import DataOptions, Factors, Index, Lattice, checked_index
 from ifp.datasets.dsprites_geometry import NAMES, SIZE, SIZES, render_all
+from ifp.datasets.family import Family, PublicFile
+from ifp.datasets.files import find_file, require_file
+from ifp.datasets.npz_arrays import open_npz, read_header, read_rows
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 _IMAGES = int(np.prod(SIZES))
 _BYTES = SIZE * SIZE // 8  # of one image, packed
-_CHUNK = 4096  # images read from the official file at a time
 
 
 class DSprites:
-    """dSprites in the official order (posY fastest), one image per index."""
+    """dSprites in the official order (posY fastest), or a smaller lattice of it: one binary image per index."""
 
     image_shape = (SIZE, SIZE, 1)
     nuisances: tuple[str, ...] = ()
 
-    def __init__(self, data_dir: str | Path | None = None) -> None:
-        self.name = "dsprites"
-        self.factors: Factors | None = Factors(NAMES, SIZES)
-        official = _official_file(data_dir)
-        self.source = f"official file {official}" if official else "rendered from the geometry"
-        self._lattice = Lattice(SIZES)
-        self._bits = _open_bits(official)
-        self.fingerprint = _fingerprint(self._bits)
+    def __init__(
+        self, name: str, bits: NDArray[np.uint8], sizes: tuple[int, ...], source: str, options: DataOptions
+    ) -> None:
+        self.name = self.reference = name
+        self.options, self.source = options, source
+        self.factors: Factors | None = Factors(NAMES, sizes)
+        self._lattice = Lattice(sizes)
+        self._bits = bits  # (images, 512)
+        self.fingerprint = _fingerprint(bits, sizes)
 
     def __len__(self) -> int:
-        return _IMAGES
+        return len(self._bits)
 
-    def images(self, index: Sequence[int] | Index) -> NDArray[np.float32]:
+    def images(self, index: Sequence[int] | Index, nuisances_of: Index | None = None) -> NDArray[np.float32]:
         """Images (N, 64, 64, 1), float32, each pixel 0 or 1."""
         rows = self._bits[checked_index(index, len(self))]
         pixels = np.unpackbits(rows, axis=1, bitorder="little")
@@ -57,32 +54,28 @@ class DSprites:
         """Factor classes (N, 5): shape, scale, orientation, posX, posY."""
         return self._lattice.factors_at(index)
 
-    def lookup(self, factors: NDArray[np.integer]) -> Index:
+    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
         """Official index (N,) of factor classes (N, 5)."""
         return self._lattice.lookup(factors)
 
+    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether the factor classes (N, 5) are within the lattice."""
+        return self._lattice.holds(factors)
 
-def _fingerprint(bits: NDArray[np.uint8]) -> str:
+
+def _fingerprint(bits: NDArray[np.uint8], sizes: tuple[int, ...]) -> str:
     """Of the factors and 1,024 evenly spaced images: cheap, and one for every file that holds the same data."""
-    sample = np.ascontiguousarray(bits[:: _IMAGES // 1024])
-    digest = hashlib.sha256(repr((NAMES, SIZES, SIZE)).encode())
+    sample = np.ascontiguousarray(bits[:: max(len(bits) // 1024, 1)])
+    digest = hashlib.sha256(repr((NAMES, sizes, SIZE)).encode())
     digest.update(sample.tobytes())
     return digest.hexdigest()[:16]
 
 
-def _official_file(data_dir: str | Path | None) -> Path | None:
-    """The official file: in ``data_dir`` it must be, in IFP_DATA_DIR it may be."""
+def official_file(data_dir: str | Path | None) -> Path | None:
+    """The official file: in ``data_dir`` it must be, elsewhere it may be."""
     if data_dir is not None:
-        path = Path(data_dir).expanduser()
-        path = path / OFFICIAL_FILE if path.is_dir() else path
-        if not path.is_file():
-            raise DataError(f"need {OFFICIAL_FILE} in the data directory, found no file {path}")
-        return path
-    shared = os.environ.get("IFP_DATA_DIR")
-    if not shared:
-        return None
-    path = Path(shared).expanduser() / OFFICIAL_FILE
-    return path if path.is_file() else None
+        return require_file([OFFICIAL_FILE], "dsprites", data_dir)
+    return find_file([OFFICIAL_FILE], "dsprites")
 
 
 def _open_bits(official: Path | None) -> NDArray[np.uint8]:
@@ -102,62 +95,73 @@ def _open_bits(official: Path | None) -> NDArray[np.uint8]:
 
 def _read_official(path: Path) -> Iterator[NDArray[np.uint8]]:
     """Packed bits of the official npz, streamed; its pickled metadata is never read."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            missing = {"imgs.npy", "latents_classes.npy"} - set(archive.namelist())
-            if missing:
-                raise DataError(f"need arrays imgs and latents_classes in {path}, {min(missing)} is not there")
-            _check_order(archive, path)
-            for chunk in _stream(archive, "imgs.npy", (_IMAGES, SIZE, SIZE), np.uint8, path):
-                if chunk.max(initial=0) > 1:
-                    raise DataError(f"need pixels 0 or 1 in {path}, got {chunk.max()}")
-                yield np.packbits(chunk.reshape(-1, SIZE * SIZE), axis=1, bitorder="little")
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-        # zipfile raises RuntimeError (NotImplementedError) where a damaged entry claims encryption or a method unknown
-        raise DataError(f"need a whole dSprites npz, {path} is truncated or damaged: {error}") from error
+    with open_npz(path) as archive:
+        for name, shape, dtype in (
+            ("imgs", (_IMAGES, SIZE, SIZE), np.uint8),
+            ("latents_classes", (_IMAGES, len(SIZES) + 1), np.int64),
+        ):
+            header = read_header(archive, name, path)
+            if header.shape != shape or header.dtype != np.dtype(dtype):
+                raise DataError(
+                    f"need {name} of shape {shape} and type {np.dtype(dtype)} in {path}, "
+                    f"got {header.shape} and {header.dtype}"
+                )
+        _check_order(path, read_rows(archive, "latents_classes", path))
+        for rows in read_rows(archive, "imgs", path):
+            if rows.max(initial=0) > 1:
+                raise DataError(f"need pixels 0 or 1 in {path}, got {rows.max()}")
+            yield np.packbits(rows.reshape(-1, SIZE * SIZE), axis=1, bitorder="little")
 
 
-def _check_order(archive: zipfile.ZipFile, path: Path) -> None:
+def _check_order(path: Path, classes: Iterator[NDArray[np.int64]]) -> None:
     lattice = Lattice(SIZES)
     start = 0
-    for chunk in _stream(archive, "latents_classes.npy", (_IMAGES, len(SIZES) + 1), np.int64, path):
-        expected = lattice.factors_at(np.arange(start, start + len(chunk)))
-        if not np.array_equal(chunk[:, 1:], expected):
+    for rows in classes:
+        expected = lattice.factors_at(np.arange(start, start + len(rows)))
+        if not np.array_equal(rows[:, 1:], expected):
             raise DataError(f"need dSprites in its official order, {path} departs from it after image {start}")
-        start += len(chunk)
+        start += len(rows)
 
 
-def _stream(
-    archive: zipfile.ZipFile, member: str, shape: tuple[int, ...], dtype: type, path: Path
-) -> Iterator[NDArray[Any]]:
-    """Rows of one array of an npz, some thousand at a time, checked against the shape it must have."""
-    with archive.open(member) as stream:
-        try:
-            version = np.lib.format.read_magic(stream)
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            found, fortran, found_dtype = read_header(stream)
-        except (ValueError, KeyError, tokenize.TokenError) as error:
-            raise DataError(f"need a numpy array {member} in {path}, its header is damaged: {error}") from error
-        if found != shape or found_dtype != dtype or fortran:
-            raise DataError(
-                f"need {member} of shape {shape} and type {np.dtype(dtype)} in {path}, "
-                f"got {found} and {found_dtype}{' in Fortran order' if fortran else ''}"
-            )
-        row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
-        for start in range(0, shape[0], _CHUNK):
-            rows = min(_CHUNK, shape[0] - start)
-            data = stream.read(rows * row)
-            if len(data) < rows * row:
-                raise EOFError(f"{member} ends after {start} of {shape[0]} rows")
-            yield np.frombuffer(data, dtype).reshape(rows, *shape[1:])
+def load(name: str, data_dir: Path | None, options: DataOptions) -> DSprites:
+    """dSprites itself: from the official file where it is found, else rendered."""
+    official = official_file(data_dir)
+    source = f"official file {official}" if official else "rendered from the geometry"
+    return DSprites(name, _open_bits(official), SIZES, source, options)
 
 
-def load(name: str, data_dir: str | Path | None) -> DSprites:
-    """The data set of this family called ``name``."""
-    return DSprites(data_dir)
+_TINY = {"shapes": range(3), "scales": (0, 2, 5), "orientations": range(0, 40, 5), "positions": range(2, 32, 4)}
 
 
-FAMILY = {"dsprites": load}
+def load_tiny(name: str, data_dir: Path | None, options: DataOptions) -> DSprites:
+    """Every few classes of dSprites, 4,608 images: rendered in a moment, not cached."""
+    sizes = (*(len(classes) for classes in _TINY.values()), len(_TINY["positions"]))
+    return DSprites(name, np.concatenate(list(render_all(**_TINY))), sizes, "rendered from the geometry", options)
+
+
+CITATION = "Matthey, Higgins, Hassabis, Lerchner: dSprites, 2017, github.com/google-deepmind/dsprites-dataset"
+
+FAMILY = {
+    "dsprites": Family(
+        load=load,
+        summary="shape 3, scale 6, orientation 40, posX 32, posY 32",
+        images=_IMAGES,
+        image_shape=(SIZE, SIZE, 1),
+        size="none, or 27 MB; 0.4 GB in the cache",
+        licence="Apache-2.0 (zlib in earlier copies)",
+        citation=CITATION,
+        homepage="https://github.com/google-deepmind/dsprites-dataset",
+        files=(PublicFile(name=OFFICIAL_FILE),),
+        made_here=True,
+    ),
+    "dsprites-tiny": Family(
+        load=load_tiny,
+        summary="shape 3, scale 3, orientation 8, posX 8, posY 8: for tests and tutorials",
+        images=4608,
+        image_shape=(SIZE, SIZE, 1),
+        size="none",
+        licence="Apache-2.0",
+        citation=CITATION,
+        made_here=True,
+    ),
+}

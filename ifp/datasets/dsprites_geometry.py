@@ -9,7 +9,8 @@ x depends on posX alone and y on posY alone, so for one shape, scale and orienta
 are found once per posY and serve all 32 posX.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,22 +40,26 @@ def outline(shape: int) -> NDArray[np.float64]:
     return np.stack([_HALF_SIDE * np.sin(t) ** 3, -_HALF_SIDE * (height / 14.5 + 0.15)], axis=1)
 
 
-def _vertices(shape: int, scale: int, orientation: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Snapped vertex coordinates in sub-pixels: x (32 posX, vertices) and y (32 posY, vertices)."""
+def _vertices(
+    shape: int, scale: int, orientation: int, positions: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Snapped vertex coordinates in sub-pixels: x (posX, vertices) and y (posY, vertices)."""
     single = np.float32  # single precision, like a GPU: it settles vertices between two grid points
     u, v = outline(shape).T.astype(single)
     angle = float(single(ORIENTATIONS[orientation]))
     cosine, sine = single(np.cos(angle)), single(np.sin(angle))
     size = single(SCALES[scale])
-    centre = single(16) + single(32) * POSITIONS.astype(single)[:, None]
+    centre = single(16) + single(32) * positions.astype(single)[:, None]
     x = centre + (size * cosine * u + size * sine * v)
     y = centre + (size * cosine * v - size * sine * u)
     return np.rint(x * _SUBPIXELS).astype(np.int64), np.rint(y * _SUBPIXELS).astype(np.int64)
 
 
-def render_block(shape: int, scale: int, orientation: int) -> NDArray[np.uint64]:
-    """All positions of one sprite: rows of pixels as bits, (32 posX, 32 posY, 64 rows), bit c = column c."""
-    x, y = _vertices(shape, scale, orientation)
+def render_block(
+    shape: int, scale: int, orientation: int, positions: NDArray[np.float64] = POSITIONS
+) -> NDArray[np.uint64]:
+    """One sprite in all positions: rows of pixels as bits, (posX, posY, 64 rows), bit c = column c."""
+    x, y = _vertices(shape, scale, orientation, positions)
     y_next = np.roll(y, -1, axis=1)
     half = _SUBPIXELS // 2
     # rows whose centre Y = 256 row + 128 satisfies min < Y <= max
@@ -73,13 +78,19 @@ def render_block(shape: int, scale: int, orientation: int) -> NDArray[np.uint64]
     numerator = (x[:, edge] - half) * rise + run * (_SUBPIXELS * row + half - y[pos_y, edge])
     column = np.clip(-(-numerator // (_SUBPIXELS * rise)), 0, SIZE)
     cell, start = np.unique(pos_y * SIZE + row, return_index=True)
-    rows = np.zeros((len(POSITIONS), len(POSITIONS) * SIZE), dtype=np.uint64)
+    rows = np.zeros((len(positions), len(positions) * SIZE), dtype=np.uint64)
     rows[:, cell] = np.bitwise_xor.reduceat(_LEFT_OF[column], start, axis=1)  # even-odd rule
-    return rows.reshape(len(POSITIONS), len(POSITIONS), SIZE)
+    return rows.reshape(len(positions), len(positions), SIZE)
 
 
-def render_all() -> Iterator[NDArray[np.uint8]]:
-    """All 737,280 images in official order as packed bits, blocks (1024, 512) of 32 posX x 32 posY."""
-    for shape, scale, orientation in np.ndindex(*SIZES[:3]):
-        block = render_block(shape, scale, orientation).astype("<u8")
-        yield block.view(np.uint8).reshape(len(POSITIONS) ** 2, SIZE * SIZE // 8)
+def render_all(
+    shapes: Sequence[int] = range(SIZES[0]),
+    scales: Sequence[int] = range(SIZES[1]),
+    orientations: Sequence[int] = range(SIZES[2]),
+    positions: Sequence[int] = range(SIZES[3]),
+) -> Iterator[NDArray[np.uint8]]:
+    """Images of the classes given, all by default, in official order as packed bits: blocks (posX * posY, 512)."""
+    places = POSITIONS[list(positions)]
+    for shape, scale, orientation in product(shapes, scales, orientations):
+        block = render_block(shape, scale, orientation, places).astype("<u8")
+        yield block.view(np.uint8).reshape(len(places) ** 2, SIZE * SIZE // 8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.stages import FORMAT, Stage, StagePlan
-from ifp.datasets.dataset import Factors, Lattice
+from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.threads import one_thread
 
 
@@ -21,6 +21,8 @@ class Bars:
     fingerprint = "bars-1"
     nuisances: tuple[str, ...] = ()
     source = "drawn in memory"
+    reference = "bars"
+    options = DataOptions()
 
     def __init__(self):
         self._lattice = Lattice((8, 4))
@@ -40,6 +42,9 @@ class Bars:
 
     def lookup(self, factors):
         return self._lattice.lookup(factors)
+
+    def holds(self, factors):
+        return self._lattice.holds(factors)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from annealing.errors import DataError, IFPError
-from ifp.datasets import dataset_names, load_dataset
+from ifp.datasets import families, load_dataset
 from ifp.datasets.cache import write_once
 from ifp.datasets.dsprites import OFFICIAL_FILE
 from ifp.datasets.dsprites_geometry import SCALES, outline, render_all, render_block
@@ -228,7 +228,7 @@ def test_an_unknown_factor_is_refused_with_the_known_names(rendered):
 
 
 def test_an_unknown_data_set_is_refused_with_the_nearest_name():
-    assert "dsprites" in dataset_names()
+    assert "dsprites" in families()
     with pytest.raises(DataError, match=r"dsprites.*got 'dsprite' \(did you mean dsprites\?\)"):
         load_dataset("dsprite")
     with pytest.raises(DataError, match=r"got 'mnist'$"):

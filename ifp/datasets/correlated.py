@@ -1,0 +1,117 @@
+r"""Two factors made to occur together: a data set whose joint distribution of a pair is tilted.
+
+With both factors' classes scaled to 0..1, the pair has the density
+
+.. math:: p(a, b) \propto p_0(a, b) \exp\left(-\frac{(a - b)^2}{2 \sigma^2}\right)
+
+of Traeuble et al. 2021 (arXiv 2006.07886, section 3.1): a Gaussian of width sigma about the diagonal, cut to the
+lattice; 0.2 is strong, 0.7 weak. The tilted data set has as many images as the whole: each cell of the pair holds
+its share of them, some images several times, some never.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annealing.errors import IFPError
+from ifp.datasets.cells import Cells
+from ifp.datasets.dataset import Dataset, Factors, Index, checked_index
+
+
+def parse_pair(text: str, factors: Factors) -> tuple[int, int, float]:
+    """Columns and sigma of A:B:SIGMA; IFPError where it is none, or a factor is unknown."""
+    parts = text.split(":")
+    try:
+        first, second, sigma = parts[0], parts[1], float(parts[2])
+    except (IndexError, ValueError):
+        raise IFPError(f"need A:B:SIGMA, two factors and a width, got {text!r}") from None
+    if len(parts) != 3 or first == second or not 0 < sigma < float("inf"):
+        raise IFPError(f"need A:B:SIGMA, two different factors and a width above 0, got {text!r}")
+    return factors.position(first), factors.position(second), sigma
+
+
+def tilted(
+    labels: NDArray[np.int64], sizes: tuple[int, ...], pair: tuple[int, int, float], seed: int
+) -> NDArray[np.int64]:
+    """Index (N,), rising, of the images that make up the tilted data set.
+
+    Shares are rounded to whole images by the largest remainder; within a cell of the pair every image is taken as
+    often as any other, give or take one, drawn from the seed.
+    """
+    first, second, sigma = pair
+    scaled = [labels[:, column] / max(sizes[column] - 1, 1) for column in (first, second)]
+    key = labels[:, first] * sizes[second] + labels[:, second]
+    _, start, images = np.unique(key, return_index=True, return_counts=True)
+    apart = (scaled[0] - scaled[1])[start]
+    weight = images * np.exp(-(apart**2 - (apart**2).min()) / (2 * sigma**2))
+    share = len(labels) * weight / weight.sum()
+    quota = np.floor(share).astype(np.int64)
+    quota[np.argsort(quota - share, kind="stable")[: len(labels) - quota.sum()]] += 1
+    order = np.argsort(key, kind="stable")
+    ends = np.cumsum(images)
+    stream = np.random.default_rng([seed, 6])
+    times = np.zeros(len(labels), np.int64)
+    for cell, wanted in enumerate(quota.tolist()):
+        members = order[ends[cell] - images[cell] : ends[cell]]
+        times[members] = wanted // len(members)
+        times[stream.permutation(members)[: wanted % len(members)]] += 1
+    return np.repeat(np.arange(len(labels)), times)
+
+
+class Correlated:
+    """The images of a labelled data set, as often as its tilted distribution asks for."""
+
+    def __init__(self, whole: Dataset) -> None:
+        """IFPError where ``whole.options.correlate`` names a factor that is not there, or one twice."""
+        if whole.factors is None:
+            raise IFPError(f"need labelled factors for --correlate, {whole.name} has none")
+        self._whole = whole
+        self.name, self.reference, self.options = whole.name, whole.reference, whole.options
+        self.factors: Factors | None = whole.factors
+        self.image_shape, self.nuisances = whole.image_shape, whole.nuisances
+        pairs = [parse_pair(text, whole.factors) for text in self.options.correlate]
+        columns = [column for pair in pairs for column in pair[:2]]
+        if len(set(columns)) < len(columns):
+            raise IFPError(f"need each factor in one pair at most, got {', '.join(self.options.correlate)}")
+        taken = np.arange(len(whole))
+        for pair in pairs:
+            labels = whole.factors_at(taken)
+            assert labels is not None  # it has factors
+            taken = taken[tilted(labels, whole.factors.sizes, pair, self.options.seed)]
+        self._taken = taken
+        chosen = whole.factors_at(taken)
+        assert chosen is not None
+        self._cells = Cells(chosen.astype(np.int32), whole.factors.sizes)
+        said = ", ".join(self.options.correlate)
+        self.source = f"{whole.source}, correlated {said}"
+        identity = repr((whole.fingerprint, self.options.correlate, self.options.seed))
+        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def images(
+        self, index: Sequence[int] | Index, nuisances_of: Index | None = None
+    ) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Images (N, H, W, C) of the index into the tilted data set."""
+        rows = self._taken[checked_index(index, len(self))]
+        return self._whole.images(rows) if nuisances_of is None else self._whole.images(rows, self._taken[nuisances_of])
+
+    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64]:
+        """Factor classes (N, K)."""
+        return self._cells.factors_at(index)
+
+    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
+        """Index (N,) of factor classes (N, K); DataError where the tilted data set has no such image."""
+        return self._cells.lookup(factors, nuisances_of)
+
+    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether the tilted data set has an image of the factor classes."""
+        return self._cells.holds(factors)
+
+
+def correlated(dataset: Dataset) -> Dataset:
+    """The data set tilted as its options ask for; itself where they ask for nothing."""
+    return Correlated(dataset) if dataset.options.correlate else dataset

@@ -1,0 +1,208 @@
+"""Data sets kept in files: read once, checked and hashed on the way, then mapped from the user's cache.
+
+A family only says which images and labels its public files hold (:class:`Content`). What stands in the cache is a
+folder ``NAME-IDENTITY/``: images.bin (N, H, W, C), labels.npy (N, K) and header.json, written last. The identity is
+made of the sources' paths, sizes and times, so that changed files are read again.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annealing.errors import DataError, IFPError
+from ifp.datasets.cache import cache_directory
+from ifp.datasets.cells import Cells
+from ifp.datasets.dataset import DataOptions, Factors, Index, checked_index
+
+_FORMAT = 1
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What the files of a data set hold."""
+
+    shape: tuple[int, int, int, int]  # images, height, width, channels
+    dtype: type[np.uint8] | type[np.float32]  # bytes 0..255, or floats 0..1
+    blocks: Iterator[NDArray[Any]]  # the images in order, some at a time
+    labels: NDArray[np.int64] | None = None  # factor classes (N, K)
+    factors: Factors | None = None
+
+
+class StoredDataset:
+    """Images and labels of a folder in the cache; several images of a cell differ by ``nuisances``."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        source: str,
+        nuisances: tuple[str, ...] = (),
+        reference: str | None = None,
+        options: DataOptions | None = None,
+    ) -> None:
+        header = _read_header(folder)
+        self.name, self.source, self.reference = name, source, reference or name
+        self.options = options or DataOptions()
+        self.fingerprint = str(header["fingerprint"])
+        shape = header["shape"]
+        self.image_shape: tuple[int, int, int] = (shape[1], shape[2], shape[3])
+        self._length = int(shape[0])
+        self._images, self._dtype = folder / "images.bin", np.dtype(header["dtype"])
+        self.factors: Factors | None = None
+        self._cells: Cells | None = None
+        if header["names"] is not None:
+            self.factors = Factors(tuple(header["names"]), tuple(header["sizes"]))
+            self._cells = Cells(np.load(folder / "labels.npy"), self.factors.sizes)
+        self.nuisances = nuisances if self._cells is not None and self._cells.several else ()
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def several(self) -> int:
+        """How many factor vectors have more than one image."""
+        return self._cells.several if self._cells is not None else 0
+
+    def images(
+        self, index: Sequence[int] | Index, nuisances_of: Index | None = None
+    ) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Images (N, H, W, C) as stored; nothing of them is drawn."""
+        rows = checked_index(index, len(self))
+        # mapped for each batch anew: pages once read would count as this process's memory for good
+        stored = np.memmap(self._images, self._dtype, "r", shape=(self._length, *self.image_shape))
+        return np.asarray(stored[rows])
+
+    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
+        """Factor classes (N, K), or None where unlabelled."""
+        rows = checked_index(index, len(self))
+        return None if self._cells is None else self._cells.factors_at(rows)
+
+    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
+        """Index (N,) of factor classes (N, K): see :meth:`ifp.datasets.cells.Cells.lookup`."""
+        return self._labelled().lookup(factors, nuisances_of)
+
+    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether any image has the factor classes."""
+        return self._labelled().holds(factors)
+
+    def _labelled(self) -> Cells:
+        if self._cells is None:
+            raise IFPError(f"need a data set with labelled factors, {self.name} has none")
+        return self._cells
+
+
+def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], version: str = "") -> Path:
+    """The cache's folder of a data set, which is filled first where it is not there.
+
+    Args:
+        name: of the data set.
+        sources: the files it is read from.
+        read: opens them; called only where they have not been read before.
+        version: of what is made of the files, where that has settings of its own.
+
+    Raises:
+        DataError: a source is missing or damaged, or the cache has no room.
+    """
+    folder = cache_directory() / f"{name}-{_identity(name, sources, version)}"
+    if not (folder / "header.json").is_file():
+        content = read()
+        _require_room(folder.parent, content)
+        try:
+            _fill(folder, name, content)
+        except OSError as error:
+            raise DataError(f"need to read {name} into {folder.parent}, got: {error}") from error
+    return folder
+
+
+def _identity(name: str, sources: Sequence[Path], version: str) -> str:
+    digest = hashlib.sha256(f"{_FORMAT}|{name}|{version}".encode())
+    try:
+        for path in sources:
+            stat = path.stat()
+            digest.update(f"|{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise DataError(f"need to read the files of {name}, got: {error}") from error
+    return digest.hexdigest()[:16]
+
+
+def _bytes(content: Content) -> int:
+    total = np.dtype(content.dtype).itemsize
+    for size in content.shape:
+        total *= int(size)
+    return total
+
+
+def _require_room(place: Path, content: Content) -> None:
+    """DataError where the cache cannot hold the images: told before anything is written."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise DataError(f"need a writable cache directory (IFP_CACHE_DIR sets another), got: {error}") from error
+    if _bytes(content) > free:
+        raise DataError(
+            f"need {_bytes(content):,} bytes in {place} for images of shape {content.shape}, {free:,} are free "
+            f"(IFP_CACHE_DIR sets another place)"
+        )
+
+
+def _fill(folder: Path, name: str, content: Content) -> None:
+    log.info("%s: reading %s images once, into %s", name, f"{content.shape[0]:,}", folder)
+    names = None if content.factors is None else content.factors.names
+    sizes = None if content.factors is None else content.factors.sizes
+    digest = hashlib.sha256(repr((content.shape, np.dtype(content.dtype).name, names, sizes)).encode())
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        with (temporary / "images.bin").open("wb") as file:
+            for block in content.blocks:
+                data = np.ascontiguousarray(block, content.dtype).tobytes()
+                digest.update(data)
+                file.write(data)
+            if file.tell() != _bytes(content):
+                raise DataError(f"need {_bytes(content):,} bytes of images for {name}, got {file.tell():,}")
+            file.flush()
+            os.fsync(file.fileno())
+        if content.labels is not None:
+            labels = np.ascontiguousarray(content.labels, np.int32)
+            digest.update(labels.tobytes())
+            np.save(temporary / "labels.npy", labels, allow_pickle=False)
+        header = {
+            "shape": [int(each) for each in content.shape],
+            "dtype": np.dtype(content.dtype).name,
+            "names": names,
+            "sizes": sizes,
+            "fingerprint": digest.hexdigest()[:16],
+        }
+        (temporary / "header.json").write_text(json.dumps(header), encoding="utf-8")
+        temporary.chmod(0o755)  # mkdtemp's 0700 would keep others from a shared cache
+        try:
+            temporary.replace(folder)
+        except OSError:
+            if not (folder / "header.json").is_file():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read_header(folder: Path) -> dict[str, Any]:
+    try:
+        header: dict[str, Any] = json.loads((folder / "header.json").read_text(encoding="utf-8"))
+        expected = int(np.prod(header["shape"], dtype=object)) * np.dtype(header["dtype"]).itemsize
+        found = (folder / "images.bin").stat().st_size
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"need a whole data set in the cache, {folder} is damaged (remove it): {error}") from error
+    if found != expected:
+        raise DataError(f"need {expected} bytes of images in {folder}, got {found}: remove it, to read the files again")
+    return header
