@@ -35,7 +35,7 @@ def open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         # zipfile raises RuntimeError (NotImplementedError) where a damaged entry claims encryption or a method unknown
-        raise DataError(f"need a whole npz file, {path} is truncated, damaged or not to be read: {error}") from error
+        raise DataError(f"need a whole npz file, {path} is truncated or damaged: {error}") from error
 
 
 def has_array(archive: zipfile.ZipFile, name: str) -> bool:
@@ -44,22 +44,26 @@ def has_array(archive: zipfile.ZipFile, name: str) -> bool:
 
 
 def read_header(archive: zipfile.ZipFile, name: str, path: Path) -> ArrayHeader:
-    """Shape and type of an array, checked against the bytes that are there.
+    """Shape and type of an array, as it says itself.
 
     Raises:
-        DataError: no such array, a damaged header, Python objects, Fortran order, or a size that is not there.
+        DataError: no such array, a damaged header, Python objects, or Fortran order.
     """
     if not has_array(archive, name):
         there = ", ".join(sorted(each.removesuffix(".npy") for each in archive.namelist()))
         raise DataError(f"need an array {name} in {path}, got {there or 'none'}")
     with archive.open(f"{name}.npy") as stream:
+        return _header(stream, name, path)
+
+
+def require_complete(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+    """DataError where an array does not have the bytes that its shape needs: no huge shape is believed."""
+    with archive.open(f"{name}.npy") as stream:
         header = _header(stream, name, path)
-        # an entry says how large it is once unpacked: no huge shape is believed
         held = archive.getinfo(f"{name}.npy").file_size - stream.tell()
     needed = math.prod(header.shape) * header.dtype.itemsize
     if needed != held:
         raise DataError(f"need {needed} bytes for {name} of shape {header.shape} in {path}, it holds {held}")
-    return header
 
 
 def _header(stream: IO[bytes], name: str, path: Path) -> ArrayHeader:
@@ -93,6 +97,7 @@ def read_rows(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArr
 def read_whole(archive: zipfile.ZipFile, name: str, path: Path, largest: int = 2**30) -> NDArray[Any]:
     """A small array at once; DataError where it has more than ``largest`` bytes."""
     header = read_header(archive, name, path)
+    require_complete(archive, name, path)
     size = math.prod(header.shape) * header.dtype.itemsize
     if size > largest:
         raise DataError(f"need {name} in {path} of at most {largest} bytes, got {size}")

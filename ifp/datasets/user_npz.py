@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from annealing.errors import DataError
 from ifp.datasets.dataset import DataOptions, DataWarning, Factors
 from ifp.datasets.dsprites_geometry import NAMES
-from ifp.datasets.npz_arrays import has_array, open_npz, read_header, read_rows, read_whole
+from ifp.datasets.npz_arrays import has_array, open_npz, read_header, read_rows, read_whole, require_complete
 from ifp.datasets.stored import Content, StoredDataset, prepared
 
 
@@ -54,6 +54,7 @@ def _read(path: Path, bins: int | None) -> Content:
             )
         if header.dtype != np.uint8 and header.dtype.kind != "f":
             raise DataError(f"need {name} as uint8 or as floats in 0..1 in {path}, got {header.dtype}")
+        require_complete(archive, name, path)
         labels, factors = _read_factors(archive, path, header.shape[0], bins)
     images, height, width = header.shape[:3]
     channels = header.shape[3] if len(header.shape) == 4 else 1

@@ -358,7 +358,7 @@ def test_without_the_official_file_in_the_environments_folder_the_images_are_ren
 
 def test_a_given_folder_without_the_official_file_is_refused(tmp_path):
     for data_dir in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(DataError, match=f"need {OFFICIAL_FILE} in the data directory, found no file {data_dir}"):
+        with pytest.raises(DataError, match=f"need {OFFICIAL_FILE} for dsprites, not found in {data_dir}"):
             load_dataset("dsprites", data_dir)
 
 
@@ -386,25 +386,25 @@ def classes_that_depart_in_the_second_chunk():
 DAMAGE = {
     "images of another shape": (
         {"imgs": Array((N, 32, 32), np.uint8)},
-        r"imgs\.npy of shape \(737280, 64, 64\) and type uint8 .* got \(737280, 32, 32\) and uint8",
+        r"imgs of shape \(737280, 64, 64\) and type uint8 .* got \(737280, 32, 32\) and uint8",
     ),
     "too few images": ({"imgs": Array((46_080, 64, 64), np.uint8)}, r"got \(46080, 64, 64\) and uint8"),
     "images of another type": ({"imgs": Array((N, 64, 64), np.float32)}, r"got \(737280, 64, 64\) and float32"),
     "images in another memory order": ({"imgs": Array((N, 64, 64), np.uint8, fortran=True)}, "in Fortran order"),
-    "no images": ({"imgs": None}, r"need arrays imgs and latents_classes in .*, imgs\.npy is not there"),
-    "no classes": ({"latents_classes": None}, r"latents_classes\.npy is not there"),
+    "no images": ({"imgs": None}, r"need an array imgs in .*, got latents_classes, metadata"),
+    "no classes": ({"latents_classes": None}, r"need an array latents_classes in .*, got imgs, metadata"),
     "a pixel of 2": ({"imgs": Array((N, 64, 64), np.uint8, one_chunk_ending_in(2))}, "need pixels 0 or 1 in .*, got 2"),
     "classes without the colour": (
         {"latents_classes": Array((N, 5), np.int64)},
-        r"latents_classes\.npy of shape \(737280, 6\) .* got \(737280, 5\) and int64",
+        r"latents_classes of shape \(737280, 6\) .* got \(737280, 5\) and int64",
     ),
     "classes in another order": (
         {"latents_classes": Array((N, 6), np.int64, classes_that_depart_in_the_second_chunk)},
-        "official order, .* departs from it after image 4096",
+        "official order, .* departs from it after image 0",
     ),
     "images that end early": (
         {"imgs": Array((N, 64, 64), np.uint8, one_chunk_ending_in(1))},
-        r"truncated or damaged: imgs\.npy ends after 4096 of 737280 rows",
+        r"truncated or damaged: imgs ends after 4096 of 737280 rows",
     ),
 }
 
@@ -470,7 +470,7 @@ FILE_DAMAGE = {
     "a broken array header": (
         zipfile.ZIP_STORED,
         break_the_array_header,
-        r"need a numpy array latents_classes\.npy in .*, its header is damaged",
+        r"need a numpy array latents_classes in .*, its header is damaged",
     ),
 }
 
