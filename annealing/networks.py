@@ -76,18 +76,36 @@ class StackedDenseVAE(nn.Module):
 
 
 def _halvings(image_shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Height and width after the four strides of 2; IFPError where they do not fit."""
+    """Height and width after the four strides of 2, of the image or of what it is framed to."""
     height, width, _ = image_shape
-    if height % 16 or width % 16 or min(height, width) < 16:
-        raise IFPError(f"need images whose sides are multiples of 16 for a conv network, got {height}x{width}")
-    return height // 16, width // 16
+    if min(height, width) < 1:
+        raise IFPError(f"need images of one pixel or more for a conv network, got {height}x{width}")
+    return -(-height // 16), -(-width // 16)
+
+
+def _frame(image_shape: tuple[int, int, int]) -> list[nn.Module]:
+    """What brings images to sides that are multiples of 16: zeros, below and to the right; nothing if they are so."""
+    height, width = (-side % 16 for side in image_shape[:2])
+    return [nn.ZeroPad2d((0, width, 0, height))] if height or width else []
+
+
+class _Crop(nn.Module):
+    """The part of a decoded picture that is the image's, without the frame of :func:`_frame`."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images[..., : self.height, : self.width]
 
 
 def conv_encoder(image_shape: tuple[int, int, int], outputs: int, channels: int = 32, hidden: int = 256) -> nn.Module:
     """Images (batch, C, H, W) to (batch, outputs): four 4x4 convolutions of stride 2, a hidden layer, ReLU.
 
     The layers of Burgess et al. 2018 (arXiv:1804.03599), as the table of Locatello et al. 2019 prints them, with
-    ``channels`` (32 there), ``channels``, twice and twice as many feature maps.
+    ``channels`` (32 there), ``channels``, twice and twice as many feature maps. Sides that are no multiples of 16 are
+    framed with zeros to the next.
     """
     height, width = _halvings(image_shape)
     maps = (image_shape[2], channels, channels, 2 * channels, 2 * channels)
@@ -98,7 +116,7 @@ def conv_encoder(image_shape: tuple[int, int, int], outputs: int, channels: int 
     ]
     features = height * width * maps[-1]
     return nn.Sequential(
-        *convolutions, nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
+        *_frame(image_shape), *convolutions, nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
     )
 
 
@@ -109,6 +127,7 @@ def conv_decoder(image_shape: tuple[int, int, int], latents: int, channels: int 
     deconvolutions: list[nn.Module] = []
     for before, after in itertools.pairwise(maps):
         deconvolutions += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    crop = [_Crop(*image_shape[:2])] if _frame(image_shape) else []
     return nn.Sequential(
         nn.Linear(latents, hidden),
         nn.ReLU(),
@@ -116,4 +135,5 @@ def conv_decoder(image_shape: tuple[int, int, int], latents: int, channels: int 
         nn.ReLU(),
         nn.Unflatten(1, (maps[0], height, width)),
         *deconvolutions[:-1],
+        *crop,
     )

@@ -1,11 +1,14 @@
 """Settings of an annealing test, and the pieces of work they come to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
 from annealing.published import PUBLISHED
 from annealing.sweep import SweepConfig
+from ifp.contexts import require_nuisance
+from ifp.datasets.dataset import DataOptions
 
 PROTOCOLS = ("heat-cool", "equilibrium", *PUBLISHED)
 
@@ -14,10 +17,12 @@ PROTOCOLS = ("heat-cool", "equilibrium", *PUBLISHED)
 class AnnealConfig:
     """Settings of an annealing test, as config.json records them."""
 
-    dataset: str
+    dataset: str  # its name, or the path of the user's own
+    data_options: DataOptions = field(default_factory=DataOptions)
     factors: tuple[str, ...]
     contexts: int = 8  # measured; the first of those drawn
     planning_contexts: int = 1000  # whose closed form is kept beside the measured ones
+    nuisance: str = "held"  # within a context, or redrawn for every image
     likelihood: str = "bernoulli"
     span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value (see case_range)
     pressures: tuple[float, float] | None = None  # swept range of every case, in nats, instead of the span
@@ -33,6 +38,7 @@ class AnnealConfig:
 
     def __post_init__(self) -> None:
         likelihood_named(self.likelihood)
+        require_nuisance(self.nuisance)
         if self.protocol not in PROTOCOLS:
             raise IFPError(f"need a protocol out of {', '.join(PROTOCOLS)}, got {self.protocol!r}")
         if self.precision != "float32":
@@ -63,13 +69,18 @@ class Piece:
     protocol: str
 
 
-def pieces(config: AnnealConfig) -> list[Piece]:
-    """The work of a test, in the order of its results; a case with conv networks is a piece of its own."""
+def pieces(config: AnnealConfig, measurable: Callable[[str, int], bool] = lambda factor, context: True) -> list[Piece]:
+    """The work of a test, in the order of its results; a case with conv networks is a piece of its own.
+
+    A case that is not ``measurable``, of a factor and a context's number, is left out.
+    """
     conv = config.sweep.network == "conv" and config.protocol == "heat-cool"
     size = 1 if conv or config.protocol in PUBLISHED else config.stack
-    cases = [(context, repeat) for context in range(config.contexts) for repeat in range(config.repeats)]
-    return [
-        Piece(f"{number:02d}-{start:05d}", factor, tuple(cases[start : start + size]), config.protocol)
-        for number, factor in enumerate(config.factors)
-        for start in range(0, len(cases), size)
-    ]
+    found = []
+    for number, factor in enumerate(config.factors):
+        contexts = [context for context in range(config.contexts) if measurable(factor, context)]
+        cases = [(context, repeat) for context in contexts for repeat in range(config.repeats)]
+        for start in range(0, len(cases), size):
+            name = f"{number:02d}-{start:05d}"
+            found.append(Piece(name, factor, tuple(cases[start : start + size]), config.protocol))
+    return found

@@ -1,7 +1,8 @@
 """The annealing test: contexts shared by all factors, each case swept and read, piece by piece into a run."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from annealing.sweep import SweepConfig, SweepRecord, sweep
 from ifp.annealing_config import AnnealConfig, Piece, pieces
 from ifp.contexts import SpectralRecord, action_sequence, require_factors, spectrum
 from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset, describe
+from ifp.datasets.dataset import Dataset, DataWarning, describe
 from ifp.device import require_device
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
 from ifp.runs import Run, create_run, csv_bytes, load_npz, new_run_path, npz_bytes, reopen_run
@@ -33,9 +34,7 @@ _COUNTED = 450  # records that a piece is taken to come to, for the progress sho
 def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord, repeat: int) -> Case:
     factor = require_factors(dataset).position(spectral.factor)
     seed = np.random.SeedSequence([config.seed, 1, factor, spectral.context, repeat]).generate_state(1, np.uint64)[0]
-    images = action_sequence(dataset, spectral.factor, spectral.index)
-    if not spectral.spectral_beta > 0:
-        raise IFPError(f"need images that vary along {spectral.factor}, those of context {spectral.context} do not")
+    images = action_sequence(dataset, spectral.factor, spectral.index, config.nuisance)
     low, high = config.pressures or case_range(images, spectral.spectral_beta, config)
     return Case(images, low, high, int(seed >> np.uint64(1)))
 
@@ -102,13 +101,15 @@ def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator
         contexts=config.planning_contexts,
         seed=config.seed,
         likelihood=config.likelihood,
+        nuisance=config.nuisance,
     )
     spectral = {(each.factor, each.context): each for each in table}
     run.write(
         "spectral.csv",
         csv_bytes([each.name for each in fields(SpectralRecord)], [asdict(each) for each in spectral.values()]),
     )
-    work = [*pieces(config), *_equilibrium_pieces(config, spectral)]
+    measurable = _measurable(config, spectral)
+    work = [*pieces(config, lambda *case: case in measurable), *_equilibrium_pieces(config, spectral, measurable)]
     for number, piece in enumerate(work):
         if not (run.path / "parts" / f"{piece.name}.npz").is_file():
             known = [spectral[piece.factor, context] for context, _ in piece.cases]
@@ -126,18 +127,47 @@ def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator
     _write_results(config, run, work, spectral)
 
 
+def _measurable(config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord]) -> set[tuple[str, int]]:
+    """Factor and context of the cases whose images vary; what is left out is said.
+
+    Raises:
+        IFPError: none does.
+    """
+    found = set()
+    for factor in config.factors:
+        cases = [(factor, context) for context in range(config.contexts)]
+        vary = [case for case in cases if case in spectral and spectral[case].spectral_beta > 0]
+        if len(vary) < len(cases):
+            warnings.warn(
+                f"{factor} does not vary in {len(cases) - len(vary)} of the {len(cases)} contexts: not measured there",
+                DataWarning,
+                stacklevel=2,
+            )
+        found.update(vary)
+    if not found:
+        raise IFPError(
+            f"need contexts in which a factor varies while the others stay, got none among {config.contexts} "
+            f"for {', '.join(config.factors)} (--mode full anneals all data at once)"
+        )
+    return found
+
+
 def _near(case: Case, spectral: SpectralRecord) -> Case:
     """The case between pressures that hold its transition, by the closed forms: all that its knee needs."""
     return replace(case, low=0.7 * spectral.spectral_beta, high=1.3 * spectral.beta_rd)
 
 
-def _equilibrium_pieces(config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord]) -> list[Piece]:
+def _equilibrium_pieces(
+    config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord], measurable: Set[tuple[str, int]]
+) -> list[Piece]:
     """The networks' cases for which the knee's law does not hold, a piece per factor."""
     if config.protocol != "heat-cool":
         return []
     found = {
         factor: tuple(
-            (context, 0) for context in range(config.contexts) if spectral[factor, context].transition != "continuous"
+            (context, 0)
+            for context in range(config.contexts)
+            if (factor, context) in measurable and spectral[factor, context].transition != "continuous"
         )
         for factor in config.factors
     }
@@ -209,14 +239,15 @@ def open_annealing_run(
         return reopen_run("anneal", AnnealConfig, given, out, runs, data_dir)
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
-    dataset = load_dataset(given["dataset"], data_dir)
+    dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
     known = require_factors(dataset)
     factors = given.get("factors", known.names)
     for name in factors:
         known.position(name)
     swept = given.get("sweep", {})
     swept = {**swept, "pace": Pace(**swept["pace"])} if "pace" in swept else swept
-    settings: dict[str, Any] = {**given, "factors": factors, "sweep": SweepConfig(**swept)}
+    opened = {"dataset": dataset.reference, "data_options": dataset.options}
+    settings: dict[str, Any] = {**given, **opened, "factors": factors, "sweep": SweepConfig(**swept)}
     config = AnnealConfig(**settings)
     require_device(config.device)
     path = out if out is not None else new_run_path(runs, "anneal", dataset.name)

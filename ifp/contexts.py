@@ -1,5 +1,11 @@
-"""Contexts and their action sequences: one factor runs through its values while the others stay."""
+"""Contexts and their action sequences: one factor runs through its values while the others stay.
 
+What is no factor but varies from image to image (a colour, noise, which object of a category) is drawn once in a
+context and held, as the context's own image has it. Redrawn for every image it freezes by itself, and at a pressure of
+its own, whatever the factor does.
+"""
+
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,10 +19,11 @@ from annealing.landau import transition
 from annealing.likelihood import Likelihood, likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
-from ifp.datasets.dataset import Dataset, Factors, to_float
+from ifp.datasets.dataset import Dataset, DataWarning, Factors, to_float
 from ifp.threads import one_thread
 
-_TOGETHER = 100  # contexts whose images are held at once
+NUISANCE = ("held", "redrawn")  # within a context
+_TOGETHER = 2**27  # bytes of the images that are held at once
 
 
 def require_factors(dataset: Dataset) -> Factors:
@@ -35,15 +42,41 @@ def draw_contexts(dataset: Dataset, contexts: int, seed: int) -> NDArray[np.int6
     return np.resize(order, contexts).astype(np.int64)
 
 
-def action_sequence(dataset: Dataset, factor: str, context: int) -> Tensor:
-    """Images (n, H, W, C), float32 in 0..1, of the context (an image index) with the factor at each value in turn."""
+def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: str = "held") -> Tensor:
+    """Images (n, H, W, C), float32 in 0..1, of the context (an image index) with the factor at each value in turn.
+
+    Values for which there is no image are left out.
+
+    Args:
+        dataset: labelled; its lattice may have gaps, and several images in a cell.
+        factor: the one that varies.
+        context: an image; the other factors stay as it has them.
+        nuisance: ``held``, every image with the nuisances of the context's own; or ``redrawn``, with those of another
+            image each, drawn from the context and the factor.
+
+    Raises:
+        IFPError: an unlabelled data set, an unknown factor or another ``nuisance``.
+    """
+    require_nuisance(nuisance)
     factors = require_factors(dataset)
     column = factors.position(factor)
     labels = dataset.factors_at([int(context)])
     assert labels is not None  # the data set has factors
     rows = np.repeat(labels, factors.sizes[column], axis=0)
     rows[:, column] = np.arange(len(rows))
-    return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows))))
+    rows = rows[dataset.holds(rows)]
+    if not dataset.nuisances:
+        return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows))))
+    shown = np.full(len(rows), context, np.int64)
+    if nuisance == "redrawn":
+        shown = np.random.default_rng([dataset.options.seed, 7, column, context]).integers(0, len(dataset), len(rows))
+    return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows, shown), shown)))
+
+
+def require_nuisance(nuisance: str) -> None:
+    """IFPError where nuisances are neither held nor redrawn."""
+    if nuisance not in NUISANCE:
+        raise IFPError(f"need a nuisance out of {', '.join(NUISANCE)}, got {nuisance!r}")
 
 
 @dataclass(frozen=True)
@@ -62,14 +95,16 @@ class SpectralRecord:
 
 
 def _spectral_records(
-    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood
+    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood, nuisance: str
 ) -> list[SpectralRecord]:
     """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
     found = []
     with one_thread():
-        sequences = [action_sequence(dataset, factor, index) for index in contexts.values()]
-        bounds = rate_distortion_bound(sequences, likelihood)
-        for (context, index), images, bound in zip(contexts.items(), sequences, bounds, strict=True):
+        drawn = {context: action_sequence(dataset, factor, index, nuisance) for context, index in contexts.items()}
+        sequences = {context: images for context, images in drawn.items() if len(images) > 1}
+        bounds = rate_distortion_bound(list(sequences.values()), likelihood) if sequences else []
+        for (context, images), bound in zip(sequences.items(), bounds, strict=True):
+            index = contexts[context]
             kind = transition(images, likelihood)
             found.append(
                 SpectralRecord(
@@ -87,17 +122,34 @@ def spectrum(
     contexts: int = 1000,
     seed: int = 0,
     likelihood: str = "bernoulli",
+    nuisance: str = "held",
 ) -> Iterator[SpectralRecord]:
     """Closed-form freezing points of every factor over shared contexts: no training, some hundred a second.
 
+    A context in which a factor has fewer than two values (the lattice has gaps there) says nothing about it: such
+    cases are left out, and a :class:`ifp.datasets.dataset.DataWarning` counts them.
+
     Raises:
-        IFPError: an unlabelled data set, an unknown factor or likelihood, or no context.
+        IFPError: an unlabelled data set, an unknown factor, likelihood or ``nuisance``, or no context.
     """
     if contexts < 1:
         raise IFPError(f"need one context or more, got {contexts}")
+    require_nuisance(nuisance)
     names = tuple(factors) if factors is not None else require_factors(dataset).names
     chosen = likelihood_named(likelihood)
+    known = require_factors(dataset)
     for factor in names:
         drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
-        for start in range(0, len(drawn), _TOGETHER):
-            yield from _spectral_records(dataset, factor, dict(drawn[start : start + _TOGETHER]), chosen)
+        sequence = 4 * int(np.prod(dataset.image_shape)) * known.sizes[known.position(factor)]
+        together = int(np.clip(_TOGETHER // sequence, 1, 100))
+        found = 0
+        for start in range(0, len(drawn), together):
+            records = _spectral_records(dataset, factor, dict(drawn[start : start + together]), chosen, nuisance)
+            found += len(records)
+            yield from records
+        if found < contexts:
+            warnings.warn(
+                f"{factor} has fewer than two values in {contexts - found} of {contexts} contexts: left out there",
+                DataWarning,
+                stacklevel=2,
+            )

@@ -60,7 +60,7 @@ def freezing_rows(
                 )
                 readings = [_read(curves, case, latent, threshold, config) for case in repeats]
                 yield {
-                    "dataset": config.dataset,
+                    "dataset": spectral[key].dataset,
                     "factor": key[0],
                     "context": key[1],
                     "latent": latent,

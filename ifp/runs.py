@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from analysis.records import read_record
 from annealing.errors import RunError
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset
+from ifp.datasets import dataset_reference, load_dataset
+from ifp.datasets.dataset import DataOptions, Dataset
 
 T = TypeVar("T")
 
@@ -184,10 +184,14 @@ def reopen_run(
         RunError: no such run, another kind, other settings (see :func:`resume_run`), damaged ones or other data.
     """
     run = open_run(out) if out is not None else newest_run(root, kind, finished=False)
+    if "dataset" in given:
+        given = {**given, "dataset": dataset_reference(str(given["dataset"]))}
     resume_run(run, kind, given)
-    dataset = load_dataset(run.config["settings"]["dataset"], data_dir)
+    made = read_record(settings, run.config["settings"], f"settings of {run.path}", RunError)
+    options = read_record(DataOptions, run.config["settings"]["data_options"], f"data options of {run.path}", RunError)
+    dataset = load_dataset(run.config["settings"]["dataset"], data_dir, **dataclasses.asdict(options))
     require_same_data(run, dataset)
-    return dataset, read_record(settings, run.config["settings"], f"settings of {run.path}", RunError), run
+    return dataset, made, run
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.checkpoint import STATE_FILE, restore, state_bytes, write_checkpoint
 from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset, describe, to_float
+from ifp.datasets.dataset import DataOptions, Dataset, describe, to_float
 from ifp.deft import Deft, MultiGroupVAE
 from ifp.device import require_device
 from ifp.evaluation import evaluate, probe_images, write_results
@@ -34,7 +34,8 @@ PRECISIONS = ("float32", "bfloat16")
 class TrainConfig:
     """Settings of a training run, as config.json records them."""
 
-    dataset: str
+    dataset: str  # its name, or the path of the user's own
+    data_options: DataOptions = field(default_factory=DataOptions)
     objective: str = "deft"
     steps: int = 6000
     batch_size: int = 64
@@ -210,8 +211,8 @@ def open_training_run(
     if plan is None:
         raise IFPError("need a stage plan: --plan FILE, or --plan - to read it from stdin")
     name = given.get("dataset", plan.dataset)
-    config = TrainConfig(**{**given, "dataset": name})
-    dataset = load_dataset(name, data_dir)
+    dataset = load_dataset(name, data_dir, **given.get("data_options", {}))
+    config = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
     run = _new_run(dataset, config, plan, out, runs, overwrite=overwrite, force=force)
     return dataset, config, plan, run
 
@@ -240,7 +241,7 @@ def _new_run(
 
 def train(dataset: Dataset, *, plan: StagePlan, out: str | Path | None = None, **settings: Any) -> Run:
     """Train on a plan's stages and return the finished run; settings are :class:`TrainConfig`'s."""
-    config = TrainConfig(dataset=dataset.name, **settings)
+    config = TrainConfig(dataset=dataset.reference, data_options=dataset.options, **settings)
     run = _new_run(dataset, config, plan, None if out is None else Path(out), Path("runs"))
     for _ in train_run(dataset, config, plan, run):
         pass

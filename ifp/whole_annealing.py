@@ -12,7 +12,7 @@ from annealing.errors import IFPError
 from annealing.networks import conv_decoder
 from ifp.checkpoint import STATE_FILE, restore, state_bytes
 from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset, describe
+from ifp.datasets.dataset import DataOptions, Dataset, describe
 from ifp.deft import MultiGroupVAE
 from ifp.device import require_device
 from ifp.evaluation import evaluate, probe_images
@@ -30,7 +30,8 @@ _TOP, _REACH = 1.25, 100.0  # top of the swept range over the highest prediction
 class WholeConfig:
     """Settings of whole-data annealing, as config.json records them."""
 
-    dataset: str
+    dataset: str  # its name, or the path of the user's own
+    data_options: DataOptions = field(default_factory=DataOptions)
     pressures: tuple[float, float]  # low, high: held and cooled from the high one to the low one, nats
     latents: int = 10
     hold_steps: int = 500  # at the highest pressure, until the decoder draws the mean image
@@ -80,6 +81,7 @@ class WholeConfig:
         """The same settings as the training loop takes them; it gets its objective beside them."""
         return TrainConfig(
             dataset=self.dataset,
+            data_options=self.data_options,
             steps=self.steps,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -170,14 +172,15 @@ def open_whole_run(
         return reopen_run(KIND, WholeConfig, given, out, runs, data_dir)
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
-    dataset = load_dataset(given["dataset"], data_dir)
+    dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
     return dataset, *_new_run(dataset, given, out, runs, overwrite=overwrite)
 
 
 def _new_run(
     dataset: Dataset, given: Mapping[str, Any], out: Path | None, runs: Path, *, overwrite: bool = False
 ) -> tuple[WholeConfig, Run]:
-    config = WholeConfig(**{"pressures": swept_range(given.get("predicted", {})), **given})
+    opened = {"dataset": dataset.reference, "data_options": dataset.options}
+    config = WholeConfig(**{"pressures": swept_range(given.get("predicted", {})), **given, **opened})
     if dataset.factors is not None:
         for name in config.predicted:
             dataset.factors.position(name)
@@ -188,9 +191,7 @@ def _new_run(
 
 def anneal_whole(dataset: Dataset, *, out: str | Path | None = None, **settings: Any) -> Run:
     """Cool one network on the whole data set and return the run; settings are :class:`WholeConfig`'s."""
-    config, run = _new_run(
-        dataset, {"dataset": dataset.name, **settings}, None if out is None else Path(out), Path("runs")
-    )
+    config, run = _new_run(dataset, settings, None if out is None else Path(out), Path("runs"))
     for _ in whole_annealing(dataset, config, run):
         pass
     return run

@@ -1,8 +1,10 @@
 """The command line: one small file per command; each parses, calls one function and prints."""
 
 import importlib
+import logging
 import pkgutil
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -39,10 +41,19 @@ for _found in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{_found.name}").register(app)
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+    """A warning as one line on stderr, without the line of code that it stems from."""
+    typer.echo(f"warning: {message}", err=True)
+
+
 def main() -> None:
     """Entry point: an error of ours is one line on stderr and exit code 1."""
     from annealing.errors import IFPError
 
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("ifp").setLevel(logging.INFO)
+    warnings.showwarning = _show_warning
     try:
         app()
     except IFPError as error:

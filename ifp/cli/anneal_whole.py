@@ -31,7 +31,8 @@ def anneal_whole_data(
 
     settings = dict(given)
     if not resume and "dataset" in given:
-        settings |= _predictions(load_dataset(given["dataset"], data_dir), given)
+        dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
+        settings |= _predictions(dataset, given)
     ds, config, run = open_whole_run(
         settings, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite
     )

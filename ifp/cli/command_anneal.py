@@ -21,6 +21,7 @@ def anneal(
     ] = None,
     contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.  [default: 8]", min=1)] = None,
     factors: options.FactorNames = None,
+    nuisance: options.Nuisance = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
     network: Annotated[
         str | None,
@@ -58,6 +59,10 @@ def anneal(
     out: options.Out = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
+    background: options.Background = None,
+    correlate: options.Correlate = None,
+    bins: options.Bins = None,
+    data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     device: options.Device = None,
@@ -80,10 +85,12 @@ def anneal(
 
     shared: dict[str, object] = {
         "dataset": dataset, "likelihood": likelihood, "seed": seed, "device": device, "threads": threads,
+        "data_options": options.data_options(background, correlate, bins, data_seed) or None,
         "pressures": options.pressure_range(pressures, "--pressures"),
     }  # fmt: skip
     action = {
         "contexts": contexts, "factors": options.name_list(factors), "protocol": protocol, "repeats": repeats,
+        "nuisance": nuisance,
         "span": options.pressure_range(span, "--span"),
     }  # fmt: skip
     pace = options.present({"tolerance": tolerance, "max_steps": max_steps})

@@ -10,7 +10,10 @@ from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
 
-_SPECTRUM_ONLY = ("--dataset", "--contexts", "--factors", "--likelihood", "--seed", "--data-dir")
+_SPECTRUM_ONLY = (
+    "--dataset", "--contexts", "--factors", "--nuisance", "--likelihood", "--seed", "--data-dir", "--background",
+    "--correlate", "--bins", "--data-seed",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -30,9 +33,14 @@ def plan_stages(
         typer.Option(help=f"Contexts of the spectrum, shared by all factors.  [default: {DEFAULT_CONTEXTS}]", min=1),
     ] = None,
     factors: options.FactorNames = None,
+    nuisance: options.Nuisance = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
     seed: options.Seed = None,
     data_dir: options.DataDir = None,
+    background: options.Background = None,
+    correlate: options.Correlate = None,
+    bins: options.Bins = None,
+    data_seed: options.DataSeed = None,
     depth: Annotated[float, typer.Option(help="Stage pressure over its group's lowest freezing point.")] = 0.35,
     final_pressure: Annotated[float, typer.Option(help="beta of the last stage, in nats.")] = 1.0,
     group_size: Annotated[int, typer.Option(help="Latents of a group that has room.", min=1)] = 2,
@@ -55,7 +63,11 @@ def plan_stages(
     from ifp.planning import spectral_findings
     from ifp.runs import json_bytes
 
-    settings = dict(zip(_SPECTRUM_ONLY, (dataset, contexts, factors, likelihood, seed, data_dir), strict=True))
+    given = (
+        dataset, contexts, factors, nuisance, likelihood, seed, data_dir, background, correlate or None, bins,
+        data_seed,
+    )  # fmt: skip
+    settings = dict(zip(_SPECTRUM_ONLY, given, strict=True))
     _check_source(run, plan_from, options.present(settings), check)
     if check is not None:
         read_plan(str(check))
@@ -64,8 +76,11 @@ def plan_stages(
     if dataset is None:
         findings = findings_of(options.annealing_run(run, runs))
     else:
-        ds, chosen, number = load_dataset(dataset, data_dir), likelihood or "bernoulli", seed or 0
-        records = spectral_records(ds, options.name_list(factors), contexts or DEFAULT_CONTEXTS, number, chosen)
+        ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
+        chosen, number = likelihood or "bernoulli", seed or 0
+        records = spectral_records(
+            ds, options.name_list(factors), contexts or DEFAULT_CONTEXTS, number, chosen, nuisance or "held"
+        )
         findings = spectral_findings(ds, records, seed=number, likelihood=chosen)
     made = plan(findings, depth=depth, final_pressure=final_pressure, group_size=group_size)
     for warning in made.warnings:

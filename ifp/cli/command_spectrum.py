@@ -14,12 +14,17 @@ def register(app: typer.Typer) -> None:
 
 
 def spectrum(
-    dataset: Annotated[str, typer.Option(help="Data set, e.g. dsprites.", metavar="NAME")],
+    dataset: options.RequiredDatasetName,
     contexts: Annotated[int, typer.Option(help="Contexts, shared by all factors.", min=1)] = DEFAULT_CONTEXTS,
     factors: options.FactorNames = None,
+    nuisance: options.Nuisance = None,
     likelihood: Annotated[str, typer.Option(help="bernoulli or gaussian.")] = "bernoulli",
     seed: Annotated[int, typer.Option(help="Of the contexts.", min=0)] = 0,
     data_dir: options.DataDir = None,
+    background: options.Background = None,
+    correlate: options.Correlate = None,
+    bins: options.Bins = None,
+    data_seed: options.DataSeed = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Closed-form freezing points, in seconds, without training. Pressures beta are in nats, summed over pixels.
@@ -33,16 +38,15 @@ def spectrum(
     from dataclasses import asdict
     from functools import partial
 
-    from annealing.errors import DataError
     from ifp.cli.progress import show_progress
     from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
-    from ifp.contexts import require_factors
     from ifp.datasets import load_dataset
     from ifp.freezing_order import freezing_order
     from ifp.runs import json_bytes
     from ifp.whole_spectrum import whole_spectrum
 
-    ds, names = load_dataset(dataset, data_dir), options.name_list(factors)
+    ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
+    names = options.name_list(factors)
     if ds.factors is None and names is None:
         watch = partial(show_progress, title="eigenvalues")
         values = whole_spectrum(ds, likelihood=likelihood, watch=watch)
@@ -51,12 +55,7 @@ def spectrum(
         else:
             show_eigenvalues(ds.name, values)
         return
-    require_factors(ds)
-    try:
-        action = action_rows(spectral_records(ds, names, contexts, seed, likelihood))
-    except DataError as error:  # a lattice with gaps has no whole action sequences, but an order
-        typer.echo(f"warning: no action values: {error}", err=True)
-        action = []
+    action = action_rows(spectral_records(ds, names, contexts, seed, likelihood, nuisance or "held"))
     watch = partial(show_progress, title="freezing order")
     order = list(freezing_order(ds, factors=names, likelihood=likelihood, watch=watch))
     if json:

@@ -30,6 +30,10 @@ def train(
     out: options.Out = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
+    background: options.Background = None,
+    correlate: options.Correlate = None,
+    bins: options.Bins = None,
+    data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     device: options.Device = None,
@@ -48,6 +52,7 @@ def train(
             "learning_rate": learning_rate, "likelihood": likelihood, "eval_every": eval_every,
             "checkpoint_every": checkpoint_every, "precision": precision, "seed": seed, "device": device,
             "threads": threads,
+            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
     from ifp.plan_file import read_plan

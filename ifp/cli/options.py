@@ -11,9 +11,33 @@ from annealing.errors import IFPError
 if TYPE_CHECKING:
     from ifp.runs import Run
 
-DatasetName = Annotated[str | None, typer.Option("--dataset", help="Data set, e.g. dsprites.", metavar="NAME")]
+_DATASET = typer.Option(
+    "--dataset", help="Data set (ifp data list), or your own: an npz or a folder of pictures.", metavar="NAME|PATH"
+)
+DatasetName = Annotated[str | None, _DATASET]
+RequiredDatasetName = Annotated[str, _DATASET]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the public files. [default: IFP_DATA_DIR, or rendered]")
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the public files.  [default: IFP_DATA_DIR, or the user's cache]"),
+]
+Background = Annotated[
+    Path | None, typer.Option("--background", help="Picture behind scream-dsprites.", metavar="PICTURE")
+]
+Correlate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--correlate", help="Make two factors occur together; sigma 0.2 strong, 0.7 weak.", metavar="A:B:SIGMA"
+    ),
+]
+Bins = Annotated[
+    int | None, typer.Option("--bins", help="Classes that continuous factors of an npz are cut into.", min=2)
+]
+DataSeed = Annotated[
+    int | None, typer.Option("--data-seed", help="Of drawn colours, noise, crops and correlation.  [default: 0]", min=0)
+]
+Nuisance = Annotated[
+    str | None,
+    typer.Option("--nuisance", help="Within a context: held, or redrawn for each image.  [default: held]"),
 ]
 FactorNames = Annotated[str | None, typer.Option("--factors", help="Only these factors: a,b.  [default: all]")]
 Seed = Annotated[int | None, typer.Option("--seed", help="One seed, one result.  [default: 0]", min=0)]
@@ -32,6 +56,20 @@ RunPath = Annotated[
     typer.Argument(metavar="[RUN]", help="A run's directory.  [default: the newest finished annealing run]"),
 ]
 DEFAULT_RUNS = Path("runs")
+
+
+def data_options(
+    background: Path | None, correlate: list[str] | None, bins: int | None, data_seed: int | None
+) -> dict[str, Any]:
+    """How the data set is opened beyond its name: only what was given."""
+    return present(
+        {
+            "background": None if background is None else str(background.expanduser().resolve()),
+            "correlate": tuple(correlate) if correlate else None,
+            "bins": bins,
+            "seed": data_seed,
+        }
+    )
 
 
 def present(given: Mapping[str, object]) -> dict[str, Any]:

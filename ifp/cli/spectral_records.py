@@ -22,12 +22,12 @@ class _Counted:
 
 
 def spectral_records(
-    dataset: "Dataset", factors: Sequence[str] | None, contexts: int, seed: int, likelihood: str
+    dataset: "Dataset", factors: Sequence[str] | None, contexts: int, seed: int, likelihood: str, nuisance: str
 ) -> list["SpectralRecord"]:
     """The records of :func:`ifp.spectrum`, while a bar on stderr follows them; IFPError as there."""
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import show_progress
-    from ifp.contexts import require_factors, spectrum
+    from ifp.contexts import require_factors, require_nuisance, spectrum
 
     known = require_factors(dataset)
     names = known.names if factors is None else factors
@@ -36,7 +36,8 @@ def spectral_records(
     for name in names:
         known.position(name)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)
-    records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood)
+    require_nuisance(nuisance)
+    records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance)
     return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
 
 

@@ -33,8 +33,10 @@ def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
 
 def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Distribution over contexts, per factor."""
+    fewest, most = (extreme(row["contexts"] for row in rows) for extreme in (min, max))
+    over = str(most) if fewest == most else f"{fewest} to {most}"
     title = (
-        f"{name}: action, each factor alone in its context, closed form over {rows[0]['contexts']} contexts; "
+        f"{name}: action, each factor alone in its context, closed form over {over} contexts; "
         "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta); first_order, "
         "degenerate: shares of contexts where KL jumps, or a second mode starts beside the first"
     )

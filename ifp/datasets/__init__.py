@@ -24,7 +24,7 @@ def families() -> dict[str, Family]:
 
 def dataset_reference(name: str) -> str:
     """The name itself, or the whole path where it is that of the user's own data: an npz or a folder."""
-    is_path = name.endswith(".npz") or os.sep in name or Path(name).is_dir()
+    is_path = name.lower().endswith(".npz") or os.sep in name or Path(name).is_dir()
     return str(Path(name).expanduser().resolve()) if is_path and name not in families() else name
 
 
@@ -49,6 +49,8 @@ def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) 
         given = replace(given, background=str(Path(given.background).expanduser().resolve()))
     if given.bins is not None and given.bins < 2:
         raise IFPError(f"need two bins or more, got {given.bins}")
+    if given.seed < 0:
+        raise IFPError(f"need a seed from 0 on, got {given.seed}")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
     return correlated(_open(name, reference, data_dir, given))
@@ -65,7 +67,7 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
         raise DataError(
             f"need a data set out of {', '.join(known)}, an npz or a folder of pictures, got {name!r}{hint}"
         )
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         from ifp.datasets.user_npz import load_npz
 
         return load_npz(path, options)
@@ -79,5 +81,5 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
 def _require_applicable(name: str, reference: str, options: DataOptions) -> None:
     if options.background is not None and not name.startswith("scream-dsprites"):
         raise IFPError(f"need scream-dsprites for --background, got {name}")
-    if options.bins is not None and not reference.endswith(".npz"):
+    if options.bins is not None and not reference.lower().endswith(".npz"):
         raise IFPError(f"need an npz of your own for --bins, got {name}")

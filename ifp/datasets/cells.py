@@ -22,7 +22,7 @@ class Cells:
 
     def __init__(self, labels: NDArray[np.integer], sizes: tuple[int, ...]) -> None:
         """IFPError where a class is outside its size, or the grid is too large to number."""
-        if labels.ndim != 2 or labels.shape[1] != len(sizes):
+        if labels.ndim != 2 or not len(labels) or labels.shape[1] != len(sizes):
             raise IFPError(f"need labels of shape (N, {len(sizes)}), got {labels.shape}")
         if not within(labels, sizes).all():
             raise DataError(f"need factor classes below {sizes}, got {labels.min(axis=0)}..{labels.max(axis=0)}")
@@ -75,7 +75,7 @@ class Cells:
         if not there.all():
             missing = np.atleast_2d(factors)[~there][0].tolist()
             raise DataError(f"need factor classes that some image has, none has {missing}")
-        rank = 0 if like is None else self._rank[like] % self._counts[place]
+        rank = 0 if like is None else self._rank[checked_index(like, len(self))] % self._counts[place]
         return self._order[self._starts[place] + rank]
 
     def _find(self, factors: NDArray[np.integer]) -> tuple[Index, NDArray[np.bool_]]:
@@ -87,5 +87,5 @@ class Cells:
             raise IFPError(f"need whole numbers as factor classes, got {classes.dtype}")
         possible = within(classes, self.sizes)
         key = np.where(possible, self._key(np.where(possible[:, None], classes, 0)), -1)
-        place = np.searchsorted(self._cells, key).clip(max=max(len(self._cells) - 1, 0))
+        place = np.searchsorted(self._cells, key).clip(max=len(self._cells) - 1)
         return place, possible & (self._cells[place] == key)

@@ -27,8 +27,8 @@ def parse_pair(text: str, factors: Factors) -> tuple[int, int, float]:
         first, second, sigma = parts[0], parts[1], float(parts[2])
     except (IndexError, ValueError):
         raise IFPError(f"need A:B:SIGMA, two factors and a width, got {text!r}") from None
-    if len(parts) != 3 or first == second or not 0 < sigma < float("inf"):
-        raise IFPError(f"need A:B:SIGMA, two different factors and a width above 0, got {text!r}")
+    if len(parts) != 3 or first == second or not 0.001 <= sigma <= 1000:
+        raise IFPError(f"need A:B:SIGMA, two different factors and a width of 0.001 to 1000, got {text!r}")
     return factors.position(first), factors.position(second), sigma
 
 
@@ -97,15 +97,25 @@ class Correlated:
     ) -> NDArray[np.uint8] | NDArray[np.float32]:
         """Images (N, H, W, C) of the index into the tilted data set."""
         rows = self._taken[checked_index(index, len(self))]
-        return self._whole.images(rows) if nuisances_of is None else self._whole.images(rows, self._taken[nuisances_of])
+        if nuisances_of is None:
+            return self._whole.images(rows)
+        return self._whole.images(rows, self._taken[checked_index(nuisances_of, len(self))])
 
     def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64]:
         """Factor classes (N, K)."""
         return self._cells.factors_at(index)
 
     def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
-        """Index (N,) of factor classes (N, K); DataError where the tilted data set has no such image."""
-        return self._cells.lookup(factors, nuisances_of)
+        """Index (N,) of factor classes (N, K); DataError where the tilted data set has no such image.
+
+        The image that holds the nuisances is taken where the tilted data set has it, else another of its cell.
+        """
+        found = self._cells.lookup(factors)
+        if nuisances_of is None:
+            return found
+        wanted = self._whole.lookup(factors, self._taken[checked_index(nuisances_of, len(self))])
+        place = np.searchsorted(self._taken, wanted).clip(max=len(self) - 1)
+        return np.where(self._taken[place] == wanted, place, found)
 
     def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether the tilted data set has an image of the factor classes."""

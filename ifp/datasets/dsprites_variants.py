@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator, Philox
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from annealing.errors import DataError
 from ifp.datasets.cells import Cells
@@ -24,12 +24,12 @@ from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors, Ind
 from ifp.datasets.dsprites import CITATION, load
 from ifp.datasets.dsprites_geometry import NAMES, SIZE, SIZES
 from ifp.datasets.family import Family
+from ifp.datasets.pictures import opened_picture
 
 Float = NDArray[np.float32]
 Paint = Callable[[Float, Generator], Float]  # a sprite (64, 64, 1) and an image's own stream: the picture (64, 64, 3)
 
 _THUMBNAIL = (350, 274)  # largest width and height of the picture behind
-_LARGEST_PICTURE = 50_000_000  # pixels
 
 
 def in_color(sprite: Float, stream: Generator) -> Float:
@@ -71,7 +71,8 @@ def open_picture(path: str | None) -> tuple[Float, str]:
         )
         image, name = Image.fromarray(load_sample_image("china.jpg")), "scikit-learn's china.jpg"
     else:
-        image, name = _read_picture(path), Path(path).name
+        with opened_picture(Path(path)) as opened:
+            image, name = opened.convert("RGB"), Path(path).name
     image.thumbnail(_THUMBNAIL)
     picture = np.asarray(image, np.float32) / np.float32(255)
     if min(picture.shape[:2]) < SIZE:
@@ -80,16 +81,6 @@ def open_picture(path: str | None) -> tuple[Float, str]:
             f"{name} has {picture.shape[1]}x{picture.shape[0]}"
         )
     return picture, name
-
-
-def _read_picture(path: str) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > _LARGEST_PICTURE:
-                raise DataError(f"need a picture of at most {_LARGEST_PICTURE:,} pixels, {path} has more")
-            return image.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise DataError(f"need a picture behind the sprites, {path} cannot be read: {error}") from error
 
 
 class PaintedSprites:

@@ -72,6 +72,8 @@ def _header(stream: IO[bytes], name: str, path: Path) -> ArrayHeader:
         shape, fortran, dtype = readers[np.lib.format.read_magic(stream)](stream)
     except (ValueError, KeyError, TypeError, tokenize.TokenError) as error:
         raise DataError(f"need a numpy array {name} in {path}, its header is damaged: {error}") from error
+    if any(size < 0 for size in shape):
+        raise DataError(f"need a numpy array {name} in {path}, its header claims the shape {shape}")
     if dtype.hasobject:
         raise DataError(f"need numbers or text in {name} of {path}, got Python objects, which are never unpickled")
     if fortran and len(shape) > 1:
@@ -101,7 +103,8 @@ def read_whole(archive: zipfile.ZipFile, name: str, path: Path, largest: int = 2
     size = math.prod(header.shape) * header.dtype.itemsize
     if size > largest:
         raise DataError(f"need {name} in {path} of at most {largest} bytes, got {size}")
+    if size == 0:
+        return np.empty(header.shape, header.dtype)
     if not header.shape:
         raise DataError(f"need an array {name} in {path}, got a single value")
-    rows = list(read_rows(archive, name, path))
-    return np.concatenate(rows) if rows else np.empty(header.shape, header.dtype)
+    return np.concatenate(list(read_rows(archive, name, path)))

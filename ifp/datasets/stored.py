@@ -8,6 +8,7 @@ made of the sources' paths, sizes and times, so that changed files are read agai
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -52,7 +53,7 @@ class StoredDataset:
         reference: str | None = None,
         options: DataOptions | None = None,
     ) -> None:
-        header = _read_header(folder)
+        header, labels = _read_stored(folder)
         self.name, self.source, self.reference = name, source, reference or name
         self.options = options or DataOptions()
         self.fingerprint = str(header["fingerprint"])
@@ -62,9 +63,9 @@ class StoredDataset:
         self._images, self._dtype = folder / "images.bin", np.dtype(header["dtype"])
         self.factors: Factors | None = None
         self._cells: Cells | None = None
-        if header["names"] is not None:
+        if labels is not None:
             self.factors = Factors(tuple(header["names"]), tuple(header["sizes"]))
-            self._cells = Cells(np.load(folder / "labels.npy"), self.factors.sizes)
+            self._cells = Cells(labels, self.factors.sizes)
         self.nuisances = nuisances if self._cells is not None and self._cells.several else ()
 
     def __len__(self) -> int:
@@ -115,7 +116,7 @@ def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], ve
     Raises:
         DataError: a source is missing or damaged, or the cache has no room.
     """
-    folder = cache_directory() / f"{name}-{_identity(name, sources, version)}"
+    folder = cache_directory() / f"{name[:100]}-{_identity(name, sources, version)}"
     if not (folder / "header.json").is_file():
         content = read()
         _require_room(folder.parent, content)
@@ -127,7 +128,7 @@ def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], ve
 
 
 def _identity(name: str, sources: Sequence[Path], version: str) -> str:
-    digest = hashlib.sha256(f"{_FORMAT}|{name}|{version}".encode())
+    digest = hashlib.sha256(f"{_FORMAT}|{name}|{version}".encode("utf-8", "surrogateescape"))
     try:
         for path in sources:
             stat = path.stat()
@@ -138,10 +139,7 @@ def _identity(name: str, sources: Sequence[Path], version: str) -> str:
 
 
 def _bytes(content: Content) -> int:
-    total = np.dtype(content.dtype).itemsize
-    for size in content.shape:
-        total *= int(size)
-    return total
+    return math.prod(content.shape) * np.dtype(content.dtype).itemsize
 
 
 def _require_room(place: Path, content: Content) -> None:
@@ -191,18 +189,22 @@ def _fill(folder: Path, name: str, content: Content) -> None:
             temporary.replace(folder)
         except OSError:
             if not (folder / "header.json").is_file():  # else another process was faster
-                raise
+                raise DataError(f"need the place {folder} in the cache for {name}, remove what stands there") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _read_header(folder: Path) -> dict[str, Any]:
+def _read_stored(folder: Path) -> tuple[dict[str, Any], NDArray[np.int32] | None]:
+    """Header and labels of a folder in the cache; DataError where it is damaged."""
     try:
         header: dict[str, Any] = json.loads((folder / "header.json").read_text(encoding="utf-8"))
-        expected = int(np.prod(header["shape"], dtype=object)) * np.dtype(header["dtype"]).itemsize
-        found = (folder / "images.bin").stat().st_size
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        labels = None if header["names"] is None else np.load(folder / "labels.npy", allow_pickle=False)
+        expected = math.prod(header["shape"]) * np.dtype(header["dtype"]).itemsize
+        whole = (folder / "images.bin").stat().st_size == expected and isinstance(header["fingerprint"], str)
+        if labels is not None:
+            whole = whole and labels.shape == (header["shape"][0], len(header["names"])) and labels.dtype == np.int32
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise DataError(f"need a whole data set in the cache, {folder} is damaged (remove it): {error}") from error
-    if found != expected:
-        raise DataError(f"need {expected} bytes of images in {folder}, got {found}: remove it, to read the files again")
-    return header
+    if not whole:
+        raise DataError(f"need a whole data set in the cache, {folder} has lost a part: remove it, to read it again")
+    return header, labels

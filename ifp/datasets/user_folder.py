@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from annealing.errors import DataError
 from ifp.datasets.dataset import DataOptions
+from ifp.datasets.pictures import opened_picture
 from ifp.datasets.stored import Content, StoredDataset, prepared
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-_LARGEST = 4096 * 4096  # pixels of a picture
 _TOGETHER = 64  # pictures
 
 
@@ -65,15 +65,8 @@ def read_pictures(pictures: Sequence[Path], size: tuple[int, int] | None = None)
 
 def _header(path: Path) -> tuple[tuple[int, int], str]:
     """Width and height, and mode."""
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > _LARGEST:
-                raise DataError(
-                    f"need pictures of at most {_LARGEST:,} pixels, {path} has {image.width}x{image.height}"
-                )
-            return image.size, image.mode
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise DataError(f"need a whole PNG or JPEG picture, {path} cannot be read: {error}") from error
+    with opened_picture(path) as image:
+        return image.size, image.mode
 
 
 def _blocks(pictures: Sequence[Path], shape: tuple[int, int, int, int], mode: str) -> Iterator[NDArray[np.uint8]]:
@@ -86,9 +79,6 @@ def _blocks(pictures: Sequence[Path], shape: tuple[int, int, int, int], mode: st
 
 
 def _pixels(path: Path, mode: str, extent: tuple[int, int]) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            picture = image.convert(mode)
-            return np.asarray(picture if picture.size == extent else picture.resize(extent, Image.Resampling.LANCZOS))
-    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise DataError(f"need a whole PNG or JPEG picture, {path} cannot be read: {error}") from error
+    with opened_picture(path) as image:
+        picture = image.convert(mode)
+        return np.asarray(picture if picture.size == extent else picture.resize(extent, Image.Resampling.LANCZOS))

@@ -3,6 +3,7 @@
 The layout of dSprites' own file is taken too: ``imgs`` and ``latents_classes``.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ def load_npz(path: Path, options: DataOptions) -> StoredDataset:
     )
     if dataset.several:
         warnings.warn(
-            f"{dataset.several} factor vectors of {path.name} have several images: which of them is a nuisance",
+            f"{dataset.several} factor vectors of {path.name} have several images: which of them is shown is a nuisance",
             DataWarning,
             stacklevel=2,
         )
@@ -59,7 +60,7 @@ def _read(path: Path, bins: int | None) -> Content:
     images, height, width = header.shape[:3]
     channels = header.shape[3] if len(header.shape) == 4 else 1
     # binary images stored as bytes 0 and 1, as dSprites' own are
-    scale = 255 if name == "imgs" else 1
+    scale = 255 if name == "imgs" and header.dtype == np.uint8 else 1
     return Content(
         shape=(images, height, width, channels),
         dtype=np.uint8 if header.dtype == np.uint8 else np.float32,
@@ -107,7 +108,10 @@ def _read_factors(
         names = _names(archive, path, values.shape[1])
     elif official and len(names) == len(NAMES):
         names = NAMES
-    return classes, Factors(names, tuple(int(column.max()) + 1 for column in classes.T))
+    sizes = tuple(int(column.max()) + 1 for column in classes.T)
+    if math.prod(sizes) >= 2**62:
+        raise DataError(f"need {name} of fewer than 2^62 combinations in {path}, got sizes {sizes}")
+    return classes, Factors(names, sizes)
 
 
 def _classes(column: NDArray[Any], bins: int | None, name: str, path: Path) -> NDArray[np.int64]:
@@ -128,6 +132,8 @@ def _classes(column: NDArray[Any], bins: int | None, name: str, path: Path) -> N
             f"need whole numbers from 0 on as {name} in {path}, got {column.min():g}..{column.max():g} "
             f"(--bins N cuts the range of a continuous factor into N classes)"
         )
+    if (column == np.rint(column)).all():  # a discrete column among continuous ones
+        return np.unique(column, return_inverse=True)[1].astype(np.int64)
     edges = np.linspace(column.min(), column.max(), bins + 1)[1:-1]
     return np.searchsorted(edges, column, side="right").astype(np.int64)
 

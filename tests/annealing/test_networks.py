@@ -95,8 +95,23 @@ def test_the_conv_decoder_ends_without_a_nonlinearity():
     assert isinstance(conv_decoder((16, 16, 1), 2)[-1], torch.nn.ConvTranspose2d)
 
 
-@pytest.mark.parametrize("shape", [(30, 30, 1), (32, 40, 3), (8, 16, 1), (0, 16, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(30, 30, 1), (32, 40, 3), (8, 16, 1), (1, 1, 1)], ids=str)
+def test_sides_that_are_not_multiples_of_16_are_framed_with_zeros_and_cut_off_again(shape):
+    height, width, colours = shape
+    framed = (-(-height // 16) * 16, -(-width // 16) * 16, colours)
+    images = torch.rand(2, colours, height, width)
+    whole = torch.zeros(2, colours, *framed[:2])
+    whole[:, :, :height, :width] = images
+    encoder, larger = conv_encoder(shape, 12), conv_encoder(framed, 12)
+    larger.load_state_dict(dict(zip(larger.state_dict(), encoder.state_dict().values(), strict=True)))
+    torch.testing.assert_close(encoder(images), larger(whole))
+    decoder, larger = conv_decoder(shape, 6), conv_decoder(framed, 6)
+    larger.load_state_dict(decoder.state_dict())
+    latents = torch.randn(2, 6)
+    assert torch.equal(decoder(latents), larger(latents)[:, :, :height, :width])
+
+
 @pytest.mark.parametrize("network", [conv_encoder, conv_decoder])
-def test_sides_that_are_not_multiples_of_16_are_refused(network, shape):
-    with pytest.raises(IFPError, match="multiples of 16 for a conv network, got {}x{}".format(*shape)):
-        network(shape, 10)
+def test_images_without_pixels_are_refused(network):
+    with pytest.raises(IFPError, match="images of one pixel or more for a conv network, got 0x16"):
+        network((0, 16, 1), 10)

@@ -12,7 +12,7 @@ from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from ifp.contexts import action_sequence, draw_contexts, require_factors, spectrum
-from ifp.datasets import load_dataset
+from ifp.datasets import DataWarning, load_dataset
 
 FACTORS = ("shape", "scale", "orientation", "posX", "posY")
 SIZES = (3, 6, 40, 32, 32)
@@ -44,12 +44,93 @@ def test_bytes_become_pixels_in_0_to_1(bars):
         factors=bars.factors,
         factors_at=bars.factors_at,
         lookup=bars.lookup,
+        holds=bars.holds,
+        nuisances=(),
         images=lambda index: (bars.images(index) * 255).astype(np.uint8),
     )
     found, expected = (action_sequence(each, "brightness", 9) for each in (as_bytes, bars))
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, atol=1 / 255, rtol=0)
     assert found.amax(dim=(1, 2, 3)).diff().min() > 0.2
+
+
+def instances(tmp_path, factors, images=None, **more):
+    """An npz of single-pixel-row images: image i is bright in its own pixel, unless given."""
+    count = len(factors)
+    pixels = np.eye(count, dtype=np.uint8)[:, None] * 255 if images is None else images
+    np.savez(tmp_path / "own.npz", images=pixels, factors=np.array(factors), factor_names=np.array(["a", "b"]))
+    return load_dataset(str(tmp_path / "own.npz"), **more)
+
+
+@pytest.fixture
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_of_several_images_in_a_cell_the_contexts_own_place_is_held(tmp_path):
+    with pytest.warns(DataWarning, match="4 factor vectors of own.npz have several images"):
+        own = instances(tmp_path, [(a, b) for a in (0, 1) for b in (0, 1) for _ in range(3)])
+    assert own.nuisances == ("image",)
+    for context, expected in ((1, [1, 7]), (5, [5, 11]), (9, [3, 9])):
+        shown = action_sequence(own, "a", context).reshape(-1, 12).argmax(dim=1).tolist()
+        assert shown == expected
+    redrawn = {tuple(action_sequence(own, "a", 1, "redrawn").reshape(-1, 12).argmax(1).tolist())}
+    assert all(a in (0, 1, 2) and b in (6, 7, 8) for a, b in redrawn)
+    again = action_sequence(own, "a", 1, "redrawn").reshape(-1, 12).argmax(1).tolist()
+    assert redrawn == {tuple(again)}
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_an_action_sequence_is_whatever_images_exist(tmp_path):
+    own = instances(tmp_path, [(0, 0), (2, 0), (5, 0), (3, 1)])
+    assert action_sequence(own, "a", 1).reshape(-1, 4).argmax(dim=1).tolist() == [0, 1, 2]
+    assert len(action_sequence(own, "a", 3)) == len(action_sequence(own, "b", 0)) == 1
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_contexts_in_which_a_factor_has_one_value_are_counted_and_left_out(tmp_path):
+    own = instances(tmp_path, [(0, 0), (2, 0), (5, 0), (3, 1)])
+    with pytest.warns(DataWarning) as said:
+        records = list(spectrum(own, contexts=4))
+    assert [str(each.message) for each in said] == [
+        "a has fewer than two values in 1 of 4 contexts: left out there",
+        "b has fewer than two values in 4 of 4 contexts: left out there",
+    ]
+    assert [(each.factor, each.index) for each in records] == [
+        ("a", index) for index in draw_contexts(own, 4, 0).tolist() if index != 3
+    ]
+
+
+def colour_of(images):
+    """RGB of the sprite in each image, (n, 3)."""
+    return images.amax(dim=(1, 2))
+
+
+def test_a_nuisance_is_held_within_a_context_or_redrawn_for_every_image():
+    painted, sprites = load_dataset("color-dsprites"), load_dataset("dsprites")
+    for context in (7, 700_000):
+        held = action_sequence(painted, "scale", context)
+        own = colour_of(torch.from_numpy(painted.images([context])))
+        torch.testing.assert_close(colour_of(held), own.expand(6, 3), rtol=0, atol=0)
+        torch.testing.assert_close(held, action_sequence(sprites, "scale", context) * own[:, None, None])
+        redrawn = colour_of(action_sequence(painted, "scale", context, "redrawn"))
+        assert len(set(map(tuple, redrawn.tolist()))) == 6
+    with pytest.raises(IFPError, match="need a nuisance out of held, redrawn, got 'kept'"):
+        action_sequence(painted, "scale", 7, "kept")
+
+
+def test_noise_that_is_held_moves_spectral_values_by_less_than_15_percent_and_redrawn_noise_freezes_itself():
+    of = {"factors": ("scale", "posX"), "contexts": 60, "seed": 0}
+    plain, noisy = ({(r.factor, r.context): r.spectral_beta for r in spectrum(load_dataset(name), **of)}
+                    for name in ("dsprites", "noisy-dsprites"))  # fmt: skip
+    for factor in of["factors"]:
+        there, here = (np.median([each[case] for case in plain if case[0] == factor]) for each in (noisy, plain))
+        assert abs(there / here - 1) < 0.15
+    redrawn = list(
+        spectrum(load_dataset("noisy-dsprites"), nuisance="redrawn", **{**of, "factors": ("scale",), "contexts": 6})
+    )
+    assert all(each.spectral_beta > 2 * plain[each.factor, each.context] for each in redrawn)
 
 
 def test_one_seed_draws_one_set_of_contexts_and_another_seed_another(dsprites):

@@ -51,6 +51,9 @@ class Blocks:
     def lookup(self, factors):
         return self._lattice.lookup(factors)
 
+    def holds(self, factors):
+        return self._lattice.holds(factors)
+
 
 def values(records, given):
     return {each.factor: each.value for each in records if each.given == given}
@@ -142,7 +145,7 @@ def command(monkeypatch):
     """``ifp`` in this process on the data set of this file."""
 
     def run(*arguments, dataset=None):
-        monkeypatch.setattr(ifp.datasets, "load_dataset", lambda name, data_dir=None: dataset or Blocks())
+        monkeypatch.setattr(ifp.datasets, "load_dataset", lambda name, data_dir=None, **options: dataset or Blocks())
         ended = CliRunner().invoke(app, list(map(str, arguments)))
         assert ended.exit_code == 0, ended.exception
         return ended

@@ -1,0 +1,252 @@
+"""A folder of the user's pictures: every picture against its pixels, in order of paths, and bad ones refused."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from annealing.errors import DataError, IFPError
+from ifp.datasets import load_dataset
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    directory = tmp_path / "cache"
+    monkeypatch.setenv("IFP_CACHE_DIR", str(directory))
+    return directory
+
+
+@pytest.fixture
+def folder(tmp_path):
+    directory = tmp_path / "pictures"
+    directory.mkdir()
+    return directory
+
+
+def save(path, pixels, **settings):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(path, **settings)
+    return path
+
+
+def flat(path, *level, size=(6, 8)):
+    """A picture of one grey or colour: known by its level wherever it stands."""
+    return save(path, np.full((*size, 3), level) if len(level) == 3 else np.full(size, level))
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).integers(256, size=shape, dtype=np.uint8)
+
+
+def levels(data):
+    """The first pixel of each image."""
+    return data.images(range(len(data)))[:, 0, 0].squeeze().tolist()
+
+
+def refusal(folder, cache):
+    """The message of the DataError that opening the folder raises, having left nothing in the cache."""
+    with pytest.raises(DataError) as caught:
+        load_dataset(str(folder))
+    assert list(cache.glob("*")) == []
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (9, 6, 3)], ids=["grey", "colour"])
+def test_png_pictures_come_back_pixel_for_pixel(shape, folder):
+    pictures = noise(5, *shape)
+    for number, pixels in enumerate(pictures):
+        save(folder / f"{number}.png", pixels)
+    data = load_dataset(str(folder))
+    assert data.image_shape == (*shape[:2], 3 if len(shape) == 3 else 1)
+    index = [4, 0, 2, 2]
+    images = data.images(index)
+    assert images.dtype == np.uint8
+    assert np.array_equal(images, pictures[index].reshape(4, *data.image_shape))
+
+
+def test_jpeg_pictures_come_back_within_what_jpeg_loses(folder):
+    ramp = np.add.outer(3 * np.arange(16), 5 * np.arange(24)) + 20
+    save(folder / "0.jpg", ramp, quality=95)
+    flat(folder / "1.jpeg", 77, size=ramp.shape)
+    data = load_dataset(str(folder))
+    assert data.image_shape == (16, 24, 1)
+    np.testing.assert_allclose(data.images([0])[0, ..., 0].astype(int), ramp, atol=4)
+    assert np.all(data.images([1]) == 77)
+
+
+def test_one_picture_in_colour_makes_all_of_them_rgb(folder):
+    flat(folder / "0.png", 90)
+    flat(folder / "1.png", 10, 20, 30)
+    data = load_dataset(str(folder))
+    assert data.image_shape == (6, 8, 3)
+    assert levels(data) == [[90, 90, 90], [10, 20, 30]]
+
+
+def test_pictures_of_two_values_or_of_a_palette_are_read_as_grey_or_rgb(folder, tmp_path):
+    stripes = np.tile([[0, 255]], (4, 3))
+    Image.fromarray(stripes.astype(np.uint8)).convert("1").save(folder / "0.png")
+    assert np.array_equal(load_dataset(str(folder)).images([0]), stripes[None, ..., None])
+    palette = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    palette.putpalette([200, 0, 0, 0, 210, 0, 0, 0, 220])
+    (tmp_path / "palette").mkdir()
+    palette.save(tmp_path / "palette" / "0.png")
+    image = load_dataset(str(tmp_path / "palette")).images([0])[0]
+    assert image.tolist() == [[[200, 0, 0], [0, 210, 0]], [[0, 0, 220], [0, 210, 0]]]
+
+
+def test_pictures_below_the_folder_are_taken_in_order_of_their_paths(folder):
+    paths = ["b.png", "a/z.png", "c/d/e.PNG", "a.png", "a/a/q.jpg", "C.jpeg", "10.png", "9.JPG"]
+    for level, path in enumerate(sorted(paths, key=lambda path: path.split("/"))):
+        flat(folder / path, 10 * level)
+    (folder / "notes.txt").write_text("no picture")
+    flat(folder / "other.bmp", 255)
+    (folder / "folder.png").mkdir()
+    assert levels(load_dataset(str(folder))) == [0, 10, 20, 30, 40, 50, 60, 70]
+
+
+def test_links_out_of_the_folder_are_left_out_and_those_within_are_followed(folder, tmp_path):
+    outside = flat(tmp_path / "outside" / "x.png", 255)
+    flat(folder / "below" / "1.png", 50)
+    (folder / "0.png").symlink_to(outside)
+    (folder / "2.png").symlink_to(folder / "below" / "1.png")
+    (folder / "3.png").symlink_to(folder / "absent.png")
+    (folder / "4.png").symlink_to(folder / "4.png")
+    (folder / "away").symlink_to(tmp_path / "outside")
+    assert levels(load_dataset(str(folder))) == [50, 50]
+
+
+def test_a_folder_with_nothing_but_links_out_of_it_is_refused(folder, tmp_path, cache):
+    (folder / "0.png").symlink_to(flat(tmp_path / "outside" / "x.png", 255))
+    assert refusal(folder, cache).endswith(f"in the folder {folder}, it holds none")
+
+
+def test_a_folder_that_is_itself_a_link_is_the_folder_it_leads_to(folder, tmp_path):
+    flat(folder / "0.png", 40)
+    (tmp_path / "link").symlink_to(folder)
+    data = load_dataset(str(tmp_path / "link"))
+    assert levels(data) == 40
+    assert data.reference == str(folder)
+
+
+def test_more_pictures_than_are_read_at_a_time_come_back_in_order(folder):
+    pictures = noise(150, 3, 4, seed=1)
+    for number, pixels in enumerate(pictures):
+        save(folder / f"{number:03}.png", pixels)
+    data = load_dataset(str(folder))
+    assert len(data) == 150
+    index = np.random.default_rng(2).permutation(150)
+    assert np.array_equal(data.images(index)[..., 0], pictures[index])
+
+
+def test_pictures_are_unlabelled(folder):
+    flat(folder / "0.png", 40)
+    data = load_dataset(str(folder))
+    assert data.factors is None
+    assert data.factors_at([0]) is None
+    assert data.nuisances == ()
+    with pytest.raises(IFPError, match="need a data set with labelled factors, pictures has none"):
+        data.lookup(np.array([[0]]))
+
+
+def test_the_name_is_the_folders_and_the_reference_opens_it_from_anywhere(folder, tmp_path, monkeypatch):
+    flat(folder / "0.png", 40)
+    monkeypatch.chdir(tmp_path)
+    data = load_dataset("pictures")
+    assert data.name == "pictures"
+    assert data.reference == str(folder)
+    assert data.source == f"folder {folder}"
+    monkeypatch.chdir("/")
+    again = load_dataset(data.reference)
+    assert again.fingerprint == data.fingerprint
+    assert again.name == "pictures"
+
+
+def test_the_fingerprint_is_that_of_the_pictures(folder, tmp_path):
+    flat(folder / "0.png", 40)
+    fingerprint = load_dataset(str(folder)).fingerprint
+    shutil.copytree(folder, tmp_path / "copy")
+    assert load_dataset(str(tmp_path / "copy")).fingerprint == fingerprint
+    flat(tmp_path / "copy" / "1.png", 40)
+    assert load_dataset(str(tmp_path / "copy")).fingerprint != fingerprint
+
+
+def test_changed_and_removed_pictures_are_seen(folder):
+    flat(folder / "0.png", 40)
+    flat(folder / "1.png", 50)
+    assert levels(load_dataset(str(folder))) == [40, 50]
+    flat(folder / "0.png", 60)
+    os.utime(folder / "0.png", ns=(0, 10**18))
+    assert levels(load_dataset(str(folder))) == [60, 50]
+    (folder / "1.png").unlink()
+    assert levels(load_dataset(str(folder))) == 60
+
+
+def test_pictures_of_two_sizes_are_refused_with_a_picture_of_each(folder, cache):
+    for name in ("0.png", "1.png"):
+        flat(folder / name, 40, size=(6, 8))
+    flat(folder / "2.png", 40, size=(8, 6))
+    first, other = folder / "0.png", folder / "2.png"
+    assert refusal(folder, cache) == f"need pictures of one size, {first} has 8x6 pixels and {other} 6x8"
+
+
+def cut_in_half(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def cut_in_the_header(path):
+    os.truncate(path, 20)
+
+
+def empty(path):
+    os.truncate(path, 0)
+
+
+def replace_by_text(path):
+    path.write_text("<html>not found</html>")
+
+
+def overwrite_the_middle(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *[(name, damage) for name in ("1.png", "1.jpg") for damage in (cut_in_half, cut_in_the_header, empty)],
+        ("1.png", replace_by_text),
+        ("1.png", overwrite_the_middle),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_damaged_picture_is_refused_by_name(name, damage, folder, cache):
+    for number in (0, 2):
+        save(folder / f"{number}.png", noise(40, 40))
+    damage(save(folder / name, noise(40, 40)))
+    assert refusal(folder, cache).startswith(f"need a whole PNG or JPEG picture, {folder / name} cannot be read: ")
+
+
+def test_a_picture_of_more_than_50_million_pixels_is_refused(folder, cache):
+    Image.new("1", (10_000, 5001)).save(folder / "0.png")
+    expected = f"need a picture of at most 50,000,000 pixels, {folder / '0.png'} has 10000x5001 pixels of mode 1"
+    assert refusal(folder, cache) == expected
+
+
+def test_a_picture_of_16_bits_is_refused_where_its_values_would_be_cut_to_8(folder, cache):
+    Image.fromarray(np.arange(0, 65536, 4096, dtype=np.uint16).reshape(4, 4)).save(folder / "0.png")
+    expected = f"need a picture of 8 bits a channel (others as floats in an npz), {folder / '0.png'} has 4x4 pixels"
+    assert refusal(folder, cache).startswith(expected)
+
+
+def test_a_folder_without_pictures_is_refused(folder, cache):
+    (folder / "notes.txt").write_text("no picture")
+    expected = f"need pictures (.png, .jpg, .jpeg) in the folder {folder}, it holds none"
+    assert refusal(folder, cache) == expected
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path, cache):
+    expected = f"need an npz file or a folder of pictures, there is none at {tmp_path / 'absent'}"
+    assert refusal(tmp_path / "absent", cache) == expected
