@@ -116,7 +116,12 @@ def conv_encoder(image_shape: tuple[int, int, int], outputs: int, channels: int 
     ]
     features = height * width * maps[-1]
     return nn.Sequential(
-        *_frame(image_shape), *convolutions, nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
+        *_frame(image_shape),
+        *convolutions,
+        nn.Flatten(),
+        nn.Linear(features, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, outputs),
     )
 
 

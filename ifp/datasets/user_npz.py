@@ -38,7 +38,7 @@ def load_npz(path: Path, options: DataOptions) -> StoredDataset:
     )
     if dataset.several:
         warnings.warn(
-            f"{dataset.several} factor vectors of {path.name} have several images: which of them is shown is a nuisance",
+            f"{dataset.several} factor vectors of {path.name} have several images: which is shown is a nuisance",
             DataWarning,
             stacklevel=2,
         )
