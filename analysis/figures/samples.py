@@ -1,0 +1,44 @@
+"""Images of a data set in labelled rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+_CELL = 0.8  # inches of an image's width
+_GAP = 1 / 16  # of an image's width, between two
+
+
+def draw_samples(rows: Sequence[tuple[str, NDArray[np.floating[Any]]]], title: str) -> Figure:
+    """One row of images under another, each row one axes with its label on the left.
+
+    Args:
+        rows: labels, may be empty, and images (n, H, W, C) in 0..1: C of 1 is drawn in grey, of 3 in colour. Rows may
+            differ in length.
+        title: above them.
+    """
+    columns = max(len(images) for _, images in rows)
+    height, width = rows[0][1].shape[1:3]
+    label = 0.09 * max(len(name) for name, _ in rows)
+    extent = (_CELL * columns * (1 + _GAP) + label + 0.4, (_CELL * height / width + 0.05) * len(rows) + 0.6)
+    figure = Figure(figsize=extent, layout="constrained")
+    for panel, (name, images) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
+        strip = _strip(np.clip(images, 0, 1), columns)
+        panel.imshow(strip.squeeze(2) if strip.shape[2] == 1 else strip, cmap="gray", vmin=0, vmax=1)
+        panel.set(xticks=[], yticks=[])
+        panel.set_frame_on(False)
+        panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _strip(images: NDArray[np.floating[Any]], columns: int) -> NDArray[np.floating[Any]]:
+    """The images side by side on white, (H, as wide as ``columns`` of them, C)."""
+    count, height, width, channels = images.shape
+    step = width + max(round(_GAP * width), 1)
+    strip = np.ones((height, step * columns, channels), images.dtype)
+    for number in range(count):
+        strip[:, number * step : number * step + width] = images[number]
+    return strip[:, : step * (columns - 1) + width]

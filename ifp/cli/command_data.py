@@ -1,0 +1,94 @@
+"""``ifp data list``, ``ifp data show`` and ``ifp data fetch``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifp.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands to the app."""
+    data = typer.Typer(no_args_is_help=True)
+    data.command("list")(list_families)
+    data.command("show")(show)
+    data.command("fetch")(fetch)
+    app.add_typer(data, name="data", help="List the data sets, look at one, fetch its public files.")
+
+
+def list_families(data_dir: options.DataDir = None, json: options.Json = False) -> None:
+    """The data sets that are known: factors, images, whether they are here, size, licence and citation.
+
+    Example: ifp data list
+    """
+    from ifp.cli.data_table import family_row, show_families
+    from ifp.cli.tables import show_table
+    from ifp.datasets import families
+
+    rows = [family_row(name, family, data_dir) for name, family in families().items()]
+    if json:
+        show_table("", rows, json=True)
+    else:
+        show_families(rows)
+
+
+def show(
+    dataset: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Data set, or your own: an npz or a folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Figure file: .png, .pdf or .svg.  [default: NAME-samples.png, here]"),
+    ] = None,
+    data_dir: options.DataDir = None,
+    background: options.Background = None,
+    correlate: options.Correlate = None,
+    bins: options.Bins = None,
+    data_seed: options.DataSeed = None,
+) -> None:
+    """Draw random images and one row per factor, alone in one context; prints the figure's path.
+
+    The number of images, factors and their sizes, nuisances and fingerprint are told on stderr.
+
+    Example: ifp data show dsprites --out dsprites.pdf
+    """
+    from analysis.figures.samples import draw_samples
+    from ifp.cli.data_table import show_facts
+    from ifp.cli.figure_file import save_figure
+    from ifp.datasets import load_dataset
+    from ifp.sample_rows import sample_rows
+
+    ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
+    show_facts(ds)
+    title = ds.name if ds.factors is None else f"{ds.name}: random images; then each factor alone in one context"
+    path = out or Path(f"{ds.name}-samples.png")
+    save_figure(draw_samples(sample_rows(ds), title), path)
+    typer.echo(str(path))
+
+
+def fetch(
+    dataset: Annotated[str, typer.Argument(metavar="NAME", help="Data set (ifp data list).")],
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Where the files go.  [default: IFP_DATA_DIR/NAME, or the user's cache]"),
+    ] = None,
+) -> None:
+    """Fetch the public files of a data set and check them; prints their paths. Nothing is overwritten.
+
+    A download that stopped is gone on with by the same command.
+
+    Example: ifp data fetch dsprites
+    """
+    from ifp.cli.download_bar import download_bar
+    from ifp.datasets.fetch import fetch_files, named_family
+
+    family = named_family(dataset)
+    if not family.files:
+        typer.echo(f"nothing to fetch: {dataset} is made here", err=True)
+    try:
+        with download_bar() as report:
+            for file in fetch_files(dataset, family, data_dir, report):
+                typer.echo(f"{file.path.name}: {file.told}", err=True)
+                typer.echo(str(file.path))
+    except KeyboardInterrupt:
+        typer.echo(f"\nstopped; what has come is kept. Go on with:\n  ifp data fetch {dataset}", err=True)
+        raise typer.Exit(130) from None
