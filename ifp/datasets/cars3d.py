@@ -4,15 +4,15 @@ A MATLAB file per car with ``im`` (128, 128, 3, 24, 4): height, width, channel, 
 standard study images are resized to 64x64 (Lanczos); cars are in the order of their file names.
 """
 
-import struct
+import math
 import tarfile
+import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +20,7 @@ from annealing.errors import DataError
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import require_file
+from ifp.datasets.mat_arrays import declared, read_variable
 from ifp.datasets.stored import Content, StoredDataset, prepared
 
 _CARS, _ELEVATIONS, _AZIMUTHS, _SIDE = 183, 4, 24, 64
@@ -32,17 +33,13 @@ def read_car(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: the file is no MATLAB file, is damaged, or holds something else.
     """
-    try:
-        declared = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(path)}
-        shape, kind = declared.get("im", ((), "none"))
-        if len(shape) != 5 or shape[2:] != (3, _AZIMUTHS, _ELEVATIONS) or kind != "uint8" or np.prod(shape) > _LARGEST:
-            raise DataError(f"need im (height, width, 3, 24, 4) as uint8 in {path}, got {kind} of {shape}")
-        pixels: Any = scipy.io.loadmat(path, variable_names=["im"])["im"]
-    except DataError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, NotImplementedError, zlib.error,
-            struct.error, MemoryError) as error:  # fmt: skip
-        raise DataError(f"need a whole MATLAB file of a car, {path} cannot be read: {error}") from error
+    found = declared(path, "im")
+    size = math.prod(found.shape)
+    if len(found.shape) != 5 or found.shape[2:] != (3, _AZIMUTHS, _ELEVATIONS) or found.kind != "uint8":
+        size = 0
+    if not 0 < size <= _LARGEST:
+        raise DataError(f"need im (height, width, 3, 24, 4) as uint8 in {path}, got {found.kind} of {found.shape}")
+    pixels: NDArray[Any] = read_variable(path, "im")
     views = pixels.transpose(4, 3, 0, 1, 2).reshape(-1, *pixels.shape[:3])
     resized = [
         np.asarray(Image.fromarray(np.ascontiguousarray(view)).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
@@ -72,15 +69,16 @@ def _unpacked(archive: Path) -> Path:
     """The folder of cars beside the archive they came in, unpacked there once."""
     folder = archive.parent / "cars"
     if not folder.is_dir():
-        partial = archive.parent / ".cars-unpacking"
         try:
-            with tarfile.open(archive) as tar:
-                cars = [each for each in tar if Path(each.name).match("cars/car_*_mesh.mat")]
-                partial.mkdir(exist_ok=True)
-                for each in cars:
-                    each.name = Path(each.name).name  # flat: no path of the archive's is believed
-                    tar.extract(each, partial, filter="data")
-            partial.rename(folder)
+            with tarfile.open(archive) as tar, tempfile.TemporaryDirectory(dir=archive.parent, prefix=".cars-") as inside:
+                partial = Path(inside, "cars")
+                for each in tar:
+                    if Path(each.name).match("cars/car_*_mesh.mat"):
+                        each.name = Path(each.name).name  # flat: no path of the archive's is believed
+                        tar.extract(each, partial, filter="data")
+                if not partial.is_dir():
+                    raise DataError(f"need files cars/car_NNN_mesh.mat in {archive}, it holds none")
+                partial.rename(folder)
         except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
             raise DataError(f"need a whole archive of cars, {archive} cannot be unpacked: {error}") from error
     return folder

@@ -1,5 +1,6 @@
 """Shapes3D: 480,000 rendered scenes of one object in a room, every combination of six factors."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,8 +36,13 @@ def _read(path: Path) -> Content:
             if not isinstance(file.get(name), h5py.Dataset):
                 raise DataError(f"need a data set {name} in {path}, got {', '.join(file) or 'none'}")
         images, labels = file["images"], file["labels"]
-        if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or not len(images):
-            raise DataError(f"need uint8 images of shape (N, H, W, 3) in {path}, got {images.dtype} of {images.shape}")
+        most = math.prod(_SIZES)
+        fits = images.ndim == 4 and images.shape[3] == 3 and 0 < images.size and len(images) <= most
+        if not fits or images.dtype != np.uint8:
+            raise DataError(
+                f"need uint8 images of shape (N, H, W, 3) in {path}, up to {most:,} of them, "
+                f"got {images.dtype} of {images.shape}"
+            )
         if labels.shape != (len(images), len(_NAMES)) or labels.dtype.kind not in "fiu":
             raise DataError(
                 f"need numbers as labels of shape ({len(images)}, {len(_NAMES)}) in {path}, "
@@ -78,7 +84,7 @@ FAMILY = {
     "shapes3d": Family(
         load=load,
         summary="floor_hue 10, wall_hue 10, object_hue 10, scale 8, shape 4, orientation 15",
-        images=int(np.prod(_SIZES)),
+        images=math.prod(_SIZES),
         image_shape=(64, 64, 3),
         size="268 MB; 5.9 GB in the cache",
         licence="Apache-2.0",

@@ -32,6 +32,7 @@ _SPLITS = ("5x46789x9x18x6x2x96x96-training", "5x01235x9x18x6x2x96x96-testing")
 _SIDE = 64
 _FACTORS = Factors(("category", "elevation", "azimuth", "lighting"), (5, 9, 18, 6))
 _INSTANCES = 10
+_LARGEST = 2**31  # bytes of a file once unpacked: the published ones have up to 448 million
 _TOGETHER = 128  # images read at a time
 
 
@@ -63,6 +64,8 @@ def open_matrix(path: Path) -> Iterator[Matrix]:
     try:
         with cast(IO[bytes], gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as stream:
             yield Matrix(path, *_header(stream, path), stream)
+            if stream.read(1):  # reading on to the end is also what makes gzip look at its checksum
+                raise DataError(f"need a file of SmallNORB, {path} is damaged: it is longer than its sizes say")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"need a whole file of SmallNORB, {path} is damaged or not to be read: {error}") from error
 
@@ -83,7 +86,10 @@ def _header(stream: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[An
     sizes = integers(max(3, dimensions))[:dimensions]
     if min(sizes) < 1:
         raise DataError(f"need sizes of 1 or more in {path}, got {sizes}")
-    return sizes, np.dtype(_TYPES[magic]).newbyteorder("<")
+    dtype = np.dtype(_TYPES[magic]).newbyteorder("<")
+    if math.prod(sizes) * dtype.itemsize > _LARGEST:
+        raise DataError(f"need a file of SmallNORB of at most {_LARGEST:,} bytes, {path} claims the sizes {sizes}")
+    return sizes, dtype
 
 
 def _read_array(path: Path, dtype: type, row: tuple[int, ...]) -> NDArray[np.int64]:

@@ -73,7 +73,10 @@ def coin_images():
 
 @pytest.fixture(scope="module")
 def correlated_binary_pixels():
-    return list(sweep([Case(coin_images(), 9.0, 90.0, seed) for seed in SEEDS], MEASURED, Bernoulli()))
+    """At the default pace: faster loops leave it to the last digits of a silent network when it freezes again."""
+    pace = replace(QUICK, first_loop=Pace().first_loop, max_steps=Pace().max_steps)
+    config = replace(MEASURED, pace=pace)
+    return list(sweep([Case(coin_images(), 9.0, 90.0, seed) for seed in SEEDS], config, Bernoulli()))
 
 
 @pytest.fixture(scope="module")
@@ -385,11 +388,6 @@ def test_a_sweep_of_no_case_is_refused():
 def test_a_pressure_range_that_does_not_rise_is_refused():
     with pytest.raises(IFPError, match=r"0 < low < high, got 2\.0 and 2\.0"):
         dataclasses.replace(small_case(1, 0.5), low=2.0, high=2.0)
-
-
-def test_images_too_small_for_the_conv_network_are_refused():
-    with pytest.raises(IFPError, match="multiples of 16 for a conv network, got 8x8"):
-        next(sweep([small_case(1, 0.5)], dataclasses.replace(SHORT, network="conv"), Bernoulli()))
 
 
 def test_an_unknown_network_is_refused():

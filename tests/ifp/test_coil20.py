@@ -90,7 +90,6 @@ def test_floats_in_0_to_1_are_the_bytes_that_they_were(dtype, data, tmp_path):
     assert unit.fingerprint == data.fingerprint
 
 
-@pytest.mark.xfail(strict=True, reason="floats above 1 are refused, bytes stored as doubles too")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=str)
 def test_whole_floats_in_0_to_255_are_the_bytes_that_they_were(dtype, data, tmp_path):
     whole = load_dataset("coil20", write(tmp_path / "whole", X=PIXELS.astype(dtype)))
@@ -165,10 +164,9 @@ def test_a_file_of_other_content_is_refused(arrays, reason, tmp_path, cache):
 
 
 @pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
-@pytest.mark.xfail(strict=True, reason="a sparse matrix cannot be compared: TypeError")
 def test_a_sparse_matrix_is_refused(tmp_path, cache):
     folder = write(tmp_path / "data", X=scipy.sparse.csc_matrix(PIXELS / 255))
-    assert re.search(BYTES_OR_UNIT, refusal(folder, cache))
+    assert re.search("need X as a full array in .*, got csc_", refusal(folder, cache))
 
 
 def break_the_packed_data(path):
@@ -201,16 +199,15 @@ def test_a_damaged_file_is_refused(damage, reason, tmp_path, cache):
     assert re.search(reason, refusal(folder, cache))
 
 
-@pytest.mark.xfail(strict=True, reason="scipy's own MatReadError comes through")
 @pytest.mark.parametrize("size", [0, 3])
 def test_a_file_of_a_few_bytes_is_refused(size, folder, cache):
     os.truncate(folder / FILE, size)
-    assert re.search("need a whole MATLAB file of COIL-20, .* cannot be read: .*truncated", refusal(folder, cache))
+    assert re.search("need a whole MATLAB file, .* cannot be read: .*(empty|truncated)", refusal(folder, cache))
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path, cache):
     (tmp_path / FILE).mkdir()
-    assert re.search("need a whole MATLAB file of COIL-20, .* cannot be read", refusal(tmp_path, cache))
+    assert re.search("need a whole MATLAB file, .* cannot be read", refusal(tmp_path, cache))
 
 
 def test_a_missing_file_is_refused_with_both_of_its_names(tmp_path):
