@@ -74,21 +74,23 @@ def fetch(
 ) -> None:
     """Fetch the public files of a data set and check them; prints their paths. Nothing is overwritten.
 
-    A download that stopped is gone on with by the same command.
+    A file is there whole or not at all; files that are there already are only checked.
 
     Example: ifp data fetch dsprites
     """
+    from ifp.cli.data_table import fetched_line
     from ifp.cli.download_bar import download_bar
-    from ifp.datasets.fetch import fetch_files, named_family
+    from ifp.datasets import family_of
+    from ifp.public_files import fetch_files
 
-    family = named_family(dataset)
+    family = family_of(dataset)
     if not family.files:
         typer.echo(f"nothing to fetch: {dataset} is made here", err=True)
     try:
         with download_bar() as report:
             for file in fetch_files(dataset, family, data_dir, report):
-                typer.echo(f"{file.path.name}: {file.told}", err=True)
+                typer.echo(fetched_line(file), err=True)
                 typer.echo(str(file.path))
     except KeyboardInterrupt:
-        typer.echo(f"\nstopped; what has come is kept. Go on with:\n  ifp data fetch {dataset}", err=True)
+        typer.echo(f"\nstopped; files that are whole are kept. Go on with:\n  ifp data fetch {dataset}", err=True)
         raise typer.Exit(130) from None

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from ifp.datasets import Dataset, Family
+    from ifp.public_files import Fetched
 
 
 def family_row(name: str, family: "Family", data_dir: Path | None) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def family_row(name: str, family: "Family", data_dir: Path | None) -> dict[str, 
 def _presence(name: str, family: "Family", data_dir: Path | None) -> str:
     """The folders of its public files, "made here", or "no"."""
     from ifp.datasets.cache import cache_directory
-    from ifp.datasets.fetch import files_at
+    from ifp.public_files import files_at
 
     there = files_at(name, family, data_dir)
     if there is None:
@@ -78,6 +79,17 @@ def show_facts(dataset: "Dataset") -> None:
     }
     for name, value in facts.items():
         typer.echo(f"{name + ':':13}{value}", err=True)
+
+
+def fetched_line(file: "Fetched") -> str:
+    """What is known of a public file that is there now."""
+    if file.checksum is not None:
+        known = f"its {file.checksum.partition(':')[0]} is the public one"
+    elif file.sha256 is not None:
+        known = f"no public checksum is known; sha256:{file.sha256}"
+    else:
+        known = "unpacked, not checked"
+    return f"{file.path.name}: {'was there' if file.already else 'fetched'}, {known}"
 
 
 def _times(shape: Sequence[int]) -> str:

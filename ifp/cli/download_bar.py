@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from ifp.datasets.mirrors import Received, Report
+from ifp.mirrors import Received, Report
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import os
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ from annealing.errors import DataError, IFPError
 from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
 from ifp.datasets.family import Family
 
-__all__ = ["DataOptions", "DataWarning", "Dataset", "Factors", "dataset_reference", "families", "load_dataset"]
+__all__ = [
+    "DataOptions",
+    "DataWarning",
+    "Dataset",
+    "Factors",
+    "dataset_reference",
+    "families",
+    "family_of",
+    "load_dataset",
+]
 
 
 def families() -> dict[str, Family]:
@@ -20,6 +30,20 @@ def families() -> dict[str, Family]:
     modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
     known = {name: each for module in modules for name, each in getattr(module, "FAMILY", {}).items()}
     return dict(sorted(known.items()))
+
+
+def family_of(name: str) -> Family:
+    """The family of the data set ``name``; DataError where none is known by it."""
+    known = families()
+    if name not in known:
+        raise _unknown(name, known)
+    return known[name]
+
+
+def _unknown(name: str, known: Iterable[str], others: str = "") -> DataError:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return DataError(f"need a data set out of {', '.join(known)}{others}, got {name!r}{hint}")
 
 
 def dataset_reference(name: str) -> str:
@@ -62,11 +86,7 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
         return known[name].load(name, None if data_dir is None else Path(data_dir), options)
     path = Path(reference)
     if reference == name and not path.is_absolute():
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise DataError(
-            f"need a data set out of {', '.join(known)}, an npz or a folder of pictures, got {name!r}{hint}"
-        )
+        raise _unknown(name, known, ", an npz or a folder of pictures")
     if path.suffix.lower() == ".npz":
         from ifp.datasets.user_npz import load_npz
 

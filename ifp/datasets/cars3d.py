@@ -70,7 +70,10 @@ def _unpacked(archive: Path) -> Path:
     folder = archive.parent / "cars"
     if not folder.is_dir():
         try:
-            with tarfile.open(archive) as tar, tempfile.TemporaryDirectory(dir=archive.parent, prefix=".cars-") as inside:
+            with (
+                tarfile.open(archive) as tar,
+                tempfile.TemporaryDirectory(dir=archive.parent, prefix=".cars-") as inside,
+            ):
                 partial = Path(inside, "cars")
                 for each in tar:
                     if Path(each.name).match("cars/car_*_mesh.mat"):

@@ -151,7 +151,17 @@ FAMILY = {
         licence="Apache-2.0 (zlib in earlier copies)",
         citation=CITATION,
         homepage="https://github.com/google-deepmind/dsprites-dataset",
-        files=(PublicFile(name=OFFICIAL_FILE),),
+        files=(
+            PublicFile(
+                name=OFFICIAL_FILE,
+                urls=(
+                    f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{OFFICIAL_FILE}",
+                    f"https://raw.githubusercontent.com/google-deepmind/dsprites-dataset/master/{OFFICIAL_FILE}",
+                ),
+                checksum="md5:7da33b31b13a06f4b04a70402ce90c2e",
+                checksum_from="Latte",
+            ),
+        ),
         made_here=True,
     ),
     "dsprites-tiny": Family(

@@ -37,7 +37,7 @@ def _read(path: Path) -> Content:
                 raise DataError(f"need a data set {name} in {path}, got {', '.join(file) or 'none'}")
         images, labels = file["images"], file["labels"]
         most = math.prod(_SIZES)
-        fits = images.ndim == 4 and images.shape[3] == 3 and 0 < images.size and len(images) <= most
+        fits = images.ndim == 4 and images.shape[3] == 3 and images.size > 0 and len(images) <= most
         if not fits or images.dtype != np.uint8:
             raise DataError(
                 f"need uint8 images of shape (N, H, W, 3) in {path}, up to {most:,} of them, "

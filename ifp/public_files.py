@@ -1,19 +1,17 @@
 """The public files of a data set: whether and where they are, and how they get there; nothing is ever overwritten."""
 
-import difflib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pooch
+
 from annealing.errors import DataError
-from ifp.datasets import families
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import find_file
-from ifp.datasets.mirrors import Received, Report, download, mismatch
-
-__all__ = ["Fetched", "Received", "fetch_files", "files_at", "named_family"]
+from ifp.mirrors import Report, download, mismatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +22,6 @@ class Fetched:
     already: bool  # it was there before
     checksum: str | None = None  # what it was found to have; None where none is known of the public file
     sha256: str | None = None  # its own, where none is known of the public file
-
-
-def named_family(name: str) -> Family:
-    """The family of the data set ``name``; DataError where there is none."""
-    known = families()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise DataError(f"need a data set out of {', '.join(known)}, got {name!r}{hint}")
-    return known[name]
 
 
 def files_at(name: str, family: Family, data_dir: Path | None = None) -> list[Path] | None:
@@ -56,7 +44,7 @@ def fetch_files(
 
     Raises:
         DataError: a file cannot be had from any of its mirrors, or only by hand; one that is there is not the public
-            one; there is no room, or no right to write. Files that came before it stay.
+            one; there is no room, or no right to write. Files that came before it stay, and are not fetched again.
     """
     folder = _folder(name, data_dir)
     for file in sorted(family.files, key=lambda each: not each.urls):  # those to be had by hand last
@@ -103,7 +91,5 @@ def _checked(name: str, file: PublicFile, path: Path) -> Fetched:
 
 
 def _described(file: PublicFile, path: Path, already: bool) -> Fetched:
-    import pooch
-
     sha256 = None if file.checksum else pooch.file_hash(str(path), "sha256")
     return Fetched(path=path, already=already, checksum=file.checksum, sha256=sha256)
