@@ -21,9 +21,11 @@ def draw_samples(rows: Sequence[tuple[str, NDArray[np.floating[Any]]]], title: s
     """
     columns = max(len(images) for _, images in rows)
     height, width = rows[0][1].shape[1:3]
-    label = 0.09 * max(len(name) for name, _ in rows)
-    extent = (_CELL * columns * (1 + _GAP) + label + 0.4, (_CELL * height / width + 0.05) * len(rows) + 0.6)
-    figure = Figure(figsize=extent, layout="constrained")
+    label = 0.09 * max(len(name) for name, _ in rows) + 0.2
+    across, down = _CELL * columns * (1 + _GAP) + label, (_CELL * height / width + 0.06) * len(rows) + 0.4
+    figure = Figure(figsize=(across, down))
+    # the labels' room by hand: a layout engine does not count on pictures that keep their shape
+    figure.subplots_adjust(left=label / across, right=1 - 0.05 / across, top=1 - 0.35 / down, bottom=0.05 / down)
     for panel, (name, images) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
         strip = _strip(np.clip(images, 0, 1), columns)
         panel.imshow(strip.squeeze(2) if strip.shape[2] == 1 else strip, cmap="gray", vmin=0, vmax=1)
