@@ -26,7 +26,7 @@ class Fetched:
 
 def files_at(name: str, family: Family, data_dir: Path | None = None) -> list[Path] | None:
     """Where each of the family's public files is; None where one is missing, or it has none."""
-    found = [find_file(_names(file), name, data_dir) for file in family.files]
+    found = [find_file(file.names, name, data_dir) for file in family.files]
     there = [path for path in found if path is not None]
     return there if there and len(there) == len(found) else None
 
@@ -48,7 +48,7 @@ def fetch_files(
     """
     folder = _folder(name, data_dir)
     for file in sorted(family.files, key=lambda each: not each.urls):  # those to be had by hand last
-        there = find_file(_names(file), name, data_dir)
+        there = find_file(file.names, name, data_dir)
         if there is not None:
             yield _checked(name, file, there)
         elif file.urls:
@@ -56,11 +56,6 @@ def fetch_files(
             yield _described(file, folder / file.name, already=False)
         else:
             raise DataError(_by_hand(name, family, folder))
-
-
-def _names(file: PublicFile) -> list[str]:
-    """Names that the file may have here: its own, or that without its compression."""
-    return list(dict.fromkeys((file.name, file.name.removesuffix(".gz"))))
 
 
 def _folder(name: str, data_dir: Path | None) -> Path:

@@ -5,11 +5,8 @@ standard study images are resized to 64x64 (Lanczos); cars are in the order of t
 """
 
 import math
-import tarfile
-import tempfile
-import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from annealing.errors import DataError
+from ifp.datasets.archives import unpacked
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import require_file
@@ -65,32 +63,15 @@ def _read(cars: Sequence[Path]) -> Content:
     )
 
 
-def _unpacked(archive: Path) -> Path:
-    """The folder of cars beside the archive they came in, unpacked there once."""
-    folder = archive.parent / "cars"
-    if not folder.is_dir():
-        try:
-            with (
-                tarfile.open(archive) as tar,
-                tempfile.TemporaryDirectory(dir=archive.parent, prefix=".cars-") as inside,
-            ):
-                partial = Path(inside, "cars")
-                for each in tar:
-                    if Path(each.name).match("cars/car_*_mesh.mat"):
-                        each.name = Path(each.name).name  # flat: no path of the archive's is believed
-                        tar.extract(each, partial, filter="data")
-                if not partial.is_dir():
-                    raise DataError(f"need files cars/car_NNN_mesh.mat in {archive}, it holds none")
-                partial.rename(folder)
-        except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
-            raise DataError(f"need a whole archive of cars, {archive} cannot be unpacked: {error}") from error
-    return folder
+def _car(path: PurePosixPath) -> PurePosixPath | None:
+    """All cars lie in the one folder."""
+    return PurePosixPath(path.name) if path.match("cars/car_*_mesh.mat") else None
 
 
 def load(name: str, data_dir: Path | None, options: DataOptions) -> StoredDataset:
     """Cars3D from its folder, or from the archive it comes in."""
     found = require_file(["cars", "data/cars", "nips2015-analogy-data/data/cars", _ARCHIVE], name, data_dir)
-    folder = found if found.is_dir() else _unpacked(found)
+    folder = found if found.is_dir() else unpacked(found, "cars", _car)
     cars = sorted(folder.glob("car_*_mesh.mat"))
     if not cars:
         raise DataError(f"need files car_NNN_mesh.mat in {folder}, it holds none")
@@ -118,6 +99,7 @@ FAMILY = {
                 ),
                 checksum="md5:4e866a7919c1beedf53964e6f7a23686",
                 checksum_from="disent",
+                unpacked="cars",
             ),
         ),
     )

@@ -15,6 +15,13 @@ class PublicFile:
     urls: tuple[str, ...] = ()  # mirrors, tried in this order; none: the homepage tells how to get it
     checksum: str | None = None  # "md5:..." or "sha256:...", as a well-known loader publishes it
     checksum_from: str = ""  # which loader
+    unpacked: str | None = None  # the folder that stands for it, once unpacked
+
+    @property
+    def names(self) -> list[str]:
+        """What it may be called where it is kept: by its name, without its compression, unpacked."""
+        plain = self.name.removesuffix(".gz")
+        return list(dict.fromkeys([self.name, plain, *([self.unpacked] if self.unpacked else [])]))
 
 
 @dataclass(frozen=True, kw_only=True)

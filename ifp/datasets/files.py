@@ -31,13 +31,13 @@ def find_file(names: Sequence[str], family: str, data_dir: str | Path | None = N
     return None
 
 
-def require_file(names: Sequence[str], family: str, data_dir: str | Path | None = None, hint: str = "") -> Path:
+def require_file(names: Sequence[str], family: str, data_dir: str | Path | None = None) -> Path:
     """The same; DataError, with where it was looked for, where there is none."""
     found = find_file(names, family, data_dir)
     if found is None:
         folders = " or ".join(str(each) for each in data_folders(data_dir))
         raise DataError(
             f"need {' or '.join(names)} for {family}, not found in {folders} "
-            f"(--data-dir or IFP_DATA_DIR says where it is{hint or f'; ifp data fetch {family} brings it'})"
+            f"(--data-dir or IFP_DATA_DIR says where it is; ifp data fetch {family} brings it)"
         )
     return found

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import tarfile
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from annealing.errors import DataError, IFPError
 from ifp.datasets import load_dataset
 
+ARCHIVE = "rendered_chairs.tar"
 CHAIRS = ("f2f74ca4ae0cf4a9e10e6ec6d4bf0e80", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "b663f1e4df6c51fe19fb4103277a6b93")
 VIEWS = (
     "image_000_p020_t000_r096.png",
@@ -157,7 +159,52 @@ def test_a_folder_without_pictures_is_refused(tmp_path, cache):
     assert re.search(f"need pictures .* in the folder {folder}, it holds none", refusal(tmp_path, cache))
 
 
-def test_a_missing_folder_is_refused_with_how_the_archive_makes_it(tmp_path):
-    (tmp_path / "rendered_chairs.tar").touch()
-    with pytest.raises(DataError, match=f"need rendered_chairs for chairs3d, not found in {tmp_path} .*tar xf"):
+def test_a_missing_folder_is_refused_with_where_it_was_looked_for(tmp_path):
+    names = "rendered_chairs or rendered_chairs.tar"
+    with pytest.raises(
+        DataError, match=f"need {names} for chairs3d, not found in {tmp_path} .*ifp data fetch chairs3d"
+    ):
         load_dataset("chairs3d", tmp_path)
+
+
+# The archive
+
+
+def pack(folder, *members):
+    """The published archive, of (name, file)."""
+    folder.mkdir()
+    with tarfile.open(folder / ARCHIVE, "w") as tar:
+        for name, file in members:
+            tar.add(file, name)
+    return folder
+
+
+def test_the_archive_is_unpacked_once_beside_itself_pictures_alone(published, data, tmp_path):
+    folder = pack(tmp_path / "got", ("rendered_chairs", published / "rendered_chairs"))
+    opened = load_dataset("chairs3d", folder)
+    assert np.array_equal(opened.images(range(len(opened))), data.images(range(len(data))))
+    assert sorted(each.name for each in folder.iterdir()) == ["rendered_chairs", ARCHIVE]
+    expected = sorted(each.relative_to(published) for each in chairs(published))
+    assert sorted(each.relative_to(folder) for each in folder.rglob("*.*") if each.name != ARCHIVE) == expected
+    os.truncate(folder / ARCHIVE, 10)  # not looked at again
+    assert load_dataset("chairs3d", folder).fingerprint == opened.fingerprint
+
+
+def test_pictures_whose_names_lead_out_of_the_folder_are_left_out(published, data, tmp_path):
+    whole = [(str(each.relative_to(published)), each) for each in chairs(published)]
+    outside = ("rendered_chairs/../renders/image.png", "../rendered_chairs/chair/renders/image.png")
+    folder = pack(tmp_path / "got", *whole, *((name, chairs(published)[0]) for name in outside))
+    assert len(load_dataset("chairs3d", folder)) == len(data)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["cache", "got"]
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+def test_a_damaged_archive_is_refused_and_leaves_nothing(size, published, tmp_path):
+    folder = pack(tmp_path / "got", ("rendered_chairs", published / "rendered_chairs"))
+    os.truncate(folder / ARCHIVE, size)
+    with pytest.raises(
+        DataError, match=f"need a whole archive of rendered_chairs, {folder / ARCHIVE} cannot"
+    ) as caught:
+        load_dataset("chairs3d", folder)
+    assert "\n" not in str(caught.value)
+    assert list(folder.iterdir()) == [folder / ARCHIVE]

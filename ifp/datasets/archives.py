@@ -1,0 +1,44 @@
+"""Archives of many files, unpacked once beside themselves."""
+
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from annealing.errors import DataError
+
+Place = Callable[[PurePosixPath], PurePosixPath | None]
+
+
+def unpacked(archive: Path, folder: str, place: Place) -> Path:
+    """The folder of that name beside the tar archive; made of it, whole or not at all, where there is none.
+
+    Args:
+        archive: tar, compressed or not.
+        folder: its name.
+        place: where in the folder a member goes, by its path in the archive; None leaves it out.
+
+    Raises:
+        DataError: the archive is damaged, nothing in it is wanted, or the folder cannot be written.
+    """
+    target = archive.parent / folder
+    if target.is_dir():
+        return target
+    try:
+        with (
+            tarfile.open(archive) as tar,
+            tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as room,
+        ):
+            partial = Path(room, folder)
+            for member in tar:
+                inside = place(PurePosixPath(member.name)) if member.isfile() else None
+                if inside is not None:
+                    tar.extract(member.replace(name=str(inside)), partial, filter="data")
+            if not partial.is_dir():
+                raise DataError(f"need the files of {folder} in the archive {archive}, it holds none")
+            partial.rename(target)
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+        reason = " ".join(str(error).split())  # tarfile's has several lines
+        raise DataError(f"need a whole archive of {folder}, {archive} cannot be unpacked: {reason}") from error
+    return target

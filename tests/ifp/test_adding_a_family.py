@@ -1,0 +1,54 @@
+"""A family is added by one file with one line for each of its data sets: as the README's example has it."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ifp.datasets
+from annealing.errors import DataError
+from ifp.datasets import families, load_dataset
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture
+def added(tmp_path, monkeypatch):
+    """The README's example as a module of the package, and a file that it reads."""
+    (example,) = re.findall(r"```python\n(\"\"\"Rings.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / "rings.py").write_text(example)
+    monkeypatch.setattr(ifp.datasets, "__path__", [*ifp.datasets.__path__, str(tmp_path)])
+    monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
+    images = np.random.default_rng(0).integers(256, size=(40, 16, 16, 1), dtype=np.uint8)
+    np.save(tmp_path / "rings.npy", images)
+    yield tmp_path, images
+    sys.modules.pop("ifp.datasets.rings", None)
+
+
+def test_a_file_with_one_line_is_all_that_a_family_needs(added):
+    folder, images = added
+    assert families()["rings"].summary == "radius 5, hue 8"
+    ds = load_dataset("rings", folder)
+    np.testing.assert_array_equal(ds.images(np.arange(40)), images)
+    assert ds.factors.names == ("radius", "hue")
+    np.testing.assert_array_equal(ds.factors_at([13]), [[1, 5]])
+    spectrum = list(ifp.spectrum(ds, contexts=1))
+    assert [each.factor for each in spectrum] == ["radius", "hue"]
+    with pytest.raises(DataError, match="need rings.npy for rings, not found in"):
+        load_dataset("rings", folder / "cache")
+
+
+def test_the_commands_know_a_family_that_was_added(added, capsys):
+    from ifp.cli.command_data import list_families
+
+    list_families(added[0], json=True)
+    (row,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "rings"]
+    assert (row["images"], row["present"]) == (40, f"in {added[0]}")
+
+
+def test_without_the_file_the_family_is_unknown():
+    with pytest.raises(DataError, match="got 'rings'"):
+        load_dataset("rings")
