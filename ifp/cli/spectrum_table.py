@@ -18,7 +18,7 @@ def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
 
     table = pd.DataFrame(list(records))
     rows = []
-    for factor in dict.fromkeys(table["factor"]):
+    for factor in dict.fromkeys(each.factor for each in records):
         of_factor = table[table["factor"] == factor]
         betas = summarise(of_factor["spectral_beta"])
         row = {"factor": factor, "contexts": len(of_factor)}

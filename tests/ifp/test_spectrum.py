@@ -192,3 +192,12 @@ def test_a_plan_of_the_command_is_that_of_the_records(command):
     assert expected.source["findings"] == "spectrum over 8 contexts, nothing measured"
     assert all("from the spectrum alone" in " ".join(each.evidence) for each in expected.stages)
     assert not any("freezing point" in warning for warning in expected.warnings)
+
+
+def test_where_no_factor_varies_the_order_alone_is_printed(tmp_path):
+    np.savez(tmp_path / "same.npz", images=np.random.default_rng(0).random((6, 4, 4)), factors=np.zeros((6, 1), int))
+    result = CliRunner().invoke(app, ["spectrum", "--dataset", str(tmp_path / "same.npz"), "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["action"] == []
+    assert found["marginal"] == {"factor0": 0}

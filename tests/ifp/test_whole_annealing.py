@@ -99,7 +99,7 @@ def test_the_swept_range_reaches_over_the_highest_prediction():
     [
         ({"pressures": (2.0, 1.0)}, "pressures LO:HI with 0 < LO < HI, got 2:1"),
         ({"latents": 0}, "latents of at least 1, got 0"),
-        ({"cool_steps": 5}, "cool_steps of more than the 5 to a record, got 5"),
+        ({"cool_steps": 5}, "more steps of cooling than the 5 from record to record, got 5"),
         ({"thresholds": ()}, "thresholds above 0"),
         ({"predicted": {"a": -1.0}}, "predicted freezing points above 0"),
         ({"precision": "float16"}, "precision out of float32, bfloat16"),
