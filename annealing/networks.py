@@ -65,6 +65,12 @@ class StackedDenseVAE(nn.Module):
         with torch.no_grad():
             self.decoder_straight.bias.copy_(silent_output[:, None, :])
 
+    def expect_scaled(self, gain: Tensor) -> None:
+        """Take rows that come multiplied with ``gain`` (cases, 1, 1) for what they were: the same posterior."""
+        with torch.no_grad():
+            for first in (self.encoder.get_submodule("0"), self.encoder_straight):
+                first.get_parameter("weight").div_(gain)
+
     def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior mean and log-variance, each (cases, images, latents), of rows (cases, images, columns)."""
         mean, logvar = self.encoder(rows).chunk(2, dim=-1)

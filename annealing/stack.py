@@ -12,6 +12,8 @@ from annealing.errors import IFPError
 from annealing.likelihood import Likelihood
 from annealing.networks import StackedDenseVAE, conv_decoder, conv_encoder
 
+_WIDE = 400  # columns: as many as the widest action sequences of dSprites have
+
 
 @dataclass(frozen=True)
 class Case:
@@ -65,6 +67,16 @@ def merge_pixels(images: Tensor) -> tuple[Tensor, Tensor]:
     return columns, count.to(flat.dtype)
 
 
+def input_gain(columns: int) -> float:
+    """Factor of a dense network's inputs, 1 up to 400 columns and falling as their number above.
+
+    A step of Adam moves every weight by the learning rate, so that the steps of a code's mean grow with the number of
+    its inputs: above a thousand they throw a silent latent out of its silence again and again. Smaller inputs, and
+    weights that start larger by as much, leave the network as it is and its steps as large as with 400.
+    """
+    return min(1.0, _WIDE / max(columns, 1))
+
+
 def _padded(tensors: Sequence[Tensor], width: int) -> Tensor:
     return torch.stack([nn.functional.pad(each, (0, width - each.shape[-1])) for each in tensors])
 
@@ -91,10 +103,12 @@ class DenseStack:
         rows = (target - mean) * (weight / likelihood.variance(mean).clamp(min=1e-12)).sqrt()
         power = rows.square().mean(dim=1).sum(dim=1) / torch.tensor(widths).clamp(min=1)
         rows = rows / power.clamp(min=1e-12).sqrt()[:, None, None]
-        self._rows, self._target, self._weight = rows.to(device), target.to(device), weight.to(device)
+        gain = torch.tensor([input_gain(width) for width in widths])[:, None, None]
+        self._rows, self._target, self._weight = (rows * gain).to(device), target.to(device), weight.to(device)
         self._likelihood = likelihood
         silent = likelihood.output_for(mean)[:, 0]
         self._networks = StackedDenseVAE(widths, hidden, latents, silent, streams).to(device)
+        self._networks.expect_scaled(gain.to(device))
 
     def kept(self, cases: Sequence[int]) -> "DenseStack":
         """The stack of some of its cases, as they are trained by now."""

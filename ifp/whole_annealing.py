@@ -59,7 +59,9 @@ class WholeConfig:
             if getattr(self, name) < 1:
                 raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
         if self.cool_steps <= self.record_every:
-            raise IFPError(f"need more steps of cooling than the {self.record_every} from record to record, got {self.cool_steps}")
+            raise IFPError(
+                f"need more steps of cooling than the {self.record_every} from record to record, got {self.cool_steps}"
+            )
         if not self.thresholds or min(self.thresholds) <= 0:
             raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
         if not all(0 < value < float("inf") for value in self.predicted.values()):

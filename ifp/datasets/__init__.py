@@ -87,7 +87,7 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
     path = Path(reference)
     if reference == name and not path.is_absolute():
         raise _unknown(name, known, ", an npz or a folder of pictures")
-    if path.suffix.lower() == ".npz" and not path.is_dir():
+    if path.suffix.lower() == ".npz":
         if not path.exists():
             raise DataError(f"need an npz of your own, there is none at {path}")
         from ifp.datasets.user_npz import load_npz

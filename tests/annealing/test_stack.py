@@ -10,7 +10,8 @@ from torch import Generator
 from annealing.bottleneck import shifted_grid
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Gaussian
-from annealing.stack import Case, ConvStack, DenseStack, merge_pixels
+from annealing.networks import StackedDenseVAE
+from annealing.stack import Case, ConvStack, DenseStack, input_gain, merge_pixels
 
 LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)
 
@@ -223,3 +224,17 @@ def test_conv_networks_refuse_images_without_a_colour_axis():
 def test_pressures_that_do_not_rise_from_above_0_to_a_finite_value_are_refused(low, high):
     with pytest.raises(IFPError, match=f"pressures 0 < low < high, got {low} and {high}"):
         Case(torch.zeros(2, 3), low, high, 0)
+
+
+def test_inputs_beyond_400_columns_are_scaled_and_first_weights_too_so_that_the_posterior_is_the_same():
+    images = torch.rand(6, 30, 30, 1, generator=Generator().manual_seed(5))
+    case = Case(images, 1.0, 2.0, 7)
+    scaled = DenseStack([case], 8, 1, Bernoulli(), [Generator().manual_seed(7)], "cpu")
+    networks = StackedDenseVAE([900], 8, 1, torch.zeros(1, 900), [Generator().manual_seed(7)])
+    columns, count = merge_pixels(images)
+    mean = columns.mean(dim=0)
+    rows = (columns - mean) * (count / (mean * (1 - mean))).sqrt()
+    rows = rows / rows.square().mean().sqrt()
+    for found, expected in zip(scaled.posterior(), networks.encode(rows[None]), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert [input_gain(width) for width in (5, 400, 800, 12_288)] == [1, 1, 0.5, 400 / 12_288]

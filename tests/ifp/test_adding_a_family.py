@@ -37,7 +37,7 @@ def test_a_file_with_one_line_is_all_that_a_family_needs(added):
     np.testing.assert_array_equal(ds.factors_at([13]), [[1, 5]])
     spectrum = list(ifp.spectrum(ds, contexts=1))
     assert [each.factor for each in spectrum] == ["radius", "hue"]
-    with pytest.raises(DataError, match="need rings.npy for rings, not found in"):
+    with pytest.raises(DataError, match=r"need rings\.npy for rings, not found in"):
         load_dataset("rings", folder / "cache")
 
 
