@@ -8,6 +8,7 @@ its own, whatever the factor does.
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,10 +21,12 @@ from annealing.likelihood import Likelihood, likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from ifp.datasets.dataset import Dataset, DataWarning, Factors, to_float
-from ifp.threads import one_thread
+from ifp.threads import side_by_side
 
 NUISANCE = ("held", "redrawn")  # within a context
-_TOGETHER = 2**27  # bytes of the images that are held at once
+_TOGETHER = 2**26  # bytes of the images that a worker holds at once
+_SEQUENCES = 50  # of them at most
+_ROUND = 4  # pieces of work from record to record
 
 
 def require_factors(dataset: Dataset) -> Factors:
@@ -98,20 +101,19 @@ def _spectral_records(
     dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood, nuisance: str
 ) -> list[SpectralRecord]:
     """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
+    drawn = {context: action_sequence(dataset, factor, index, nuisance) for context, index in contexts.items()}
+    sequences = {context: images for context, images in drawn.items() if len(images) > 1}
+    bounds = rate_distortion_bound(list(sequences.values()), likelihood) if sequences else []
     found = []
-    with one_thread():
-        drawn = {context: action_sequence(dataset, factor, index, nuisance) for context, index in contexts.items()}
-        sequences = {context: images for context, images in drawn.items() if len(images) > 1}
-        bounds = rate_distortion_bound(list(sequences.values()), likelihood) if sequences else []
-        for (context, images), bound in zip(sequences.items(), bounds, strict=True):
-            index = contexts[context]
-            kind = transition(images, likelihood)
-            found.append(
-                SpectralRecord(
-                    dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
-                    kind.order, kind.slope,
-                )
-            )  # fmt: skip
+    for (context, images), bound in zip(sequences.items(), bounds, strict=True):
+        index = contexts[context]
+        kind = transition(images, likelihood)
+        found.append(
+            SpectralRecord(
+                dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
+                kind.order, kind.slope,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -141,12 +143,16 @@ def spectrum(
     for factor in names:
         drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
         sequence = 4 * int(np.prod(dataset.image_shape)) * known.sizes[known.position(factor)]
-        together = int(np.clip(_TOGETHER // sequence, 1, 100))
+        together = int(np.clip(_TOGETHER // sequence, 1, _SEQUENCES))
+        pieces = [dict(drawn[start : start + together]) for start in range(0, len(drawn), together)]
         found = 0
-        for start in range(0, len(drawn), together):
-            records = _spectral_records(dataset, factor, dict(drawn[start : start + together]), chosen, nuisance)
-            found += len(records)
-            yield from records
+        for start in range(0, len(pieces), _ROUND):
+            with side_by_side() as workers:
+                work = partial(_spectral_records, dataset, factor, likelihood=chosen, nuisance=nuisance)
+                parts = list(workers.map(work, pieces[start : start + _ROUND]))
+            for records in parts:
+                found += len(records)
+                yield from records
         if found < contexts:
             warnings.warn(
                 f"{factor} has fewer than two values in {contexts - found} of {contexts} contexts: left out there",

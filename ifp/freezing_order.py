@@ -1,6 +1,7 @@
 """The order in which factors freeze where each latent holds one factor: greedily, by conditional value."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from annealing.likelihood import Likelihood, likelihood_named
 from ifp.contexts import require_factors
 from ifp.datasets.dataset import Dataset
 from ifp.image_batches import Batch, Watch, batch_size, read_images, unwatched
-from ifp.threads import one_thread
+from ifp.threads import side_by_side
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
 _SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB
@@ -72,8 +73,7 @@ def freezing_order(
         rest = [name for name in names if name not in given]
         sizes = {name: len(counts[name]) for name in rest}
         batches = watch(_by_context(dataset, context, sum(sizes.values()), given))
-        with one_thread():
-            grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
+        grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
         values = {name: shared_code_value(grams[name], counts[name]) for name in rest}
         largest = max(values.values())
         frozen = next(name for name in rest if values[name] >= (1 - _TIE) * largest)
@@ -122,27 +122,43 @@ def _by_context(
         first = last
 
 
+class _Gram:
+    """One factor's matrix B, times the number of images, as batches come in."""
+
+    def __init__(self, classes: Tensor, size: int, likelihood: Likelihood) -> None:
+        self.classes, self.size, self.likelihood = classes, size, likelihood
+        self.value = torch.zeros(size, size, dtype=torch.float64)
+        self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
+
+    def add(self, batch: _ContextBatch) -> None:
+        cell = batch.slot * self.size + self.classes[batch.index]
+        cells = batch.contexts * self.size
+        # float32 within a batch, exact for binary pixels; float64 from batch to batch
+        sums = torch.zeros(cells, batch.images.shape[1]).index_add_(0, cell, batch.images)
+        counts = torch.bincount(cell, minlength=cells)
+        if self._incomplete is not None:
+            before, counted = self._incomplete
+            sums, counts = before.to(torch.float64).add_(sums), counted + counts
+        self._incomplete = None if batch.complete else (sums, counts)
+        if batch.complete:
+            means = sums.div_(counts.clamp(min=1)[:, None]).reshape(batch.contexts, self.size, -1)
+            self.value += context_gram(means, counts.reshape(batch.contexts, self.size), self.likelihood)
+
+
 def _grams(
     batches: Iterator[_ContextBatch], classes: Mapping[str, Tensor], sizes: Mapping[str, int], likelihood: Likelihood
 ) -> dict[str, Tensor]:
-    """Each factor's matrix B, times the number of images."""
-    grams = {name: torch.zeros(size, size, dtype=torch.float64) for name, size in sizes.items()}
-    sums: dict[str, Tensor] = {}
-    counts: dict[str, Tensor] = {}
-    for batch in batches:
-        for name, size in sizes.items():
-            cell = batch.slot * size + classes[name][batch.index]
-            cells = batch.contexts * size
-            # float32 within a batch, exact for binary pixels; float64 from batch to batch
-            added = torch.zeros(cells, batch.images.shape[1]).index_add_(0, cell, batch.images)
-            images = torch.bincount(cell, minlength=cells)
-            sums[name] = sums[name].to(torch.float64).add_(added) if name in sums else added
-            counts[name] = counts[name] + images if name in counts else images
-        if batch.complete:
-            for name, size in sizes.items():
-                means = sums.pop(name).div_(counts[name].clamp(min=1)[:, None]).reshape(batch.contexts, size, -1)
-                grams[name] += context_gram(means, counts.pop(name).reshape(batch.contexts, size), likelihood)
-    return grams
+    """Each factor's matrix B, times the number of images: factors side by side, one batch after the other."""
+    grams = {name: _Gram(classes[name], size, likelihood) for name, size in sizes.items()}
+    adding: list[Future[None]] = []
+    with side_by_side() as workers:
+        for batch in batches:  # is read while the one before is added
+            for each in adding:
+                each.result()
+            adding = [workers.submit(gram.add, batch) for gram in grams.values()]
+        for each in adding:
+            each.result()
+    return {name: gram.value for name, gram in grams.items()}
 
 
 def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:

@@ -1,10 +1,14 @@
 """How many processor threads a piece of work uses: torch's own and those of the linear algebra beneath numpy."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
 from threadpoolctl import threadpool_limits
+
+_WORKERS = 4  # at most: each holds the images of its own piece of work
 
 
 def use_threads(count: int) -> None:
@@ -22,7 +26,7 @@ def one_thread() -> Iterator[None]:
     """One thread within, the numbers from before after it.
 
     For many small sums and matrices: threads wait for one another more than they help, several times slower where
-    other work shares the processor.
+    other work shares the processor. Whole pieces of such work go side by side: :func:`side_by_side`.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -31,3 +35,11 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def side_by_side() -> Iterator[ThreadPoolExecutor]:
+    """A worker per core for independent pieces of work, each on one thread: the same numbers on any machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with one_thread(), ThreadPoolExecutor(min(cores, _WORKERS)) as workers:
+        yield workers
