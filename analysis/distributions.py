@@ -9,26 +9,60 @@ from scipy import stats
 
 from annealing.errors import IFPError
 
+_OUTSIDE = 1e100  # stands for a pressure that is known only to lie beyond the others
+_RESAMPLES = 2000
+_ROUNDING = 1e-9  # of ln beta; pressures as near as that are equal
+
 
 @dataclass(frozen=True)
 class Summary:
-    """Of pressures in nats: how many, median, quartiles and the 5% and 95% quantiles; None where there are none."""
+    """Pressures of a factor's cases, nats; None where there is none to be had.
+
+    Attributes:
+        n: cases with a pressure.
+        below, above: cases known only to lie below or above all that was swept. They have their place at that end of
+            the order, so that every quantile counts them; one that falls among them is None.
+        median, q25, q75, q05, q95: quantiles.
+        low, high: 95% interval of the median, by the percentile bootstrap over cases.
+    """
 
     n: int
+    below: int
+    above: int
     median: float | None
+    low: float | None
+    high: float | None
     q25: float | None
     q75: float | None
     q05: float | None
     q95: float | None
 
 
-def summarise(beta: ArrayLike) -> Summary:
-    """Quantiles of the finite values among ``beta``."""
+def summarise(beta: ArrayLike, *, below: int = 0, above: int = 0) -> Summary:
+    """Quantiles of the finite values among ``beta``, and of so many more cases below and above them all."""
     values = np.asarray(beta, np.float64)
     values = values[np.isfinite(values)]
-    if not len(values):
-        return Summary(0, None, None, None, None, None)
-    return Summary(len(values), *(float(np.quantile(values, share)) for share in (0.5, 0.25, 0.75, 0.05, 0.95)))
+    placed = np.concatenate([np.full(below, -_OUTSIDE), values, np.full(above, _OUTSIDE)])
+    if not len(placed):
+        return Summary(0, 0, 0, *[None] * 7)
+    shares = (0.5, 0.25, 0.75, 0.05, 0.95)
+    median, q25, q75, q05, q95 = (_inside(float(np.quantile(placed, share))) for share in shares)
+    low, high = (_inside(end) for end in _median_interval(placed))
+    return Summary(len(values), below, above, median, low, high, q25, q75, q05, q95)
+
+
+def _median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of the 95% percentile bootstrap of the median; outside everything where there is one case."""
+    if len(values) < 2:
+        return -_OUTSIDE, _OUTSIDE
+    found = stats.bootstrap(
+        (values,), np.median, n_resamples=_RESAMPLES, method="percentile", vectorized=True, rng=np.random.default_rng(0)
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def _inside(value: float) -> float | None:
+    return value if abs(value) < 1e-3 * _OUTSIDE else None
 
 
 def overlap(first: ArrayLike, second: ArrayLike) -> float:
@@ -48,20 +82,30 @@ def overlap(first: ArrayLike, second: ArrayLike) -> float:
 
 
 @dataclass(frozen=True)
-class PairedComparison:
-    """Two factors over the same contexts, on ln beta.
+class Comparison:
+    """Two factors' pressures compared, on ln beta.
 
-    ``superiority`` is the share of contexts in which the first freezes at the higher pressure (ties count half),
-    ``ratio`` the median of first / second, ``p_value`` the two-sided Wilcoxon signed-rank test's.
+    Attributes:
+        paired: whether over the same contexts.
+        n, m: pairs (twice the same), or cases of the first and of the second.
+        superiority: share of the pairs (paired), or of all combinations of a case of each, in which the first freezes
+            at the higher pressure; ties count half.
+        ratio: median of first / second over the pairs, or median of the first over median of the second.
+        effect: matched-pairs rank-biserial correlation, the difference between the sums of favourable and unfavourable
+            ranks over their total (Kerby 2014, doi:10.2466/11.IT.3.1); or Cliff's delta, 2 superiority - 1. In -1..1.
+        p_value: two-sided; Wilcoxon's signed-rank test, or Mann and Whitney's.
     """
 
+    paired: bool
     n: int
+    m: int
     superiority: float
     ratio: float
+    effect: float
     p_value: float
 
 
-def compare_paired(first: ArrayLike, second: ArrayLike) -> PairedComparison:
+def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     """Compare two factors' pressures in the same contexts, in one order; pairs with a missing value are left out.
 
     Raises:
@@ -74,10 +118,29 @@ def compare_paired(first: ArrayLike, second: ArrayLike) -> PairedComparison:
     if not complete.any():
         raise IFPError("need at least one context in which both factors have a freezing point, got none")
     difference = np.log(a[complete]) - np.log(b[complete])
-    difference[np.abs(difference) < 1e-9] = 0.0  # equal but for rounding
+    difference[np.abs(difference) < _ROUNDING] = 0.0
+    ranks = stats.rankdata(np.abs(difference))
     p_value = float(stats.wilcoxon(difference, zero_method="zsplit").pvalue) if difference.any() else 1.0
     superiority = float(np.mean(difference > 0) + np.mean(difference == 0) / 2)
-    return PairedComparison(int(complete.sum()), superiority, float(np.exp(np.median(difference))), p_value)
+    effect = float((np.sign(difference) * ranks).sum() / ranks.sum())
+    n = int(complete.sum())
+    return Comparison(True, n, n, superiority, float(np.exp(np.median(difference))), effect, p_value)
+
+
+def compare_unpaired(first: ArrayLike, second: ArrayLike) -> Comparison:
+    """Compare two factors' pressures where their contexts are not the same; missing values are left out.
+
+    Raises:
+        IFPError: one of them has no value.
+    """
+    a, b = (np.log(values[np.isfinite(values)]) for values in (np.asarray(first, float), np.asarray(second, float)))
+    if not len(a) or not len(b):
+        raise IFPError(f"need a freezing point or more of either factor, got {len(a)} and {len(b)}")
+    difference = a[:, None] - b[None, :]
+    superiority = float(np.mean(difference > _ROUNDING) + np.mean(np.abs(difference) <= _ROUNDING) / 2)
+    ratio = float(np.exp(np.median(a) - np.median(b)))
+    p_value = float(stats.mannwhitneyu(a, b).pvalue)
+    return Comparison(False, len(a), len(b), superiority, ratio, 2 * superiority - 1, p_value)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

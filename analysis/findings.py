@@ -1,6 +1,5 @@
 """What the analysis concludes of an annealing run, or of a spectrum alone; the only thing the planner reads."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.distributions import PairedComparison, Summary, compare_paired, holm, overlap, summarise
+from analysis.diffusion_risk import FactorRisk, PairRisk, held_at_by_curve, predict_risks
+from analysis.distributions import Summary, summarise
 from analysis.records import read_record
+from analysis.separability import ABOVE, BELOW, PairFindings, compare_pairs, measured_pressures
 from annealing.errors import IFPError
 
 FORMAT = "ifp-findings/1"
@@ -25,7 +26,8 @@ class FactorFindings:
 
     Attributes:
         cases: measured, with a freezing point or without.
-        freezing, melting, ifp: measured, over the cases whose status is ok.
+        freezing, melting, ifp: measured, over the cases whose status is ok. Cases that never froze, or never melted,
+            count in ``ifp`` as below or above all others; diverged ones are in ``statuses`` alone.
         spectral: closed form of the measured cases.
         planning: closed form over all planning contexts.
         statuses: how many cases ended in each status.
@@ -50,18 +52,6 @@ class FactorFindings:
 
 
 @dataclass(frozen=True)
-class PairFindings:
-    """Two factors compared: over the planning contexts (``basis`` planning) or the measured cases (measured)."""
-
-    first: str
-    second: str
-    basis: str
-    overlap: float | None
-    comparison: PairedComparison
-    p_holm: float
-
-
-@dataclass(frozen=True)
 class Findings:
     """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
 
@@ -81,6 +71,8 @@ class Findings:
     relative_beta: tuple[float, ...]
     factors: tuple[FactorFindings, ...]
     pairs: tuple[PairFindings, ...]
+    pair_risks: tuple[PairRisk, ...]
+    risks: tuple[FactorRisk, ...]
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -114,7 +106,10 @@ def conclude(
     main = freezing[(freezing["threshold_nats"] == threshold) & (freezing["latent"] == 0)]
     names = list(dict.fromkeys(main["factor"]))
     planning = _closed_forms(spectral)
-    measured = main.pivot(index="context", columns="factor", values="ifp_beta")
+    factors = tuple(_factor_findings(name, main, planning[name], curves) for name in names)
+    held_at = {each.factor: held_at_by_curve(_RELATIVE_BETA, each.nats) for each in factors}
+    pair_risks, risks = predict_risks(planning, _slopes(spectral), held_at)
+    measured = compare_pairs(names, measured_pressures(main), "measured")
     return Findings(
         format=FORMAT,
         dataset=str(main["dataset"].iloc[0]),
@@ -125,8 +120,10 @@ def conclude(
         threshold_nats=threshold,
         source=source,
         relative_beta=_RELATIVE_BETA,
-        factors=tuple(_factor_findings(name, main, planning[name], curves) for name in names),
-        pairs=(*_pairs(names, planning, "planning"), *_pairs(names, measured, "measured")),
+        factors=factors,
+        pairs=(*compare_pairs(names, planning, "planning"), *measured),
+        pair_risks=pair_risks,
+        risks=risks,
     )
 
 
@@ -157,6 +154,7 @@ def conclude_spectrum(
         raise IFPError("need closed-form freezing points of one factor or more, got none")
     names = list(dict.fromkeys(spectral["factor"]))
     planning = _closed_forms(spectral)
+    pair_risks, risks = predict_risks(planning, _slopes(spectral), {})
     return Findings(
         format=FORMAT,
         dataset=str(spectral["dataset"].iloc[0]),
@@ -168,7 +166,9 @@ def conclude_spectrum(
         source=f"spectrum over {len(planning)} contexts, nothing measured",
         relative_beta=(),
         factors=tuple(_unmeasured(name, planning[name]) for name in names),
-        pairs=tuple(_pairs(names, planning, "planning")),
+        pairs=tuple(compare_pairs(names, planning, "planning")),
+        pair_risks=pair_risks,
+        risks=risks,
     )
 
 
@@ -180,6 +180,12 @@ def _sides(image_shape: Sequence[int]) -> tuple[int, int, int]:
 def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
     """Closed-form freezing points, contexts by factors."""
     return spectral.pivot(index="context", columns="factor", values="spectral_beta")
+
+
+def _slopes(spectral: pd.DataFrame) -> pd.DataFrame:
+    """Slopes of KL below the freezing point, contexts by factors; none where the table has none."""
+    known = spectral if "slope" in spectral else spectral.assign(slope=np.nan)
+    return known.pivot(index="context", columns="factor", values="slope")
 
 
 def _unmeasured(name: str, planning: pd.Series) -> FactorFindings:
@@ -217,7 +223,9 @@ def _factor_findings(
         cases=len(rows),
         freezing=summarise(ok["freezing_beta"]),
         melting=summarise(ok["melting_beta"]),
-        ifp=summarise(ok["ifp_beta"]),
+        ifp=summarise(
+            ok["ifp_beta"], below=int(rows["status"].isin(BELOW).sum()), above=int(rows["status"].isin(ABOVE).sum())
+        ),
         spectral=summarise(rows["spectral_beta"]),
         planning=summarise(planning),
         statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},
@@ -235,18 +243,3 @@ def _widest_branch(curves: Mapping[str, NDArray], case: int, closed_form: float)
     rising = np.argsort(curves["beta"][case][on])
     beta, kl = curves["beta"][case][on][rising], curves["kl"][case][on][rising][:, 0]
     return np.interp(np.log(_RELATIVE_BETA), np.log(beta / closed_form), kl)
-
-
-def _pairs(names: Sequence[str], table: pd.DataFrame, basis: str) -> list[PairFindings]:
-    """Every pair of factors that share a context with a freezing point of both."""
-    comparisons = {}
-    for first, second in itertools.combinations(names, 2):
-        both = table[[first, second]].where(table > 0).dropna()  # 0: a case whose images never vary
-        if len(both):
-            shared = overlap(both[first], both[second]) if len(both) > 1 else None
-            comparisons[first, second] = shared, compare_paired(both[first], both[second])
-    adjusted = holm([comparison.p_value for _, comparison in comparisons.values()])
-    return [
-        PairFindings(first, second, basis, shared, comparison, p_holm)
-        for ((first, second), (shared, comparison)), p_holm in zip(comparisons.items(), adjusted, strict=True)
-    ]

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, rel_entr
+from scipy.stats import entropy
 
 from annealing.errors import IFPError
 
@@ -59,6 +60,28 @@ def information_and_chance(
     """:func:`information` and :func:`shuffle_null` of the same codes, for little more than the price of one."""
     found, shared = _masses(mean, logvar, factors, _BINS), _class_shares(factors)
     return np.array([_nats(masses, shared) for masses in found]), _chance(found, factors, seed, _SHUFFLES)
+
+
+def chance_deviation(null: NDArray[np.floating], images: int) -> NDArray[np.float64]:
+    r"""Standard deviation of what chance alone shows, at most: nats, of the shape of a :func:`shuffle_null`.
+
+    Under a random pairing of codes and labels :math:`2 N I` is to leading order :math:`\sum_i w_i \chi^2_1`, weights
+    in 0..1, of mean :math:`\sum_i w_i` and variance :math:`2 \sum_i w_i^2 \le 2 \sum_i w_i`; so a mean of null nats
+    has a deviation of at most sqrt(null / N).
+
+    >>> float(chance_deviation(np.array(0.04), 400))
+    0.01
+    """
+    return np.sqrt(np.maximum(null, 0.0) / images)
+
+
+def factor_entropy(factors: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Entropy of each factor's classes, nats: (images, factors) to (factors,).
+
+    >>> factor_entropy(np.array([[0, 0], [1, 0]])).round(4).tolist()
+    [0.6931, 0.0]
+    """
+    return np.array([entropy(np.unique(labels, return_counts=True)[1]) for labels in factors.T])
 
 
 def _chance(

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.findings import FactorFindings, Findings, PairFindings
+from analysis.findings import FactorFindings, Findings
 from analysis.records import read_record
+from analysis.separability import PairFindings
 from annealing.errors import IFPError, PlanError
 
 FORMAT = "ifp-stage-plan/1"

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attribution import CoolingBranch, LatentFreezing, latent_freezing
+from analysis.diffusion import Diffusion, diagnose_diffusion
+from analysis.information import chance_deviation
+from analysis.information_trace import InformationTrace
 from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
 from analysis.ownership import FactorOwnership, factor_ownership
 from annealing.errors import IFPError
@@ -33,6 +36,7 @@ class WholeFindings:
     factors: tuple[FactorOwnership, ...]
     modes: tuple[ModeFreezing, ...]
     early: tuple[EarlyShare, ...]
+    diffusion: Diffusion | None
     warnings: tuple[str, ...]
     format: str = FORMAT
 
@@ -55,6 +59,26 @@ def cooling_branch(curves: Mapping[str, NDArray[Any]]) -> CoolingBranch:
     return CoolingBranch(curves["beta"][0][cool], curves["kl"][0][cool], above, tuple(curves["factors"].tolist()))
 
 
+def cooling_trace(curves: Mapping[str, NDArray[Any]], images: int) -> InformationTrace | None:
+    """What the latents held about the factors while the pressure fell; None where the arrays do not say.
+
+    Args:
+        curves: as for :func:`cooling_branch`, with step (records,) and entropy (factors,).
+        images: of the probe set behind mi.
+    """
+    if "entropy" not in curves or not len(curves["factors"]):
+        return None
+    branch, cool = cooling_branch(curves), curves["direction"] == "cool"
+    return InformationTrace(
+        step=curves["step"][cool],
+        pressure=branch.beta,
+        above=branch.above,
+        deviation=chance_deviation(curves["mi_null"][cool], images),
+        names=branch.names,
+        entropy=curves["entropy"],
+    )
+
+
 def conclude_whole(
     curves: Mapping[str, NDArray[Any]],
     *,
@@ -63,6 +87,7 @@ def conclude_whole(
     seed: int,
     thresholds: Sequence[float],
     predicted: Mapping[str, float],
+    images: int,
 ) -> WholeFindings:
     """Freezing points of latents, factors and degenerate modes, and what makes them doubtful.
 
@@ -71,8 +96,9 @@ def conclude_whole(
         dataset, fingerprint, seed: of the run, for the record.
         thresholds: nats of KL from which a latent is active; the first is the main one.
         predicted: closed-form freezing points by factor, may lack some or all.
+        images: of the probe set.
     """
-    branch = cooling_branch(curves)
+    branch, trace = cooling_branch(curves), cooling_trace(curves, images)
     latents = latent_freezing(branch, thresholds)
     known = {name: value for name, value in predicted.items() if name in branch.names}
     return WholeFindings(
@@ -85,6 +111,7 @@ def conclude_whole(
         factors=factor_ownership(branch),
         modes=mode_freezing(latents, branch.names, known),
         early=early_shares(branch, latents, known),
+        diffusion=None if trace is None else diagnose_diffusion(trace),
         warnings=tuple(_warnings(curves, thresholds[0], predicted)),
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from analysis.figures.traversal import draw_traversal
-from analysis.information import information_and_chance
+from analysis.information import factor_entropy, information_and_chance
 from analysis.scores.mig import mutual_information_gap
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.likelihood import likelihood_named
@@ -58,6 +58,11 @@ def probe_images(dataset: Dataset, size: int, seed: int) -> Probe:
     return Probe(torch.from_numpy(to_float(dataset.images(index))).permute(0, 3, 1, 2).contiguous(), factors, seed)
 
 
+def probed_images(run: Run) -> int:
+    """Images of a run's probe set: fewer than its settings ask for where the data set has fewer."""
+    return int(min(run.config["settings"]["probe"], run.config["data"]["images"]))
+
+
 @torch.no_grad()
 def encode_all(model: MultiGroupVAE, images: Tensor, open_groups: int | None = None) -> tuple[Tensor, Tensor]:
     """Posterior means and log-variances (N, latents) on the CPU, some hundred images at a time."""
@@ -90,12 +95,19 @@ def evaluate(model: MultiGroupVAE, probe: Probe, objective: Objective, step: int
     )
 
 
+def probe_arrays(dataset: Dataset, probe: Probe) -> dict[str, NDArray]:
+    """What information is about: the factors' names and their entropies on the probe set, nats; none if unlabelled."""
+    names = dataset.factors.names if dataset.factors is not None else ()
+    return {"factors": np.array(names, dtype=np.str_), "entropy": factor_entropy(probe.factors)}
+
+
 def write_results(
     run: Run, dataset: Dataset, model: MultiGroupVAE, trace: list[TraceRecord], probe: Probe, config: "TrainConfig"
 ) -> None:
     """trace.npz, metrics.csv, scores.json and traversal.png of a finished run."""
     columns = tuple(TraceRecord.__dataclass_fields__)
-    run.write("trace.npz", npz_bytes({name: np.array([getattr(each, name) for each in trace]) for name in columns}))
+    arrays = {name: np.array([getattr(each, name) for each in trace]) for name in columns}
+    run.write("trace.npz", npz_bytes({**arrays, **probe_arrays(dataset, probe)}))
     rows = [
         {
             "step": int(each.step),

@@ -12,7 +12,7 @@ from annealing.errors import RunError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset
 from ifp.deft import MultiGroupVAE
-from ifp.evaluation import Probe, TraceRecord
+from ifp.evaluation import Probe, TraceRecord, probe_arrays, probed_images
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
 from ifp.runs import Run, csv_bytes, json_bytes, load_npz, npz_bytes, open_run
@@ -27,7 +27,7 @@ def write_whole_results(
     """curves.npz, model.safetensors and, last of all files, freezing.csv.
 
     The arrays of curves.npz, in nats: step and direction (records,), beta and reconstruction (1, records), kl
-    (1, records, latents), mi and mi_null (records, latents, factors), the factors' names, and
+    (1, records, latents), mi and mi_null (records, latents, factors), the factors' names and their entropy, and
     silent_reconstruction (1,): of a decoder that draws the mean image whatever its latents.
     """
     likelihood = likelihood_named(run.config["settings"]["likelihood"])
@@ -42,7 +42,7 @@ def write_whole_results(
         "silent_reconstruction": np.array([silent]),
         "mi": np.array([each.mi for each in trace]),
         "mi_null": np.array([each.mi_null for each in trace]),
-        "factors": np.array(dataset.factors.names if dataset.factors is not None else (), dtype=np.str_),
+        **probe_arrays(dataset, probe),
     }
     run.write("curves.npz", npz_bytes(curves))
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
@@ -83,6 +83,7 @@ def whole_findings(run: Run) -> WholeFindings:
         seed=settings["seed"],
         thresholds=settings["thresholds"],
         predicted=settings["predicted"],
+        images=probed_images(run),
     )
 
 

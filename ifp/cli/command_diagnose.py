@@ -1,8 +1,19 @@
 """``ifp diagnose``."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from ifp.cli import options
+
+if TYPE_CHECKING:
+    from ifp.runs import Run
+
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", help="Figure file: separability of annealing, information along training."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -11,41 +22,87 @@ def register(app: typer.Typer) -> None:
 
 
 def diagnose(
-    run: options.RunPath = None, runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False
+    run: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Directories of runs.  [default: the newest finished annealing run]"),
+    ] = None,
+    plot: Plot = None,
+    runs: options.Runs = options.DEFAULT_RUNS,
+    json: options.Json = False,
 ) -> None:
-    """Conclude from an annealing run: freezing points per factor, and how well each pair can be told apart.
+    """Conclude from runs: separability and predicted diffusion of annealing, diffusion of training.
 
-    Of a run of whole-data annealing: freezing points per latent, whose factor they are about, and owners.
-    Writes findings.json into the run.
+    Of an annealing run: freezing points per factor, how well each pair can be told apart, and which factor's
+    information is predicted to spread. Of whole-data annealing: freezing points per latent, whose factor they are
+    about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, and at which
+    step and pressure information began to spread. Writes findings.json or diffusion.json into each run.
 
-    Example: ifp diagnose
+    Example: ifp diagnose runs/train-dsprites-20260101-120000 --plot diffusion.png
     """
-    from ifp.cli.findings_table import show_findings
-    from ifp.cli.tables import show_table
-    from ifp.cli.whole_table import show_whole
-    from ifp.diagnosis import diagnose as conclude
     from ifp.runs import open_run
+
+    if plot is not None:
+        from ifp.cli.figure_file import require_figure_path
+
+        require_figure_path(plot)
+    given = [open_run(path) for path in run] if run else [options.annealing_run(None, runs)]
+    kinds = {each.kind for each in given}
+    if kinds == {"anneal"} and len(given) == 1:
+        _diagnose_annealing(given[0], plot, json=json)
+    elif "anneal" in kinds:
+        from annealing.errors import RunError
+
+        raise RunError(f"need one annealing run, or any number of runs of training, got {len(given)} runs")
+    else:
+        _diagnose_training(given, plot, json=json)
+    paths = [path for each in given for path in sorted(each.path.glob("*.*"))]
+    typer.echo("written: " + " ".join(str(path) for path in [*paths, *([plot] if plot else [])]), err=True)
+
+
+def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
+    from analysis.figures.separability import draw_separability
+    from analysis.separability import separability_matrix
+    from ifp.cli.diffusion_table import show_risks
+    from ifp.cli.figure_file import save_figure
+    from ifp.cli.findings_table import show_findings, show_pairs
+    from ifp.diagnosis import diagnose as conclude
+
+    findings = conclude(run)
+    if not json:
+        show_pairs(findings)
+        show_risks(findings)
+    show_findings(findings, json=json)
+    if plot is not None:
+        names = [each.factor for each in findings.factors]
+        matrix = separability_matrix(names, findings.pairs, "planning")
+        title = f"{findings.dataset}: closed form over {findings.factors[0].planning.n} shared contexts"
+        save_figure(draw_separability(names, matrix, title), plot)
+
+
+def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> None:
+    """Runs of training and of whole-data annealing."""
+    from analysis.diffusion import Diffusion
+    from analysis.figures.information import draw_information
+    from analysis.whole_findings import WholeFindings
+    from ifp.cli.diffusion_table import show_diffusion, show_indices
+    from ifp.cli.figure_file import save_figure
+    from ifp.cli.whole_table import show_whole
+    from ifp.runs import json_bytes
+    from ifp.training_diagnosis import diagnose_training, information_trace
     from ifp.whole_results import KIND, diagnose_whole
 
-    if run is not None and open_run(run).kind == KIND:
-        show_whole(diagnose_whole(run), json=json)
-        return
-    found = options.annealing_run(run, runs)
-    findings = conclude(found)
-    if not json:
-        pairs = [
-            {
-                "first": pair.first,
-                "second": pair.second,
-                "overlap": pair.overlap,
-                "first freezes first": pair.comparison.superiority,
-                "ratio": pair.comparison.ratio,
-                "p (Holm)": pair.p_holm,
-            }
-            for pair in findings.pairs
-            if pair.basis == "planning"
-        ]
-        contexts = findings.factors[0].planning.n
-        show_table(f"pairs of factors, closed form over the same {contexts} contexts", pairs)
-    show_findings(findings, json=json)
-    typer.echo("written: " + " ".join(str(path) for path in sorted(found.path.glob("*.*"))), err=True)
+    concluded = [diagnose_whole(each) if each.kind == KIND else diagnose_training(each) for each in runs]
+    found = [each if isinstance(each, Diffusion) else each.diffusion for each in concluded]
+    labelled = [(run, each) for run, each in zip(runs, found, strict=True) if each is not None]
+    if json:
+        named = [{"run": str(run.path), "findings": each} for run, each in zip(runs, concluded, strict=True)]
+        typer.echo(json_bytes(named if len(runs) > 1 else concluded[0]).decode(), nl=False)
+    elif len(runs) > 1:
+        show_indices([(run.path.name, each) for run, each in labelled])
+    else:
+        if isinstance(concluded[0], WholeFindings):
+            show_whole(concluded[0])
+        for run, each in labelled:
+            show_diffusion(run.path.name, each)
+    if plot is not None and labelled:
+        save_figure(draw_information([(run.path.name, information_trace(run), each) for run, each in labelled]), plot)

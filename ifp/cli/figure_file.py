@@ -12,14 +12,19 @@ if TYPE_CHECKING:
 FORMATS = (".png", ".pdf", ".svg")
 
 
-def save_figure(figure: "Figure", path: Path) -> None:
-    """Write the figure atomically; IFPError for a suffix that is not one of png, pdf and svg."""
-    from ifp.runs import write_atomically
-
+def require_figure_path(path: Path) -> None:
+    """IFPError for a suffix that is not one of png, pdf and svg, or a folder that is not there."""
     if path.suffix not in FORMATS:
         raise IFPError(f"need a figure file ending in {', '.join(FORMATS)}, got {path}")
     if not path.parent.is_dir():
         raise IFPError(f"need an existing folder for the figure, got {path.parent}")
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write the figure atomically; IFPError as for :func:`require_figure_path`."""
+    from ifp.runs import write_atomically
+
+    require_figure_path(path)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:], dpi=150)
     write_atomically(path, buffer.getvalue())

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import norm, wilcoxon
+from scipy.stats import binom, mannwhitneyu, norm, wilcoxon
 
-from analysis.distributions import Summary, compare_paired, holm, overlap, summarise
+from analysis.distributions import Summary, compare_paired, compare_unpaired, holm, overlap, summarise
 from annealing.errors import IFPError
 
 
@@ -34,7 +34,39 @@ def test_a_summary_counts_no_missing_value():
 
 @pytest.mark.parametrize("beta", [[], [np.nan, np.nan]])
 def test_a_summary_of_nothing_has_no_quantile(beta):
-    assert summarise(beta) == Summary(0, None, None, None, None, None)
+    assert summarise(beta) == Summary(0, 0, 0, *[None] * 7)
+
+
+@pytest.mark.parametrize("n", [15, 40, 400])
+def test_the_interval_of_a_median_is_that_of_its_order_statistics(n):
+    beta = np.sort(np.random.default_rng(n).lognormal(3, 1, n))
+    found = summarise(beta)
+    ends = np.array([binom.ppf(share, n, 0.5) for share in (0.025, 0.975)]).astype(int)
+    # the bootstrap of a median picks order statistics too: the same ones, or their neighbours
+    reach = 1 + n // 100
+    assert beta[ends[0] - reach - 1] <= found.low <= beta[ends[0] + reach]
+    assert beta[ends[1] - reach - 1] <= found.high <= beta[min(ends[1] + reach, n - 1)]
+
+
+def test_censored_cases_have_their_place_in_every_quantile():
+    beta = np.arange(1.0, 8.0)
+    found = summarise(beta, below=2, above=1)
+    placed = [-1e9, -1e9, *beta, 1e9]
+    assert (found.n, found.below, found.above) == (7, 2, 1)
+    np.testing.assert_allclose([found.median, found.q25, found.q75], np.quantile(placed, [0.5, 0.25, 0.75]))
+    assert found.q05 is None
+    assert found.q95 is None
+
+
+def test_a_median_among_the_censored_is_not_known():
+    found = summarise([5.0], below=3)
+    assert (found.n, found.median, found.q95) == (1, None, None)
+    assert summarise([], above=2) == Summary(0, 0, 2, *[None] * 7)
+
+
+def test_one_case_has_a_median_and_no_interval():
+    found = summarise([7.0])
+    assert (found.median, found.low, found.high) == (7.0, None, None)
 
 
 def test_equal_samples_overlap_wholly_in_any_order():
@@ -94,6 +126,34 @@ def test_six_pairs_that_all_point_one_way_have_the_exact_p_of_two_in_sixty_four(
     b = np.array([3.0, 5.0, 8.0, 2.0, 9.0, 1.0])
     found = compare_paired(b * [1.1, 1.2, 1.3, 1.4, 1.5, 1.6], b)
     np.testing.assert_allclose([found.p_value, found.superiority, found.ratio], [2 / 64, 1, np.sqrt(1.3 * 1.4)])
+
+
+def test_the_effect_is_the_difference_of_favourable_and_unfavourable_ranks():
+    rng = np.random.default_rng(9)
+    a, b = rng.lognormal(3, 0.5, 30), rng.lognormal(2.8, 0.5, 30)
+    found = compare_paired(a, b)
+    unfavourable = wilcoxon(np.log(a / b), alternative="greater").statistic  # scipy: sum of the positive ranks
+    np.testing.assert_allclose(found.effect, 2 * unfavourable / (30 * 31 / 2) - 1, rtol=1e-12)
+    assert compare_paired(2 * b, b).effect == 1
+    assert compare_paired(b, b).effect == 0
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 6), (20, 33)])
+def test_samples_of_other_contexts_are_compared_as_scipy_compares_them(n, m):
+    rng = np.random.default_rng(n)
+    a, b = rng.lognormal(3, 0.5, n), rng.lognormal(2.8, 0.5, m)
+    found = compare_unpaired(a, b)
+    expected = mannwhitneyu(a, b)
+    np.testing.assert_allclose(found.p_value, expected.pvalue, rtol=1e-9)
+    np.testing.assert_allclose(found.superiority, expected.statistic / (n * m), rtol=1e-12)
+    np.testing.assert_allclose(found.effect, 2 * expected.statistic / (n * m) - 1, rtol=1e-12)
+    np.testing.assert_allclose(found.ratio, np.exp(np.median(np.log(a)) - np.median(np.log(b))), rtol=1e-12)
+    assert (found.paired, found.n, found.m) == (False, n, m)
+
+
+def test_unpaired_samples_need_a_value_each():
+    with pytest.raises(IFPError, match="need a freezing point or more of either factor, got 1 and 0"):
+        compare_unpaired([1.0, np.nan], [np.nan])
 
 
 def test_ties_count_half_and_split_their_rank():

@@ -215,12 +215,10 @@ def test_nats_are_the_median_of_the_heating_curves_at_fractions_of_each_case_s_o
         np.testing.assert_allclose(of(factor, found).nats, np.median(gains) * np.log(1 / relative), atol=1e-9)
 
 
-@pytest.mark.parametrize(("basis", "pairs"), [("planning", 3), ("measured", 1)])
-def test_pairs_share_a_context_with_a_point_of_both(basis, pairs):
+@pytest.mark.parametrize("basis", ["planning", "measured"])
+def test_every_pair_of_factors_is_compared(basis):
     found = [pair for pair in findings().pairs if pair.basis == basis]
-    assert [(pair.first, pair.second) for pair in found] == [("pos", "scale"), ("pos", "shape"), ("scale", "shape")][
-        :pairs
-    ]
+    assert [(pair.first, pair.second) for pair in found] == [("pos", "scale"), ("pos", "shape"), ("scale", "shape")]
 
 
 def test_planning_pairs_compare_the_same_contexts_whatever_the_order_of_the_rows():
@@ -248,17 +246,54 @@ def test_planning_pairs_compare_the_same_contexts_whatever_the_order_of_the_rows
     np.testing.assert_allclose(sorted(pair.p_holm for pair in found.pairs[:3]), np.minimum(steps, 1))
 
 
-def test_measured_pairs_leave_out_contexts_in_which_one_gave_no_point():
-    pair = next(pair for pair in findings().pairs if pair.basis == "measured")
-    ratios = np.sqrt(np.array([9 * 12, 20.9 * 25, 20 * 28.4]) / [4 * 6, 4.8 * 5.72, 7.4 * 9])
-    assert (pair.comparison.n, pair.comparison.superiority, pair.p_holm) == (3, 1.0, pair.comparison.p_value)
-    np.testing.assert_allclose(pair.comparison.ratio, np.median(ratios))
+def measured_pair(found, first, second):
+    return next(each for each in found.pairs if (each.basis, each.first, each.second) == ("measured", first, second))
 
 
-def test_a_single_shared_context_has_a_comparison_but_no_overlap():
-    cases = {**CASES, "shape": [(2.0, (1.5, 2.5), "ok"), *CASES["shape"][1:]]}
-    pair = next(each for each in concluded(cases).pairs if (each.basis, each.second) == ("measured", "shape"))
-    assert (pair.overlap, pair.comparison.n) == (None, 1)
+def test_measured_pairs_tie_cases_beyond_the_sweep_with_the_last_pressure_measured():
+    pair = measured_pair(findings(), "pos", "scale")
+    pos, scale = np.sqrt([9 * 12, 20.9 * 25, 20 * 28.4]), np.sqrt([4 * 6, 4.8 * 5.72, 7.4 * 9, 2 * 16, 9 * 9])
+    placed = np.array([*pos, min(scale), max(pos)])  # never froze, active at the top
+    expected = wilcoxon(np.log(placed / scale))
+    np.testing.assert_allclose(
+        [pair.comparison.n, pair.comparison.superiority, pair.comparison.ratio, pair.comparison.p_value],
+        [5, 0.8, np.median(placed / scale), expected.pvalue],
+    )
+    np.testing.assert_allclose(pair.overlap, overlap(pos, scale))
+
+
+def test_a_factor_that_never_froze_lies_below_the_others_and_has_no_overlap():
+    pair = measured_pair(findings(), "scale", "shape")
+    assert (pair.comparison.n, pair.comparison.superiority, pair.overlap) == (5, 0.9, None)  # one tie, at the lowest
+    (shape,) = (each for each in findings().factors if each.factor == "shape")
+    assert (shape.ifp.n, shape.ifp.below, shape.ifp.median) == (0, 5, None)
+
+
+def test_diverged_cases_are_left_out_of_pairs():
+    cases = {**CASES, "pos": [*CASES["pos"][:3], (40.0, NO_BRACKET, "diverged"), (50.0, NO_BRACKET, "diverged")]}
+    pair = measured_pair(concluded(cases), "pos", "scale")
+    assert (pair.comparison.paired, pair.comparison.n, pair.comparison.superiority) == (True, 3, 1.0)
+
+
+def test_factors_without_a_shared_context_are_compared_as_two_samples():
+    pos = [*CASES["pos"][:3], (40.0, NO_BRACKET, "diverged"), (50.0, NO_BRACKET, "diverged")]
+    scale = [*((5.0, NO_BRACKET, "diverged"),) * 3, *CASES["scale"][3:]]
+    pair = measured_pair(concluded({**CASES, "pos": pos, "scale": scale}), "pos", "scale")
+    assert (pair.comparison.paired, pair.comparison.n, pair.comparison.m, pair.comparison.superiority) == (
+        False, 3, 2, 1.0,
+    )  # fmt: skip
+
+
+def test_risks_come_from_the_measured_curves_over_the_planning_contexts():
+    found = findings()
+    held = {each.factor: each.held_at for each in found.risks}
+    medians = {name: np.median(gains) for name, gains in GAINS.items()}
+    np.testing.assert_allclose(held["pos"], np.exp(-1 / medians["pos"]), rtol=0.01)  # read off a grid of pressures
+    assert held["scale"] == held["shape"] == found.relative_beta[0]  # 1 nat is below what was measured
+    points = spectral_table().pivot(index="context", columns="factor", values="spectral_beta")
+    chance = {(each.factor, each.other): each.chance for each in found.pair_risks}
+    for a, b in [("pos", "scale"), ("scale", "pos"), ("scale", "shape"), ("shape", "pos")]:
+        np.testing.assert_allclose(chance[a, b], np.mean(points[b] > held[a] * points[a]))
 
 
 def test_findings_come_back_from_json_as_they_were():
@@ -293,6 +328,7 @@ def test_a_spectrum_alone_gives_what_is_planned_from_and_nothing_measured():
         assert (each.cases, each.statuses, each.nats, each.bracketed, each.bracket_width) == (0, {}, (), None, None)
         assert each.freezing == each.melting == each.ifp == each.spectral == summarise(())
     assert found.pairs == tuple(pair for pair in measured.pairs if pair.basis == "planning")
+    assert all(each.basis == "nothing" and each.chance is None for each in found.risks)  # no slopes in the table
     assert (found.dataset, found.seed, found.image_shape) == (measured.dataset, measured.seed, measured.image_shape)
     assert (found.threshold_nats, found.relative_beta) == (None, ())
     assert found.source == "spectrum over 12 contexts, nothing measured"

@@ -114,7 +114,9 @@ def arrays(branch, hold_kl=0.0, reconstruction=50.0):
 
 
 def concluded(curves, predicted=FREEZE):
-    return conclude_whole(curves, dataset="d", fingerprint="f", seed=0, thresholds=(0.1,), predicted=predicted)
+    return conclude_whole(
+        curves, dataset="d", fingerprint="f", seed=0, thresholds=(0.1,), predicted=predicted, images=100
+    )
 
 
 def test_findings_take_chance_off_and_join_all_parts():

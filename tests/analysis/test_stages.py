@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.distributions import Summary, compare_paired, overlap, summarise
+from analysis.distributions import compare_paired, overlap, summarise
 from analysis.findings import FORMAT as FINDINGS_FORMAT
-from analysis.findings import FactorFindings, Findings, PairFindings
+from analysis.findings import FactorFindings, Findings
+from analysis.separability import PairFindings
 from analysis.stages import StagePlan, plan_stages
 from annealing.errors import IFPError, PlanError
 from ifp.runs import json_bytes
@@ -27,7 +28,7 @@ def course(median, width=0.05, turn=1):
 def made_findings(points, measured=None, gains=None):
     """Findings with these freezing points over shared contexts; ``measured``: points found of 8, by factor."""
     points = {name: course(each) if np.isscalar(each) else np.asarray(each) for name, each in points.items()}
-    nothing = Summary(0, None, None, None, None, None)
+    nothing = summarise(())
 
     def factor(name):
         found = (measured or {}).get(name, 8)
@@ -63,6 +64,8 @@ def made_findings(points, measured=None, gains=None):
         relative_beta=RELATIVE_BETA,
         factors=tuple(factor(name) for name in points),
         pairs=tuple(pair(*names) for names in itertools.combinations(points, 2)),
+        pair_risks=(),
+        risks=(),
     )
 
 

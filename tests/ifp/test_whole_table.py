@@ -36,7 +36,7 @@ def curves(names=NAMES):
 def findings(names=NAMES, predicted=None):
     predicted = {"place": 120.0, "size": 40.0} if predicted is None else predicted
     return conclude_whole(
-        curves(names), dataset="blobs", fingerprint="f", seed=0, thresholds=(0.1, 0.01), predicted=predicted
+        curves(names), dataset="blobs", fingerprint="f", seed=0, thresholds=(0.1, 0.01), predicted=predicted, images=9
     )
 
 
@@ -86,7 +86,7 @@ def test_as_json_all_findings_are_one_object(capsys):
 @pytest.fixture
 def run(tmp_path):
     """A run of whole-data annealing, as its files say it."""
-    settings = {"seed": 0, "thresholds": (0.1, 0.01), "predicted": {"place": 120.0}}
+    settings = {"seed": 0, "thresholds": (0.1, 0.01), "predicted": {"place": 120.0}, "probe": 2048}
     made = create_run(tmp_path / "run", "anneal-whole", settings, DATA)
     made.write("curves.npz", npz_bytes(curves()))
     return made

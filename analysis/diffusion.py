@@ -1,0 +1,166 @@
+r"""Information diffusion measured along training: which latent owns a factor, and what of it spread into others.
+
+Information M_jk(t) of latent j about factor k, above chance, is followed from boundary to boundary of training: where
+a stage ends or, without stages, whenever some M_jk has moved by 0.1 nat. G_jk is how far M_jk rose in all, a rise
+counting from its lowest point before to its highest point after and only where it is more than three standard
+deviations of chance at either end; what falls and rises by less is noise, however often it is looked at. A factor's
+owner is the latent that holds most of it at the first boundary after it froze. With J latents that ever gained
+anything,
+
+.. math:: D_k = \frac{J}{J - 1} \left(1 - \frac{G_{\mathrm{owner}(k), k}}{\sum_j G_{jk}}\right), \qquad
+          D = \sum_k w_k D_k, \quad w_k \propto \sum_j G_{jk} / H(k).
+
+D is 0 where every latent keeps its factor to itself or only one latent learns, 1 where all that is learnt spreads
+evenly, and None where nothing was gained. A flow, not a state: what an owner loses again does not count.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.information_trace import InformationTrace, boundaries, rises
+from analysis.ownership import INFORMED
+
+_SURE = 3.0  # standard deviations of chance by which either end of a rise may be off
+_MIXED = 0.25  # share of a factor in a second latent from which two factors in two latents are mixed
+
+
+@dataclass(frozen=True)
+class FactorDiffusion:
+    """One factor along training; None where it never froze.
+
+    Attributes:
+        froze_at: step at which all latents together first held 0.1 nat of it, and the pressure there.
+        owner: the latent that held most of it at the first boundary after.
+        nats: at the end, all latents together; the owner's share of it in ``share``.
+        effective: number of latents that carry it at the end, the exponential of the entropy of their shares.
+        peak, lost: the most that the owner ever held, and what it has lost of that at the end, nats.
+        gained: sum of all counted gains, nats.
+        index: D_k; None where nothing was gained.
+    """
+
+    factor: str
+    froze_at: int | None
+    pressure: float | None
+    owner: int | None
+    nats: float
+    share: float | None
+    effective: float | None
+    peak: float | None
+    lost: float | None
+    gained: float
+    index: float | None
+
+
+@dataclass(frozen=True)
+class DiffusionEvent:
+    """Information of a factor that began to spread from its owner into another latent.
+
+    ``step`` and ``pressure`` are those of the boundary at which that is sure; ``nats`` is the whole rise.
+    """
+
+    factor: str
+    owner: int
+    into: int
+    step: int
+    pressure: float
+    nats: float
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """Conclusions about one training run."""
+
+    index: float | None
+    latents: tuple[int, ...]  # that ever gained information
+    factors: tuple[FactorDiffusion, ...]
+    events: tuple[DiffusionEvent, ...]  # by step
+    mixed: tuple[tuple[str, str], ...]  # pairs of factors that share two latents at the end
+
+
+def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
+    """The index, each factor's owner and what it lost, and when information began to spread."""
+    marks = boundaries(trace)
+    above, noise = trace.above[marks], 2 * _SURE * trace.deviation[marks]
+    counted = {
+        (j, k): rises(above[:, j, k].tolist(), noise[:, j, k].tolist())
+        for j in range(above.shape[1])
+        for k in range(above.shape[2])
+    }
+    gains = np.zeros(above.shape[1:])
+    for (j, k), found in counted.items():
+        gains[j, k] = sum(rise.nats for rise in found)
+    carrying = np.flatnonzero(gains.any(axis=1))
+    factors = tuple(_factor(trace, marks, gains, k, len(carrying)) for k in range(len(trace.names)))
+    weights = gains.sum(axis=0) / np.where(trace.entropy > 0, trace.entropy, np.inf)
+    indices = np.array([0.0 if each.index is None else each.index for each in factors])
+    events = [
+        DiffusionEvent(
+            each.factor, each.owner, j, int(trace.step[marks[rise.seen]]), float(trace.pressure[marks[rise.seen]]),
+            rise.nats,
+        )
+        for k, each in enumerate(factors)
+        for j in range(above.shape[1])
+        for rise in counted[j, k]
+        if each.owner is not None and j != each.owner
+    ]  # fmt: skip
+    return Diffusion(
+        index=float(weights @ indices / weights.sum()) if weights.sum() > 0 else None,
+        latents=tuple(carrying.tolist()),
+        factors=factors,
+        events=tuple(sorted(events, key=lambda event: (event.step, event.factor, event.into))),
+        mixed=tuple(_mixed(trace)),
+    )
+
+
+def _factor(
+    trace: InformationTrace, marks: Sequence[int], gains: NDArray[np.float64], k: int, carrying: int
+) -> FactorDiffusion:
+    held = np.maximum(trace.above[:, :, k], 0.0)
+    total, gained = held.sum(axis=1), float(gains[:, k].sum())
+    frozen = np.flatnonzero(total >= INFORMED)
+    if not len(frozen):
+        index = None if not gained else _spread(float(gains[:, k].max()), gained, carrying)
+        return FactorDiffusion(
+            trace.names[k], None, None, None, float(total[-1]), None, None, None, None, gained, index
+        )
+    first = int(frozen[0])
+    after = next((record for record in marks if record > first), marks[-1])
+    owner = int(held[after].argmax())
+    shares = held[-1] / total[-1] if total[-1] > 0 else None
+    peak = float(held[:, owner].max())
+    return FactorDiffusion(
+        factor=trace.names[k],
+        froze_at=int(trace.step[first]),
+        pressure=float(trace.pressure[first]),
+        owner=owner,
+        nats=float(total[-1]),
+        share=None if shares is None else float(shares[owner]),
+        effective=None if shares is None else float(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())),
+        peak=peak,
+        lost=peak - float(held[-1, owner]),
+        gained=gained,
+        index=_spread(float(gains[owner, k]), gained, carrying) if gained else None,
+    )
+
+
+def _spread(own: float, gained: float, carrying: int) -> float:
+    """D_k of a factor whose owner gained ``own`` of all that was gained."""
+    return 0.0 if carrying < 2 else carrying / (carrying - 1) * (1 - own / gained)
+
+
+def _mixed(trace: InformationTrace) -> Iterator[tuple[str, str]]:
+    """Pairs of factors whose two leading latents are the same two, with much of either in both."""
+    held = np.maximum(trace.above[-1], 0.0)
+    if len(held) < 2:
+        return
+    order = np.argsort(held, axis=0, kind="stable")[::-1]
+    total = held.sum(axis=0)
+    second = np.take_along_axis(held, order[1:2], axis=0)[0]
+    spread = np.flatnonzero((total >= INFORMED) & (second >= _MIXED * total))
+    for number, a in enumerate(spread.tolist()):
+        for b in spread[number + 1 :].tolist():
+            if set(order[:2, a].tolist()) == set(order[:2, b].tolist()):
+                yield trace.names[a], trace.names[b]

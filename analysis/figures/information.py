@@ -1,0 +1,77 @@
+"""Information about each factor along training, stacked by latent: one latent's, or spread over many."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from analysis.diffusion import Diffusion
+from analysis.figures.palette import factor_colours
+from analysis.information_trace import InformationTrace
+
+_OTHERS = ("#595959", "#a6a6a6", "#7f7f7f", "#d0d0d0")  # neighbours in a stack differ in grey
+_NAMED = 0.08  # share of the panel's height from which a latent's band has its name
+
+
+def draw_information(runs: Sequence[tuple[str, InformationTrace, Diffusion]]) -> Figure:
+    """A row per factor and a column per run: the owner in the factor's colour, all other latents in greys.
+
+    Dotted lines are ends of stages, with the pressures between them above the panels.
+
+    Args:
+        runs: a label, the trace and what was concluded from it; all of the same factors.
+    """
+    names = runs[0][1].names
+    colours = factor_colours(names)
+    figure = Figure(figsize=(1.2 + 4.2 * len(runs), 1.1 + 1.5 * len(names)), layout="constrained")
+    panels = figure.subplots(len(names), len(runs), squeeze=False, sharex="col", sharey="row")
+    for column, (label, trace, found) in enumerate(runs):
+        for row, name in enumerate(names):
+            axes = panels[row, column]
+            _stack(axes, trace, row, found.factors[row].owner, colours[name])
+            for end in trace.ends[:-1]:
+                axes.axvline(end, color="black", linewidth=0.8, linestyle=":")
+            if column == 0:
+                axes.set_ylabel(f"{name}\n(nats)")
+        index = "nothing gained" if found.index is None else f"diffusion index {found.index:.2f}"
+        panels[0, column].set_title(f"{label}\n{index}\n{_pressures(trace)}", fontsize=9)
+        panels[-1, column].set_xlabel("step")
+    handles = [
+        Patch(color=colours[names[0]], label="owner, in the factor's colour"),
+        Patch(color=_OTHERS[0], label="other latents"),
+        Line2D([], [], color="black", linewidth=0.8, linestyle=":", label="end of a stage"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def _stack(axes: Axes, trace: InformationTrace, factor: int, owner: int | None, colour: tuple[float, ...]) -> None:
+    held = np.maximum(trace.above[:, :, factor], 0.0)
+    others = [latent for latent in range(held.shape[1]) if latent != owner and held[:, latent].any()]
+    order = others if owner is None else [owner, *others]
+    if not order:
+        return
+    shades = [colour if latent == owner else _OTHERS[number % len(_OTHERS)] for number, latent in enumerate(order)]
+    axes.stackplot(trace.step, held[:, order].T, colors=shades, linewidth=0)
+    axes.set(xlim=(trace.step[0], trace.step[-1]))
+    axes.set_ylim(bottom=0)
+    base = 0.0
+    for latent in order:
+        height = float(held[-1, latent])
+        if height > _NAMED * max(held.sum(axis=1).max(), 1e-9):
+            axes.annotate(
+                f"z{latent}", (float(trace.step[-1]), base + height / 2), xytext=(3, 0), textcoords="offset points",
+                ha="left", va="center", fontsize=7,
+            )  # fmt: skip
+        base += height
+
+
+def _pressures(trace: InformationTrace) -> str:
+    """The pressures of the stages, or the first and the last."""
+    if len(trace.ends) > 1:
+        at = [int(np.searchsorted(trace.step, end)) for end in trace.ends]
+        return "beta " + ", ".join(f"{trace.pressure[min(record, len(trace.step) - 1)]:.4g}" for record in at)
+    return f"beta {trace.pressure[0]:.4g} to {trace.pressure[-1]:.4g}"

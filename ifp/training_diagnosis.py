@@ -1,0 +1,64 @@
+"""Information diffusion along a finished run of training, or of whole-data annealing."""
+
+from pathlib import Path
+
+from analysis.diffusion import Diffusion, diagnose_diffusion
+from analysis.information import chance_deviation
+from analysis.information_trace import InformationTrace
+from analysis.stages import StagePlan
+from analysis.whole_findings import cooling_trace
+from annealing.errors import RunError
+from ifp.evaluation import probed_images
+from ifp.runs import Run, json_bytes, load_npz, open_run
+from ifp.whole_results import KIND as WHOLE
+from ifp.whole_results import require_whole_run
+
+
+def information_trace(run: Run | str | Path) -> InformationTrace:
+    """What a run recorded of its latents' information.
+
+    Raises:
+        RunError: an unfinished run, one of another kind, of unlabelled data, or of a version that recorded less.
+    """
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    images = probed_images(run) if run.kind in ("train", WHOLE) else 0
+    if run.kind == WHOLE:
+        trace = cooling_trace(load_npz(require_whole_run(run).path / "curves.npz"), images)
+        if trace is None:
+            raise RunError(f"need a run whose curves tell of labelled factors, those of {run.path} do not")
+        return trace
+    if run.kind != "train" or not run.finished:
+        state = "a" if run.finished else "an unfinished"
+        raise RunError(f"need a finished run of training, {run.path} is {state} run of kind {run.kind}")
+    arrays = load_npz(run.path / "trace.npz")
+    if not len(arrays.get("entropy", ())):
+        raise RunError(f"need a run whose trace tells of labelled factors, that of {run.path} does not")
+    return InformationTrace(
+        step=arrays["step"],
+        pressure=arrays["pressure"],
+        above=arrays["mi"] - arrays["mi_null"],
+        deviation=chance_deviation(arrays["mi_null"], images),
+        names=tuple(arrays["factors"].tolist()),
+        entropy=arrays["entropy"],
+        ends=_stage_ends(run),
+    )
+
+
+def _stage_ends(run: Run) -> tuple[int, ...]:
+    """Steps at which the plan's stages end; none where one encoder was trained under a pressure that falls."""
+    if run.config["settings"]["objective"] != "deft":
+        return ()
+    plan = StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8"))
+    return tuple(plan.boundaries(run.config["settings"]["steps"]))
+
+
+def diagnose_training(run: Run | str | Path) -> Diffusion:
+    """Diffusion in a finished training run, also written to its diffusion.json.
+
+    Raises:
+        RunError: as for :func:`information_trace`.
+    """
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    found = diagnose_diffusion(information_trace(run))
+    run.write("diffusion.json", json_bytes(found))
+    return found

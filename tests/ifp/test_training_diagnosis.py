@@ -1,0 +1,117 @@
+"""Diffusion of runs whose files say what it must be: read, printed, drawn, refused."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from analysis.figures.information import draw_information
+from annealing.errors import RunError
+from ifp.cli import app
+from ifp.runs import create_run, json_bytes, npz_bytes
+from ifp.training_diagnosis import diagnose_training, information_trace
+
+DATA = {"name": "bars", "fingerprint": "bars-1", "image_shape": [16, 16, 1], "images": 32, "source": "drawn"}
+STEPS = np.arange(0, 1001, 100)
+
+
+def held(leak):
+    """Position in latent 0 in the first half, brightness in latent 1 in the second, when position leaks into it."""
+    above = np.zeros((len(STEPS), 3, 2))
+    above[:, 0, 0] = 1.5 * np.clip(STEPS / 500, 0, 1)
+    above[:, 1, 1] = 1.0 * np.clip(STEPS / 500 - 1, 0, 1)
+    above[:, 1, 0] = leak * np.clip(STEPS / 500 - 1, 0, 1)
+    return above
+
+
+@pytest.fixture
+def make_run(tmp_path, bars, make_plan):
+    """A finished training run with a trace; ``leak`` nats of position end in the wrong latent."""
+
+    def make(name="run", leak=0.0, objective="deft", finished=True, labelled=True):
+        settings = {"objective": objective, "steps": 1000, "probe": 2048}
+        run = create_run(tmp_path / name, "train", settings, DATA)
+        run.write("plan.json", json_bytes(make_plan(bars, (9.0, 3.0), (0.5, 0.5))))
+        above = held(leak)
+        arrays = {
+            "step": STEPS, "stage": (STEPS > 500).astype(int), "pressure": np.where(STEPS > 500, 3.0, 9.0),
+            "mi": above + 0.01, "mi_null": np.full_like(above, 0.01),
+            "factors": np.array(["position", "brightness"] if labelled else [], dtype=np.str_),
+            "entropy": np.log([8, 4]) if labelled else np.empty(0),
+        }  # fmt: skip
+        run.write("trace.npz", npz_bytes(arrays))
+        if finished:
+            run.write("checkpoint.json", b"{}")
+        return run
+
+    return make
+
+
+def test_the_trace_of_a_run_has_its_stages_and_the_chance_of_its_probe_set(make_run):
+    trace = information_trace(make_run(leak=0.5))
+    assert (trace.names, trace.ends) == (("position", "brightness"), (500, 1000))
+    np.testing.assert_allclose(trace.above, held(0.5), atol=1e-12)
+    np.testing.assert_allclose(trace.deviation, np.sqrt(0.01 / 32))  # the data set has no more images
+    assert information_trace(make_run("other", objective="annealed-beta")).ends == ()
+
+
+def test_the_index_of_a_run_is_written_beside_it(make_run):
+    run = make_run(leak=0.5)
+    found = diagnose_training(run.path)
+    # gains 1.5 in the owner and 0.5 outside, 1.0 in the owner; two latents carry information
+    weights = np.array([2.0 / np.log(8), 1.0 / np.log(4)])
+    np.testing.assert_allclose(found.index, weights @ [2 * 0.25, 0] / weights.sum())
+    assert json.loads((run.path / "diffusion.json").read_text())["index"] == found.index
+
+
+def test_diagnose_prints_owners_and_the_step_and_pressure_at_which_information_spread(make_run):
+    run = make_run(leak=0.5)
+    shown = CliRunner().invoke(app, ["diagnose", str(run.path)])
+    assert shown.exit_code == 0
+    assert "where information spread to" in shown.stderr
+    event = next(line for line in shown.stderr.splitlines() if line.count("position") and "z1" in line)
+    assert [each.strip() for each in event.strip("│").split("│")] == ["1000", "3", "position", "z0", "z1", "0.5"]
+
+
+def test_json_is_what_the_file_holds(make_run):
+    run = make_run(leak=0.5)
+    shown = CliRunner().invoke(app, ["diagnose", str(run.path), "--json"])
+    assert json.loads(shown.stdout) == json.loads((run.path / "diffusion.json").read_text())
+    both = CliRunner().invoke(app, ["diagnose", str(run.path), str(make_run("clean").path), "--json"])
+    assert [each["findings"]["index"] for each in json.loads(both.stdout)] == [json.loads(shown.stdout)["index"], 0.0]
+
+
+def test_several_runs_are_one_table_and_one_figure_side_by_side(make_run, tmp_path):
+    runs = [make_run(name, leak) for name, leak in (("clean", 0.0), ("leaky", 0.5))]
+    figure = tmp_path / "both.svg"
+    shown = CliRunner().invoke(app, ["diagnose", *(str(run.path) for run in runs), "--plot", str(figure)])
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.stderr.splitlines()]
+    shown_index = {row[0]: float(row[1]) for row in rows if row[0] in ("clean", "leaky")}
+    assert shown_index == {run.path.name: pytest.approx(diagnose_training(run).index or 0, rel=1e-3) for run in runs}
+    drawn = draw_information([(run.path.name, information_trace(run), diagnose_training(run)) for run in runs])
+    assert [axes.get_ylabel() for axes in drawn.axes if axes.get_ylabel()] == [
+        "position\n(nats)", "brightness\n(nats)",
+    ]  # fmt: skip
+    assert "<svg" in figure.read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"finished": False}, "need a finished run of training, .* is an unfinished run of kind train"),
+        ({"labelled": False}, "need a run whose trace tells of labelled factors"),
+    ],
+)
+def test_runs_without_an_answer_are_refused(make_run, settings, message):
+    run = make_run(**settings)
+    with pytest.raises(RunError, match=message):
+        diagnose_training(run)
+    assert not (run.path / "diffusion.json").exists()
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_anything_is(make_run, tmp_path):
+    run = make_run()
+    shown = CliRunner().invoke(app, ["diagnose", str(run.path), "--plot", str(tmp_path / "nowhere" / "a.png")])
+    assert "need an existing folder for the figure" in str(shown.exception)
+    assert not (run.path / "diffusion.json").exists()
