@@ -108,7 +108,7 @@ def conclude(
     planning = _closed_forms(spectral)
     factors = tuple(_factor_findings(name, main, planning[name], curves) for name in names)
     held_at = {each.factor: held_at_by_curve(_RELATIVE_BETA, each.nats) for each in factors}
-    pair_risks, risks = predict_risks(planning, _slopes(spectral), held_at)
+    pair_risks, risks = predict_risks(planning[names], _slopes(spectral)[names], held_at)
     measured = compare_pairs(names, measured_pressures(main), "measured")
     return Findings(
         format=FORMAT,
@@ -154,7 +154,7 @@ def conclude_spectrum(
         raise IFPError("need closed-form freezing points of one factor or more, got none")
     names = list(dict.fromkeys(spectral["factor"]))
     planning = _closed_forms(spectral)
-    pair_risks, risks = predict_risks(planning, _slopes(spectral), {})
+    pair_risks, risks = predict_risks(planning[names], _slopes(spectral)[names], {})
     return Findings(
         format=FORMAT,
         dataset=str(spectral["dataset"].iloc[0]),

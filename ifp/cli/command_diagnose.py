@@ -64,11 +64,12 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from analysis.separability import separability_matrix
     from ifp.cli.diffusion_table import show_risks
     from ifp.cli.figure_file import save_figure
-    from ifp.cli.findings_table import show_findings, show_pairs
+    from ifp.cli.findings_table import show_distributions, show_findings, show_pairs
     from ifp.diagnosis import diagnose as conclude
 
     findings = conclude(run)
     if not json:
+        show_distributions(findings)
         show_pairs(findings)
         show_risks(findings)
     show_findings(findings, json=json)

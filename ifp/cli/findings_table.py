@@ -1,6 +1,5 @@
 """The table of freezing points that anneal and diagnose print."""
 
-from analysis.distributions import Summary
 from analysis.findings import Findings
 from ifp.cli.tables import show_table
 
@@ -13,7 +12,6 @@ def show_findings(findings: Findings, *, json: bool = False) -> None:
             "freezing": each.freezing.median,
             "melting": each.melting.median,
             "ifp": each.ifp.median,
-            "95%": _interval(each.ifp),
             "spectral": each.spectral.median,
             "n": each.ifp.n,
             "of": each.cases,
@@ -53,8 +51,28 @@ def show_pairs(findings: Findings) -> None:
             show_table(f"pairs of factors, {what}; effect: rank-biserial correlation, -1 to 1", rows)
 
 
-def _interval(summary: Summary) -> str:
-    """Bootstrap interval of the median, and how many cases are known only to lie beyond the sweep."""
-    ends = "-" if summary.low is None or summary.high is None else f"{summary.low:.4g}..{summary.high:.4g}"
-    beyond = [f"{count} {word}" for count, word in ((summary.below, "below"), (summary.above, "above")) if count]
-    return " ".join([ends, *beyond])
+def show_distributions(findings: Findings) -> None:
+    """Two rows per factor: of the measured freezing points, then of the closed form over the planning contexts."""
+    rows = [
+        {
+            "factor": each.factor,
+            "of": basis,
+            "n": summary.n,
+            "below": summary.below,
+            "above": summary.above,
+            "median": summary.median,
+            "95% interval": _between(summary.low, summary.high),
+            "quartiles": _between(summary.q25, summary.q75),
+        }
+        for each in findings.factors
+        for basis, summary in (("measured", each.ifp), ("closed form", each.planning))
+    ]
+    show_table(
+        "distributions of freezing points, nats; below, above: cases known only to lie beyond the sweep, which keep "
+        "their place in the order; interval: of the median, by bootstrap",
+        rows,
+    )
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:.4g} .. {high:.4g}"
