@@ -71,13 +71,23 @@ class DiffusionEvent:
 
 @dataclass(frozen=True)
 class Diffusion:
-    """Conclusions about one training run."""
+    """Conclusions about one training run.
+
+    Attributes:
+        index: D; None where nothing was gained.
+        before_last: D up to where the last stage begins, the fall to the final pressure; None without stages.
+        latents: that ever gained information.
+        factors: one by one.
+        events: by step.
+        mixed: pairs of factors that share two latents at the end.
+    """
 
     index: float | None
-    latents: tuple[int, ...]  # that ever gained information
+    before_last: float | None
+    latents: tuple[int, ...]
     factors: tuple[FactorDiffusion, ...]
-    events: tuple[DiffusionEvent, ...]  # by step
-    mixed: tuple[tuple[str, str], ...]  # pairs of factors that share two latents at the end
+    events: tuple[DiffusionEvent, ...]
+    mixed: tuple[tuple[str, str], ...]
 
 
 def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
@@ -108,6 +118,7 @@ def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
     ]  # fmt: skip
     return Diffusion(
         index=float(weights @ indices / weights.sum()) if weights.sum() > 0 else None,
+        before_last=diagnose_diffusion(trace.until(trace.ends[-2])).index if len(trace.ends) > 1 else None,
         latents=tuple(carrying.tolist()),
         factors=factors,
         events=tuple(sorted(events, key=lambda event: (event.step, event.factor, event.into))),

@@ -1,7 +1,7 @@
 """What each latent holds about each factor along training, and its rises: between which records, and beyond chance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,18 @@ class InformationTrace:
         if not (np.isfinite(self.above).all() and np.isfinite(self.deviation).all()):
             raise IFPError("need finite information to diagnose diffusion, got NaN or infinity")
 
+    def until(self, step: int) -> "InformationTrace":
+        """The records up to and including a step, and the stages that end by then."""
+        kept = self.step <= step
+        return replace(
+            self,
+            step=self.step[kept],
+            pressure=self.pressure[kept],
+            above=self.above[kept],
+            deviation=self.deviation[kept],
+            ends=tuple(end for end in self.ends if end <= step),
+        )
+
 
 @dataclass(frozen=True)
 class Rise:
@@ -69,7 +81,7 @@ def boundaries(trace: InformationTrace) -> list[int]:
     """Records at which gains are taken: the first, then ends of stages or steps of 0.1 nat, and the last."""
     last = len(trace.step) - 1
     found = [0]
-    if len(trace.ends) > 1:
+    if trace.ends:
         found += [int(np.searchsorted(trace.step, end)) for end in trace.ends]
     else:
         for record in range(1, last):

@@ -36,6 +36,8 @@ def show_risks(findings: Findings) -> None:
 def show_diffusion(label: str, found: Diffusion) -> None:
     """One row per factor, then the largest events."""
     index = "nothing gained" if found.index is None else f"diffusion index {found.index:.3f}"
+    if found.before_last is not None:
+        index += f" ({found.before_last:.3f} before the last stage)"
     rows = [
         {
             "factor": each.factor,
@@ -78,7 +80,16 @@ def show_diffusion(label: str, found: Diffusion) -> None:
 def show_indices(runs: Sequence[tuple[str, Diffusion]]) -> None:
     """Several runs: a row each, with the index of every factor."""
     rows = [
-        {"run": label, "index": found.index, **{each.factor: each.index for each in found.factors}}
+        {
+            "run": label,
+            "index": found.index,
+            "before last": found.before_last,
+            **{each.factor: each.index for each in found.factors},
+        }
         for label, found in runs
     ]
-    show_table("diffusion index (0: every factor in its owner alone, 1: spread evenly), of all and per factor", rows)
+    show_table(
+        "diffusion index (0: every factor in its owner alone, 1: spread evenly), of all, before the last stage, per "
+        "factor",
+        rows,
+    )

@@ -37,10 +37,11 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     over = str(most) if fewest == most else f"{fewest} to {most}"
     title = (
         f"{name}: action, each factor alone in its context, closed form over {over} contexts; "
-        "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta); first_order, "
-        "degenerate: shares of contexts where KL jumps, or a second mode starts beside the first"
+        "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta); jumps, "
+        "double: shares of contexts where KL jumps (first order), or a second mode starts beside the first (degenerate)"
     )
-    show_table(title, [{column: row[column] for column in row if column != "contexts"} for row in rows])
+    headings = {"first_order": "jumps", "degenerate": "double"}  # the records' names are too long for a terminal
+    show_table(title, [{headings.get(name, name): row[name] for name in row if name != "contexts"} for row in rows])
 
 
 def show_order(name: str, records: Sequence["OrderRecord"]) -> None:

@@ -87,6 +87,18 @@ def test_the_index_is_the_formula_on_gains_written_out():
     np.testing.assert_allclose([factor.lost for factor in found.factors], [0.3, 0.0], atol=1e-12)
 
 
+def test_the_index_before_the_last_stage_counts_what_came_before_it():
+    above = perfect()
+    above[:, 3, 0] = growth(161, 85, 120, 0.5)  # spreads in the last stage
+    found = diagnose_diffusion(trace_of(above, ends=(4000, 8000, 16000)))
+    assert found.before_last == 0
+    assert found.index > 0.05
+    above[:, 3, 0] = growth(161, 45, 75, 0.5)  # in the one before
+    trace = trace_of(above, ends=(4000, 8000, 16000))
+    assert diagnose_diffusion(trace).before_last == diagnose_diffusion(trace.until(8000)).index > 0.05
+    assert diagnose_diffusion(trace_of(above)).before_last is None
+
+
 def test_events_say_when_at_which_pressure_and_where_to_information_began_to_spread():
     above = perfect()
     above[:, 3, 0] = growth(161, 100, 140, 0.5)
