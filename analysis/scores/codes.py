@@ -1,0 +1,171 @@
+"""Codes with the factors behind them, and the samples that the scores draw from them."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annealing.errors import IFPError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSizes:
+    """How much a score draws; the defaults are those of Locatello et al. 2019, arXiv:1811.12359."""
+
+    train: int = 10_000
+    test: int = 5_000
+    group: int = 64  # images behind one vote of FactorVAE, pairs behind one point of BetaVAE
+
+    def __post_init__(self) -> None:
+        if min(self.train, self.test, self.group) < 2:
+            raise IFPError(f"need samples and groups of 2 or more, got {self.train}, {self.test} and {self.group}")
+
+
+STUDY = SampleSizes()
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows (n,) drawn, their codes (n, latents) as float64, and their classes (n, factors) of factors that vary."""
+
+    rows: NDArray[np.integer]
+    codes: NDArray[np.float64]
+    factors: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCodes:
+    """Posterior means of images whose factors are known.
+
+    Rows are drawn with replacement. Where every combination of the factors' values has equally many rows, that is
+    exactly the field's protocol, uniform and independent factors, and ``protocol`` is "gdl". Where there are gaps or
+    the rows are a sample, factors are as frequent and as dependent as among the rows: "gdl-arrays". Factors that do
+    not vary are left out of everything drawn.
+
+    Attributes:
+        codes: posterior means, shape (rows, latents).
+        factors: classes from 0, shape (rows, factors).
+        logvar: posterior log-variances, shape (rows, latents), for the scores that need them.
+
+    Raises:
+        IFPError: shapes that do not fit, codes or log-variances that are not finite, factors that are not classes
+            from 0, or no factor that varies.
+    """
+
+    codes: NDArray[np.floating]
+    factors: NDArray[np.integer]
+    logvar: NDArray[np.floating] | None = None
+
+    def __post_init__(self) -> None:
+        codes, factors, logvar = self.codes, self.factors, self.logvar
+        if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or not codes.size:
+            raise IFPError(
+                f"need codes (rows, latents) and factors (rows, factors), got {codes.shape}, {factors.shape}"
+            )
+        if logvar is not None and logvar.shape != codes.shape:
+            raise IFPError(f"need logvar of the shape of the codes, {codes.shape}, got {logvar.shape}")
+        if not np.isfinite(codes).all() or (logvar is not None and not np.isfinite(logvar).all()):
+            raise IFPError("need finite codes for a score, got NaN or infinity")
+        if not np.issubdtype(factors.dtype, np.integer) or (factors.size and factors.min() < 0):
+            smallest = factors.min() if factors.size else "none"
+            raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}, the smallest {smallest}")
+        if not self.varying:
+            raise IFPError("need at least one factor that varies for a score, got none")
+
+    @cached_property
+    def varying(self) -> tuple[int, ...]:
+        """Columns of the factors that vary."""
+        return tuple(k for k, labels in enumerate(self.factors.T) if np.ptp(labels) > 0)
+
+    @cached_property
+    def classes(self) -> NDArray[np.int64]:
+        """The factors that vary, (rows, factors), each one's values numbered from 0 without gaps."""
+        found = [np.unique(self.factors[:, k], return_inverse=True)[1] for k in self.varying]
+        return np.stack(found, axis=1).astype(np.int64)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of values of each factor that varies."""
+        return tuple(int(largest) + 1 for largest in self.classes.max(axis=0))
+
+    @cached_property
+    def protocol(self) -> str:
+        """gdl: uniform and independent factors; gdl-arrays: factors as they occur among the rows."""
+        combinations = math.prod(self.sizes)
+        if len(self.codes) % combinations:
+            return "gdl-arrays"
+        held = np.bincount(np.ravel_multi_index(tuple(self.classes.T), self.sizes), minlength=combinations)
+        return "gdl-arrays" if np.ptp(held) else "gdl"
+
+    def need_factors(self, score: str) -> None:
+        """Refuse a score that tells factors apart where fewer than two vary.
+
+        Raises:
+            IFPError: fewer than two factors vary.
+        """
+        if len(self.sizes) < 2:
+            raise IFPError(f"need two or more factors that vary for {score}, got {len(self.sizes)}")
+
+    def at(self, rows: NDArray[np.integer]) -> Sample:
+        """The codes and classes of these rows."""
+        return Sample(rows, self.codes[rows].astype(np.float64), self.classes[rows])
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Independent rows, with replacement, shape (count,)."""
+        return rng.integers(len(self.codes), size=count)
+
+    def train(self, seed: int, sizes: SampleSizes) -> Sample:
+        """The sample on which every score with this seed is fitted or counted.
+
+        Raises:
+            IFPError: a factor has one value only in this sample.
+        """
+        sample = self.at(self.draw(sizes.train, np.random.default_rng([seed, 0])))
+        for k, labels in zip(self.varying, sample.factors.T, strict=True):
+            if np.ptp(labels) == 0:
+                raise IFPError(f"need two values of factor {k} among the rows drawn, got one in {sizes.train}")
+        return sample
+
+    def test(self, seed: int, sizes: SampleSizes) -> Sample:
+        """The sample on which every score with this seed is tested."""
+        return self.at(self.draw(sizes.test, np.random.default_rng([seed, 1])))
+
+    def draw_groups(
+        self, count: int, size: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Groups of rows that share one factor's value: each group's factor (count,) and rows (count, size).
+
+        The factor is uniform among those that vary (and numbered among them), the value that of a row drawn.
+        """
+        factor = rng.integers(len(self.sizes), size=count)
+        value = self.classes[self.draw(count, rng), factor]
+        return factor, self._rows_with(factor[:, None], np.repeat(value[:, None], size, axis=1), rng)
+
+    def draw_pairs(
+        self, count: int, size: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Groups of pairs: each group's factor (count,), and the rows of both ends of its pairs (count, size).
+
+        Both ends of a pair share the value of the group's factor; the pairs of a group are independent.
+        """
+        factor = rng.integers(len(self.sizes), size=count)
+        first = self.draw(count * size, rng).reshape(count, size)
+        return factor, first, self._rows_with(factor[:, None], self.classes[first, factor[:, None]], rng)
+
+    def _rows_with(
+        self, factor: NDArray[np.int64], value: NDArray[np.int64], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """For each factor and value a row that has it."""
+        order, start = self._by_value
+        first = start[factor, value]
+        return order[factor, first + rng.integers(start[factor, value + 1] - first)]
+
+    @cached_property
+    def _by_value(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows sorted by each factor's value, (factors, rows), and where each value starts, (factors, values + 1)."""
+        order = np.argsort(self.classes, axis=0, kind="stable").T
+        values = np.arange(max(self.sizes) + 1)
+        start = [np.searchsorted(labels[rows], values) for labels, rows in zip(self.classes.T, order, strict=True)]
+        return order, np.stack(start)
