@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.scores.all_scores import score
     from analysis.stages import StagePlan, plan_stages
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from ifp.annealing_test import anneal
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataError", "IFPError", "PlanError", "RunError", "StagePlan", "anneal", "diagnose", "load_dataset",
-    "load_model", "plan_stages", "spectrum", "train",
+    "load_model", "plan_stages", "score", "spectrum", "train",
 ]  # fmt: skip
 
 _HOME = {
+    "analysis.scores.all_scores": ("score",),
     "analysis.stages": ("StagePlan", "plan_stages"),
     "annealing.errors": ("DataError", "IFPError", "PlanError", "RunError"),
     "ifp.annealing_test": ("anneal",),

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from analysis.figures.traversal import draw_traversal
 from analysis.information import factor_entropy, information_and_chance
+from analysis.scores.codes import protocol_of
 from analysis.scores.mig import mutual_information_gap
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.likelihood import likelihood_named
@@ -122,7 +123,7 @@ def write_results(
     factors = dataset.factors
     if factors is not None:
         scores = {
-            "protocol": "gdl",
+            "protocol": protocol_of(_labels(dataset, np.arange(len(dataset)))),
             "mig": _mig(dataset, model, config.seed),
             "samples": _SCORE_SAMPLES,
             "seed": config.seed,
@@ -139,9 +140,14 @@ def _mig(dataset: Dataset, model: MultiGroupVAE, seed: int) -> float:
         encode_all(model, torch.from_numpy(to_float(dataset.images(part))).permute(0, 3, 1, 2))[0].numpy()
         for part in np.split(index, range(_CHUNK, len(index), _CHUNK))
     ]
+    return mutual_information_gap(np.concatenate(codes), _labels(dataset, index))
+
+
+def _labels(dataset: Dataset, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Classes of the images of a labelled data set."""
     labels = dataset.factors_at(index)
     assert labels is not None  # the caller has factors
-    return mutual_information_gap(np.concatenate(codes), labels)
+    return labels
 
 
 @torch.no_grad()

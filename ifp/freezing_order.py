@@ -15,8 +15,9 @@ from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.contexts import require_factors
 from ifp.datasets.dataset import Dataset
-from ifp.image_batches import Batch, Watch, batch_size, read_images, unwatched
+from ifp.image_batches import Batch, batch_size, read_images
 from ifp.threads import side_by_side
+from ifp.watching import Watch, unwatched
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
 _SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB

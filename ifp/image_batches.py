@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -23,20 +22,6 @@ class Batch:
     total: int
     doing: str
     images: Tensor
-
-
-B = TypeVar("B", bound=Batch)
-
-
-class Watch(Protocol):
-    """Passes the batches of a pass through, as a progress bar does."""
-
-    def __call__(self, batches: Iterator[B], /) -> Iterator[B]: ...
-
-
-def unwatched(batches: Iterator[B], /) -> Iterator[B]:
-    """The batches themselves."""
-    return batches
 
 
 def batch_size(dataset: Dataset) -> int:

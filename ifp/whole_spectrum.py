@@ -3,7 +3,8 @@
 from annealing.leading import leading_eigenvalues
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset
-from ifp.image_batches import Watch, all_images, unwatched
+from ifp.image_batches import all_images
+from ifp.watching import Watch, unwatched
 
 
 def whole_spectrum(

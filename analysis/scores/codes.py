@@ -35,6 +35,20 @@ class Sample:
     factors: NDArray[np.int64]
 
 
+def protocol_of(factors: NDArray[np.integer]) -> str:
+    """Name of the protocol by which rows drawn from these (rows, factors), classes from 0, have their factors.
+
+    >>> protocol_of(np.array([[0, 0], [0, 1], [1, 0], [1, 1]])), protocol_of(np.array([[0, 0], [0, 1], [1, 0]]))
+    ('gdl', 'gdl-arrays')
+    """
+    sizes = tuple(int(largest) + 1 for largest in factors.max(axis=0))
+    combinations = math.prod(sizes)
+    if len(factors) % combinations:
+        return "gdl-arrays"
+    held = np.bincount(np.ravel_multi_index(tuple(factors.T), sizes), minlength=combinations)
+    return "gdl-arrays" if np.ptp(held) else "gdl"
+
+
 @dataclass(frozen=True, eq=False)
 class LabelledCodes:
     """Posterior means of images whose factors are known.
@@ -93,11 +107,7 @@ class LabelledCodes:
     @cached_property
     def protocol(self) -> str:
         """gdl: uniform and independent factors; gdl-arrays: factors as they occur among the rows."""
-        combinations = math.prod(self.sizes)
-        if len(self.codes) % combinations:
-            return "gdl-arrays"
-        held = np.bincount(np.ravel_multi_index(tuple(self.classes.T), self.sizes), minlength=combinations)
-        return "gdl-arrays" if np.ptp(held) else "gdl"
+        return protocol_of(self.classes)
 
     def need_factors(self, score: str) -> None:
         """Refuse a score that tells factors apart where fewer than two vary.

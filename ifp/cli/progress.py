@@ -4,25 +4,12 @@ import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-
-class Step(Protocol):
-    """What a progress bar needs to know."""
-
-    @property
-    def done(self) -> float: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def doing(self) -> str: ...
-
-
-S = TypeVar("S", bound=Step)
+from ifp.watching import S
 
 
 def show_progress(steps: Iterable[S], title: str) -> Iterator[S]:

@@ -1,0 +1,121 @@
+"""Scores of a trained run, on the codes of its whole data set, or of codes in a file."""
+
+import importlib.metadata
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from analysis.scores.all_scores import score
+from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from annealing.errors import DataError, RunError
+from ifp.checkpoint import load_model
+from ifp.datasets import load_dataset
+from ifp.datasets.dataset import DataOptions, Dataset, to_float
+from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
+from ifp.deft import MultiGroupVAE
+from ifp.evaluation import encode_all
+from ifp.image_batches import batch_size
+from ifp.runs import Run, json_bytes, load_json, open_run, require_same_data
+from ifp.threads import use_threads
+from ifp.watching import Watch, unwatched
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedBatch:
+    """Posteriors of some images, and how far encoding has come."""
+
+    done: int
+    total: int
+    doing: str
+    mean: torch.Tensor  # (images, latents)
+    logvar: torch.Tensor
+
+
+def encoded(model: MultiGroupVAE, dataset: Dataset) -> Iterator[EncodedBatch]:
+    """Every image's posterior, in the data set's order, batch by batch."""
+    size = batch_size(dataset)
+    for start in range(0, len(dataset), size):
+        stop = min(start + size, len(dataset))
+        images = torch.from_numpy(to_float(dataset.images(np.arange(start, stop)))).permute(0, 3, 1, 2)
+        yield EncodedBatch(stop, len(dataset), "images", *encode_all(model, images))
+
+
+def codes_of_run(run: Run, data_dir: Path | None = None, watch: Watch = unwatched) -> LabelledCodes:
+    """Codes of every image of the data set that a training run was made with.
+
+    Raises:
+        IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
+    """
+    model = load_model(run)
+    settings = run.config["settings"]
+    options = DataOptions(**{**settings["data_options"], "correlate": tuple(settings["data_options"]["correlate"])})
+    dataset = load_dataset(settings["dataset"], data_dir, **asdict(options))
+    require_same_data(run, dataset)
+    factors = dataset.factors_at(np.arange(len(dataset)))
+    if factors is None:
+        raise RunError(f"need a run on data with labelled factors for scores, {run.path} has none")
+    use_threads(settings["threads"])
+    batches = list(watch(encoded(model, dataset)))
+    mean, logvar = (torch.cat([getattr(each, name) for each in batches]).numpy() for name in ("mean", "logvar"))
+    return LabelledCodes(mean, factors, logvar)
+
+
+def codes_of_file(path: Path) -> LabelledCodes:
+    """Codes of an npz: ``codes`` (rows, latents), ``factors`` (rows, factors) and, if there, ``logvar`` as codes.
+
+    Raises:
+        IFPError: a file or an array that is not as described.
+    """
+    if not path.is_file():
+        raise DataError(f"need an npz of codes, there is no file {path}")
+    with open_npz(path) as archive:
+        codes, factors = (read_whole(archive, name, path) for name in ("codes", "factors"))
+        logvar = read_whole(archive, "logvar", path) if has_array(archive, "logvar") else None
+    for name, array in (("codes", codes), ("logvar", logvar)):
+        if array is not None and not np.issubdtype(array.dtype, np.floating):
+            raise DataError(f"need {name} of floats in {path}, got {array.dtype}")
+    return LabelledCodes(codes, factors, logvar)
+
+
+def score_codes(
+    data: LabelledCodes,
+    *,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    sizes: SampleSizes = STUDY,
+    n_jobs: int = 1,
+) -> dict[str, Any]:
+    """Scores by name, then what they were measured with: protocol, sample sizes, seed, versions of the libraries.
+
+    Arguments and errors are those of :func:`analysis.scores.all_scores.score`.
+    """
+    found = score(data.codes, data.factors, logvar=data.logvar, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
+    versions = {name: importlib.metadata.version(name) for name in ("ifp", "scikit-learn", "scipy", "numpy")}
+    return {"protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **versions}
+
+
+def score_run(
+    run: Run | str | Path,
+    *,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    n_jobs: int = 1,
+    data_dir: Path | None = None,
+    watch: Watch = unwatched,
+) -> dict[str, Any]:
+    """Score a finished training run, and keep the result, with scores measured before, in its scores.json.
+
+    Every image is encoded once; samples are drawn from those codes, which on a full lattice is exactly the field's
+    protocol.
+    """
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    found = score_codes(codes_of_run(run, data_dir, watch), seed=seed, only=only, n_jobs=n_jobs)
+    path = run.path / "scores.json"
+    before = load_json(path) if path.is_file() else {}
+    same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
+    run.write("scores.json", json_bytes({**(before if same else {}), **found}))
+    return found

@@ -1,0 +1,115 @@
+"""Scores of a trained run and of files of codes: what is encoded, what is written, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import ifp
+from analysis.stages import FORMAT, Stage, StagePlan
+from annealing.errors import IFPError
+from ifp.cli import app
+from ifp.datasets.dataset import to_float
+from ifp.scoring import codes_of_file, codes_of_run, score_run
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
+CHEAP = ("mig", "modularity")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of a few steps on a small lattice of dSprites."""
+    ds = ifp.load_dataset("dsprites-tiny")
+    stage = Stage(1.0, ("all",), (0, 1, 2), 1.0, {}, None)
+    plan = StagePlan(FORMAT, ds.name, ds.fingerprint, ds.image_shape, "bernoulli", 3, 0.1, (stage,), None, [])
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return ifp.train(ds, plan=plan, out=out, threads=1, steps=3, batch_size=8, probe=32)
+
+
+@pytest.fixture(scope="module")
+def codes(run):
+    return codes_of_run(run)
+
+
+def test_every_image_is_encoded_in_the_data_set_s_order(run, codes):
+    ds = ifp.load_dataset("dsprites-tiny")
+    index = np.array([0, 1, 777, 2048, len(ds) - 1])
+    with torch.no_grad():
+        images = torch.from_numpy(to_float(ds.images(index))).permute(0, 3, 1, 2)
+        mean, logvar = ifp.load_model(run).encode(images)
+    np.testing.assert_allclose(codes.codes[index], mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(codes.logvar[index], logvar, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(codes.factors, ds.factors_at(np.arange(len(ds))))
+    assert codes.protocol == "gdl"
+
+
+def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_measured_with(run, codes):
+    found = score_run(run, only=CHEAP)
+    expected = ifp.score(codes.codes, codes.factors, only=CHEAP)
+    assert {name: found[name] for name in CHEAP} == expected
+    more = score_run(run.path, only=("irs",))
+    kept = json.loads((run.path / "scores.json").read_text())
+    assert kept == {**found, **more}
+    assert (kept["protocol"], kept["samples"], kept["seed"]) == ("gdl", {"train": 10000, "test": 5000, "group": 64}, 0)
+    score_run(run, only=("mig",), seed=1)  # other samples: what was measured before is no longer beside it
+    assert set(CHEAP) - set(json.loads((run.path / "scores.json").read_text())) == {"modularity"}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(**changed):
+        rng = np.random.default_rng(0)
+        arrays = {"codes": rng.standard_normal((60, 3)), "factors": rng.integers(0, 3, (60, 2))}
+        np.savez(tmp_path / "codes.npz", **arrays | changed)
+        return tmp_path / "codes.npz"
+
+    return written
+
+
+def test_codes_in_a_file_are_scored_as_arrays(write):
+    path = write()
+    shown = CliRunner().invoke(app, ["score", str(path), "--only", "mig,modularity", "--json"])
+    found, data = json.loads(shown.stdout), codes_of_file(path)
+    assert {name: found[name] for name in CHEAP} == ifp.score(data.codes, data.factors, only=CHEAP)
+    assert found["protocol"] == "gdl-arrays"
+    assert [each.name for each in path.parent.iterdir()] == ["codes.npz"]
+
+
+def test_a_file_s_table_has_a_row_per_score(write):
+    shown = CliRunner().invoke(app, ["score", str(write(logvar=np.zeros((60, 3)))), "--only", "mig,mig_chen"])
+    rows = [line.split()[1] for line in shown.stderr.splitlines() if line.startswith("\N{BOX DRAWINGS LIGHT VERTICAL}")]
+    assert rows == ["mig", "mig_chen"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"codes": np.zeros((60, 3), int)}, "need codes of floats in .*codes.npz, got int64"),
+        ({"codes": np.full((60, 3), np.nan)}, "need finite codes"),
+        ({"codes": np.array([[object()]])}, "never unpickled"),
+        ({"factors": np.zeros((59, 2), int)}, "need codes .rows, latents. and factors"),
+        ({"factors": np.zeros((60, 2))}, "need factors as whole numbers"),
+        ({"factors": np.zeros((60, 2), int)}, "need at least one factor that varies"),
+        ({"logvar": np.zeros((60, 2))}, "need logvar of the shape of the codes"),
+    ],
+)
+def test_files_that_hold_no_codes_are_refused(write, changed, message):
+    with pytest.raises(IFPError, match=message):
+        codes_of_file(write(**changed))
+
+
+def test_a_file_that_is_not_there_or_lacks_an_array_is_named(tmp_path):
+    with pytest.raises(IFPError, match=r"there is no file .*none\.npz"):
+        codes_of_file(tmp_path / "none.npz")
+    np.savez(tmp_path / "half.npz", codes=np.zeros((3, 2)))
+    with pytest.raises(IFPError, match=r"need an array factors in .*half\.npz, got codes"):
+        codes_of_file(tmp_path / "half.npz")
+
+
+def test_a_score_that_does_not_exist_is_refused_by_name(write):
+    shown = CliRunner().invoke(app, ["score", str(write()), "--only", "migg"])
+    assert "need scores among mig, " in str(shown.exception)
+    assert "got migg" in str(shown.exception)
