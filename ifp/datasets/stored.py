@@ -81,9 +81,16 @@ class StoredDataset:
     ) -> NDArray[np.uint8] | NDArray[np.float32]:
         """Images (N, H, W, C) as stored; nothing of them is drawn."""
         rows = checked_index(index, len(self))
-        # mapped for each batch anew: pages once read would count as this process's memory for good
-        stored = np.memmap(self._images, self._dtype, "r", shape=(self._length, *self.image_shape))
-        return np.asarray(stored[rows])
+        found = np.empty((len(rows), *self.image_shape), self._dtype)
+        jumps = np.flatnonzero(np.diff(rows) != 1) + 1  # between them rows lie one after the other
+        # read, not mapped: of a map, whole stretches around each image count as this process's memory
+        with self._images.open("rb") as file:
+            for part, at in zip(np.split(found, jumps), np.split(rows, jumps), strict=True):
+                if len(at):
+                    file.seek(int(at[0]) * part[0].nbytes)
+                    if file.readinto(part.data) != part.nbytes:
+                        raise DataError(f"need whole images in {self._images}, it ends early: remove its folder")
+        return found
 
     def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
         """Factor classes (N, K), or None where unlabelled."""
