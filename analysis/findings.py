@@ -1,20 +1,19 @@
 """What the analysis concludes of an annealing run, or of a spectrum alone; the only thing the planner reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from analysis.diffusion_risk import FactorRisk, PairRisk, held_at_by_curve, predict_risks
-from analysis.distributions import Summary, summarise
+from analysis.diffusion_risk import FactorRisk, PairRisk
+from analysis.distributions import Summary
+from analysis.modes import DEGENERATE
 from analysis.records import read_record
-from analysis.separability import ABOVE, BELOW, PairFindings, compare_pairs, measured_pressures
+from analysis.separability import PairFindings
 from annealing.errors import IFPError
 
 FORMAT = "ifp-findings/1"
-_RELATIVE_BETA = tuple(round(float(ratio), 3) for ratio in np.geomspace(0.3, 1.0, 13))
+QUANTILES = tuple(round(float(share), 3) for share in np.linspace(0, 1, 41))
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class FactorFindings:
             count in ``ifp`` as below or above all others; diverged ones are in ``statuses`` alone.
         spectral: closed form of the measured cases.
         planning: closed form over all planning contexts.
+        planning_quantiles: its quantiles at ``QUANTILES``; none where there is no case.
+        slope: median of g in KL = g ln(beta_c / beta) over the planning contexts where that law holds; None elsewhere.
         statuses: how many cases ended in each status.
         bracketed: share of all cases whose bracket, with 5% slack at both ends, holds the closed form, or reaches
             the range from it to beta_rd where the transition is of first order; a case without a bracket counts
@@ -45,6 +46,8 @@ class FactorFindings:
     ifp: Summary
     spectral: Summary
     planning: Summary
+    planning_quantiles: tuple[float, ...]
+    slope: float | None
     statuses: Mapping[str, int]
     bracketed: float | None
     bracket_width: float | None
@@ -55,9 +58,14 @@ class FactorFindings:
 class Findings:
     """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
 
-    ``relative_beta`` are the pressures of every factor's ``nats``, ``threshold_nats`` is the KL from which a latent
-    was active: none and None where nothing was measured. ``source`` says what was concluded from, a run's table by
-    its content, so that the same run gives the same findings in whatever directory.
+    Attributes:
+        relative_beta: pressures of every factor's ``nats``; none where nothing was measured.
+        threshold_nats: KL from which a latent was active; None where nothing was measured.
+        source: what was concluded from, a run's table by its content, so that the same run gives the same findings in
+            whatever directory.
+        conditional: freezing points of the factors given those that freeze before; empty where not computed.
+        conditional_are: what these points are, in words.
+        same_within: share by which such points may differ and still be one.
     """
 
     format: str
@@ -73,6 +81,9 @@ class Findings:
     pairs: tuple[PairFindings, ...]
     pair_risks: tuple[PairRisk, ...]
     risks: tuple[FactorRisk, ...]
+    conditional: Mapping[str, float]
+    conditional_are: str = "closed-form freezing points with the factors known that freeze before"
+    same_within: float = DEGENERATE
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -82,164 +93,3 @@ class Findings:
     def from_plain(cls, value: object) -> "Findings":
         """Findings from the content of findings.json; IFPError where it is not just that."""
         return read_record(cls, value, "findings")
-
-
-def conclude(
-    freezing: pd.DataFrame,
-    spectral: pd.DataFrame,
-    curves: Mapping[str, NDArray],
-    *,
-    fingerprint: str,
-    image_shape: Sequence[int],
-    likelihood: str,
-    source: str,
-) -> Findings:
-    """Findings of an annealing run.
-
-    Args:
-        freezing: the run's freezing.csv; the first threshold in it is the main one.
-        spectral: its spectral.csv, every factor over the planning contexts.
-        curves: its curves.npz.
-        fingerprint, image_shape, likelihood, source: of the data and the run, kept for the plan.
-    """
-    threshold = float(freezing["threshold_nats"].iloc[0])
-    main = freezing[(freezing["threshold_nats"] == threshold) & (freezing["latent"] == 0)]
-    names = list(dict.fromkeys(main["factor"]))
-    planning = _closed_forms(spectral)
-    factors = tuple(_factor_findings(name, main, planning[name], curves) for name in names)
-    held_at = {each.factor: held_at_by_curve(_RELATIVE_BETA, each.nats) for each in factors}
-    pair_risks, risks = predict_risks(planning[names], _slopes(spectral)[names], held_at)
-    measured = compare_pairs(names, measured_pressures(main), "measured")
-    return Findings(
-        format=FORMAT,
-        dataset=str(main["dataset"].iloc[0]),
-        fingerprint=fingerprint,
-        image_shape=_sides(image_shape),
-        likelihood=likelihood,
-        seed=int(main["seed"].iloc[0]),
-        threshold_nats=threshold,
-        source=source,
-        relative_beta=_RELATIVE_BETA,
-        factors=factors,
-        pairs=(*compare_pairs(names, planning, "planning"), *measured),
-        pair_risks=pair_risks,
-        risks=risks,
-    )
-
-
-def conclude_spectrum(
-    spectral: pd.DataFrame, *, seed: int, fingerprint: str, image_shape: Sequence[int], likelihood: str
-) -> Findings:
-    """Findings of the closed form alone: enough to plan stages, with no training and nothing measured.
-
-    Planning orders factors by the closed form over the planning contexts, so a plan from these findings has the
-    stages of a plan from an annealing run over the same contexts; only the nats it predicts are missing.
-
-    Args:
-        spectral: one row per factor and context, as in a run's spectral.csv: ``dataset``, ``factor``, ``context``,
-            ``spectral_beta`` in nats. ``pd.DataFrame(list(ifp.spectrum(dataset, seed=seed)))`` is one.
-        seed: of the contexts.
-        fingerprint, image_shape, likelihood: of the data, kept for the plan.
-
-    Raises:
-        IFPError: a table without rows.
-
-    >>> points = [("a", 0, 30.0), ("a", 1, 40.0), ("b", 0, 5.0), ("b", 1, 9.0)]
-    >>> table = pd.DataFrame(points, columns=["factor", "context", "spectral_beta"]).assign(dataset="toy")
-    >>> found = conclude_spectrum(table, seed=0, fingerprint="", image_shape=(8, 8, 1), likelihood="bernoulli")
-    >>> [(each.factor, each.planning.median, each.cases) for each in found.factors]
-    [('a', 35.0, 0), ('b', 7.0, 0)]
-    """
-    if not len(spectral):
-        raise IFPError("need closed-form freezing points of one factor or more, got none")
-    names = list(dict.fromkeys(spectral["factor"]))
-    planning = _closed_forms(spectral)
-    pair_risks, risks = predict_risks(planning[names], _slopes(spectral)[names], {})
-    return Findings(
-        format=FORMAT,
-        dataset=str(spectral["dataset"].iloc[0]),
-        fingerprint=fingerprint,
-        image_shape=_sides(image_shape),
-        likelihood=likelihood,
-        seed=seed,
-        threshold_nats=None,
-        source=f"spectrum over {len(planning)} contexts, nothing measured",
-        relative_beta=(),
-        factors=tuple(_unmeasured(name, planning[name]) for name in names),
-        pairs=tuple(compare_pairs(names, planning, "planning")),
-        pair_risks=pair_risks,
-        risks=risks,
-    )
-
-
-def _sides(image_shape: Sequence[int]) -> tuple[int, int, int]:
-    height, width, channels = (int(side) for side in image_shape)
-    return height, width, channels
-
-
-def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
-    """Closed-form freezing points, contexts by factors."""
-    return spectral.pivot(index="context", columns="factor", values="spectral_beta")
-
-
-def _slopes(spectral: pd.DataFrame) -> pd.DataFrame:
-    """Slopes of KL below the freezing point, contexts by factors; none where the table has none."""
-    known = spectral if "slope" in spectral else spectral.assign(slope=np.nan)
-    return known.pivot(index="context", columns="factor", values="slope")
-
-
-def _unmeasured(name: str, planning: pd.Series) -> FactorFindings:
-    nothing = summarise(())
-    return FactorFindings(
-        factor=name,
-        cases=0,
-        freezing=nothing,
-        melting=nothing,
-        ifp=nothing,
-        spectral=nothing,
-        planning=summarise(planning),
-        statuses={},
-        bracketed=None,
-        bracket_width=None,
-        nats=(),
-    )
-
-
-def _factor_findings(
-    name: str, main: pd.DataFrame, planning: pd.Series, curves: Mapping[str, NDArray]
-) -> FactorFindings:
-    rows = main[main["factor"] == name]
-    ok = rows[rows["status"] == "ok"]
-    end = ok["beta_rd"].where(ok["transition"] == "first_order", ok["spectral_beta"])
-    holds = (ok["ifp_low"] <= 1.05 * end) & (ok["spectral_beta"] <= 1.05 * ok["ifp_high"])
-    width = (ok["ifp_high"] / ok["ifp_low"]).median()
-    closed_form = rows.set_index("context")["spectral_beta"]
-    relative = [
-        _widest_branch(curves, int(case), closed_form[int(curves["context"][case])])
-        for case in np.flatnonzero(curves["factor"] == name)
-    ]
-    return FactorFindings(
-        factor=name,
-        cases=len(rows),
-        freezing=summarise(ok["freezing_beta"]),
-        melting=summarise(ok["melting_beta"]),
-        ifp=summarise(
-            ok["ifp_beta"], below=int(rows["status"].isin(BELOW).sum()), above=int(rows["status"].isin(ABOVE).sum())
-        ),
-        spectral=summarise(rows["spectral_beta"]),
-        planning=summarise(planning),
-        statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},
-        bracketed=float(holds.sum() / len(rows)),
-        bracket_width=None if np.isnan(width) else float(width),
-        nats=tuple(float(nats) for nats in np.median(relative, axis=0)),
-    )
-
-
-def _widest_branch(curves: Mapping[str, NDArray], case: int, closed_form: float) -> NDArray[np.float64]:
-    """KL at the relative pressures on the first heating, the survey; on cooling where nothing was heated."""
-    ways, loops = curves["direction"][case], curves["loop"][case]
-    way = "heat" if (ways == "heat").any() else "cool"
-    on = (ways == way) & (loops == loops[ways == way].min())
-    rising = np.argsort(curves["beta"][case][on])
-    beta, kl = curves["beta"][case][on][rising], curves["kl"][case][on][rising][:, 0]
-    return np.interp(np.log(_RELATIVE_BETA), np.log(beta / closed_form), kl)

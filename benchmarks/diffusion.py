@@ -18,7 +18,7 @@ import ifp
 from analysis.diffusion import diagnose_diffusion
 from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
-from analysis.stages import StagePlan
+from analysis.stage_plan import StagePlan
 from ifp.planning import spectral_findings
 from ifp.runs import open_run
 from ifp.training import open_training_run, train_run

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.scores.all_scores import score
-    from analysis.stages import StagePlan, plan_stages
+    from analysis.stage_plan import StagePlan
+    from analysis.stages import plan_stages
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from ifp.annealing_test import anneal
     from ifp.checkpoint import load_model
@@ -30,7 +31,8 @@ __all__ = [
 
 _HOME = {
     "analysis.scores.all_scores": ("score",),
-    "analysis.stages": ("StagePlan", "plan_stages"),
+    "analysis.stage_plan": ("StagePlan",),
+    "analysis.stages": ("plan_stages",),
     "annealing.errors": ("DataError", "IFPError", "PlanError", "RunError"),
     "ifp.annealing_test": ("anneal",),
     "ifp.contexts": ("spectrum",),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analysis.stages import StagePlan
+from analysis.stage_plan import StagePlan
 from annealing.networks import conv_decoder, conv_encoder
 from annealing.pressure import stage_at
 from ifp.objectives.objective import Control

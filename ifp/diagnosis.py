@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.findings import Findings, conclude
+from analysis.conclusions import conclude
+from analysis.findings import Findings
 from annealing.errors import RunError
 from ifp.runs import Run, json_bytes, load_json, load_npz, open_run
 

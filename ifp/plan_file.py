@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from analysis.stages import StagePlan
+from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError
 from ifp.datasets.dataset import Dataset
 

@@ -188,10 +188,16 @@ def reopen_run(
         given = {**given, "dataset": dataset_reference(str(given["dataset"]))}
     resume_run(run, kind, given)
     made = read_record(settings, run.config["settings"], f"settings of {run.path}", RunError)
-    options = read_record(DataOptions, run.config["settings"]["data_options"], f"data options of {run.path}", RunError)
-    dataset = load_dataset(run.config["settings"]["dataset"], data_dir, **dataclasses.asdict(options))
+    return run_dataset(run, data_dir), made, run
+
+
+def run_dataset(run: Run, data_dir: Path | None = None) -> Dataset:
+    """The data set that a run was made with; RunError where the one at hand is another."""
+    settings = run.config["settings"]
+    options = read_record(DataOptions, settings["data_options"], f"data options of {run.path}", RunError)
+    dataset = load_dataset(settings["dataset"], data_dir, **dataclasses.asdict(options))
     require_same_data(run, dataset)
-    return dataset, made, run
+    return dataset
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:

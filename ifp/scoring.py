@@ -13,13 +13,12 @@ from analysis.scores.all_scores import score
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
 from ifp.checkpoint import load_model
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import DataOptions, Dataset, to_float
+from ifp.datasets.dataset import Dataset, to_float
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
 from ifp.deft import MultiGroupVAE
 from ifp.evaluation import encode_all
 from ifp.image_batches import batch_size
-from ifp.runs import Run, json_bytes, load_json, open_run, require_same_data
+from ifp.runs import Run, json_bytes, load_json, open_run, run_dataset
 from ifp.threads import use_threads
 from ifp.watching import Watch, unwatched
 
@@ -51,14 +50,11 @@ def codes_of_run(run: Run, data_dir: Path | None = None, watch: Watch = unwatche
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
     """
     model = load_model(run)
-    settings = run.config["settings"]
-    options = DataOptions(**{**settings["data_options"], "correlate": tuple(settings["data_options"]["correlate"])})
-    dataset = load_dataset(settings["dataset"], data_dir, **asdict(options))
-    require_same_data(run, dataset)
+    dataset = run_dataset(run, data_dir)
     factors = dataset.factors_at(np.arange(len(dataset)))
     if factors is None:
         raise RunError(f"need a run on data with labelled factors for scores, {run.path} has none")
-    use_threads(settings["threads"])
+    use_threads(run.config["settings"]["threads"])
     batches = list(watch(encoded(model, dataset)))
     mean, logvar = (torch.cat([getattr(each, name) for each in batches]).numpy() for name in ("mean", "logvar"))
     return LabelledCodes(mean, factors, logvar)

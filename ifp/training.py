@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from analysis.stages import StagePlan
+from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named

@@ -5,7 +5,7 @@ from pathlib import Path
 from analysis.diffusion import Diffusion, diagnose_diffusion
 from analysis.information import chance_deviation
 from analysis.information_trace import InformationTrace
-from analysis.stages import StagePlan
+from analysis.stage_plan import StagePlan
 from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
 from ifp.evaluation import probed_images

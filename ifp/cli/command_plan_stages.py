@@ -1,14 +1,18 @@
 """``ifp plan-stages``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
+
+if TYPE_CHECKING:
+    from ifp.datasets.dataset import Dataset
 
 _SPECTRUM_ONLY = (
     "--dataset", "--contexts", "--factors", "--nuisance", "--likelihood", "--seed", "--data-dir", "--background",
@@ -41,6 +45,12 @@ def plan_stages(
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
+    stages: Annotated[
+        int | None, typer.Option(help="How many stages.  [default: as many as can be told apart]", min=1)
+    ] = None,
+    pressures: Annotated[
+        str | None, typer.Option(help="Pressures of all stages, falling: 70,30,12,1.  [default: chosen]")
+    ] = None,
     depth: Annotated[float, typer.Option(help="Stage pressure over its group's lowest freezing point.")] = 0.35,
     final_pressure: Annotated[float, typer.Option(help="beta of the last stage, in nats.")] = 1.0,
     group_size: Annotated[int, typer.Option(help="Latents of a group that has room.", min=1)] = 2,
@@ -49,19 +59,20 @@ def plan_stages(
 ) -> None:
     """Plan the stages of DEFT; the plan is JSON on stdout, warnings go to stderr.
 
-    From an annealing run or, with --from spectrum, from the closed form alone: the same stages with no training, but
-    no predicted nats.
+    From an annealing run; of one of whole-data annealing, from the latents that froze, labels or not. With --from
+    spectrum and --dataset from closed forms with no training, each factor's with those known that freeze before; with
+    --from spectrum and a run from these and the run's curves.
 
     Example: ifp plan-stages | ifp train --plan - --dataset dsprites
 
     Example: ifp plan-stages --from spectrum --dataset dsprites
     """
+    from analysis.stage_settings import StageSettings
     from analysis.stages import plan_stages as plan
     from ifp.datasets import load_dataset
-    from ifp.diagnosis import findings_of
     from ifp.plan_file import read_plan
-    from ifp.planning import spectral_findings
-    from ifp.runs import json_bytes
+    from ifp.planning import planning_findings, spectral_findings, with_order
+    from ifp.runs import json_bytes, newest_run, open_run, run_dataset
 
     given = (
         dataset, contexts, factors, nuisance, likelihood, seed, data_dir, background, correlate or None, bins,
@@ -73,19 +84,35 @@ def plan_stages(
         read_plan(str(check))
         typer.echo(f"{check}: a valid plan", err=True)
         return
+    made_with = StageSettings(
+        depth=depth, final_pressure=final_pressure, group_size=group_size, stages=stages,
+        pressures=options.number_list(pressures, "--pressures"),
+    )  # fmt: skip
     if dataset is None:
-        findings = findings_of(options.annealing_run(run, runs))
+        found = newest_run(runs, "anneal") if run is None else open_run(run)
+        findings = planning_findings(found)
+        if plan_from is not None:
+            ds = run_dataset(found, data_dir)
+            findings = with_order(findings, _order(ds, [each.factor for each in findings.factors], findings.likelihood))
     else:
         ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
-        chosen, number = likelihood or "bernoulli", seed or 0
-        records = spectral_records(
-            ds, options.name_list(factors), contexts or DEFAULT_CONTEXTS, number, chosen, nuisance or "held"
-        )
-        findings = spectral_findings(ds, records, seed=number, likelihood=chosen)
-    made = plan(findings, depth=depth, final_pressure=final_pressure, group_size=group_size)
+        chosen, number, names = likelihood or "bernoulli", seed or 0, options.name_list(factors)
+        records = spectral_records(ds, names, contexts or DEFAULT_CONTEXTS, number, chosen, nuisance or "held")
+        order = _order(ds, names, chosen)
+        findings = spectral_findings(ds, records, seed=number, likelihood=chosen, conditional=order)
+    made = plan(findings, made_with)
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(json_bytes(made).decode(), nl=False)
+
+
+def _order(dataset: "Dataset", factors: Sequence[str] | None, likelihood: str) -> dict[str, float]:
+    """Freezing points of the factors with those known that freeze before them."""
+    from ifp.cli.progress import show_progress
+    from ifp.freezing_order import freezing_order, predicted_values
+
+    watch = partial(show_progress, title="freezing order")
+    return predicted_values(list(freezing_order(dataset, factors=factors, likelihood=likelihood, watch=watch)))
 
 
 def _check_source(run: Path | None, plan_from: str | None, settings: Mapping[str, object], check: Path | None) -> None:
@@ -100,7 +127,8 @@ def _check_source(run: Path | None, plan_from: str | None, settings: Mapping[str
         raise IFPError(f"need --from spectrum, or no --from to plan from a run, got --from {plan_from}")
     if check is not None:
         raise IFPError("need either --from spectrum or --check, got both")
-    if run is not None:
-        raise IFPError(f"need either a run or --from spectrum, got both: {run}")
-    if "--dataset" not in settings:
-        raise IFPError("need a data set with --from spectrum: --dataset NAME, e.g. --dataset dsprites")
+    if run is None and "--dataset" not in settings:
+        raise IFPError("need a data set or a run with --from spectrum: --dataset NAME, e.g. --dataset dsprites")
+    others = [name for name in settings if name != "--data-dir"]
+    if run is not None and others:
+        raise IFPError(f"need either a run or {others[0]} with --from spectrum: a run has its own, got both and {run}")

@@ -93,6 +93,14 @@ def name_list(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def number_list(text: str | None, option: str) -> tuple[float, ...] | None:
+    """a,b,c as numbers; IFPError for anything else."""
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise IFPError(f"need {option} as numbers, a,b,c, got {text!r}") from None
+
+
 def annealing_run(path: Path | None, runs: Path) -> "Run":
     """The finished annealing run at ``path``, or the newest one under ``runs``."""
     from ifp.diagnosis import require_annealing_run

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
+from analysis.conclusions import conclude, conclude_spectrum
 from analysis.distributions import overlap, summarise
-from analysis.findings import Findings, conclude, conclude_spectrum
+from analysis.findings import Findings
 from analysis.stages import plan_stages
 from annealing.errors import IFPError
 from ifp.freezing_table import FREEZING_COLUMNS

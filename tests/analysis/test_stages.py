@@ -9,9 +9,10 @@ import pytest
 
 from analysis.distributions import compare_paired, overlap, summarise
 from analysis.findings import FORMAT as FINDINGS_FORMAT
-from analysis.findings import FactorFindings, Findings
+from analysis.findings import QUANTILES, FactorFindings, Findings
 from analysis.separability import PairFindings
-from analysis.stages import StagePlan, plan_stages
+from analysis.stage_plan import StagePlan
+from analysis.stages import plan_stages
 from annealing.errors import IFPError, PlanError
 from ifp.runs import json_bytes
 
@@ -42,6 +43,8 @@ def made_findings(points, measured=None, gains=None):
             ifp=ifp,
             spectral=nothing,
             planning=summarise(points[name]),
+            planning_quantiles=tuple(np.quantile(points[name], QUANTILES)) if len(points[name]) else (),
+            slope=2.0,
             statuses={"ok": found, "never_froze": 8 - found},
             bracketed=found / 8,
             bracket_width=1.2,
@@ -66,6 +69,7 @@ def made_findings(points, measured=None, gains=None):
         pairs=tuple(pair(*names) for names in itertools.combinations(points, 2)),
         pair_risks=(),
         risks=(),
+        conditional={},
     )
 
 
@@ -181,7 +185,8 @@ def test_groups_too_near_the_final_pressure_join_the_last_stage_with_a_warning()
     plan = plan_stages(dsprites_like(), final_pressure=30.0)
     assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape", "orientation"}]
     assert pressures(plan)[-1] == 30.0
-    np.testing.assert_allclose([stage.share for stage in plan.stages], [0.4, 0.2, 0.4])
+    times = [2 / 0.65, 1 / 0.65, 1 / (1 - 30 / 73) + 1 / (1 - 0.8)]  # shape and orientation are near their points
+    np.testing.assert_allclose([stage.share for stage in plan.stages], np.array(times) / sum(times), rtol=1e-3)
     assert opened(plan) == [2, 1, 2]
     assert any("orientation" in warning and "final pressure 30" in warning for warning in plan.warnings)
 
@@ -224,13 +229,16 @@ def test_groups_of_which_the_lower_often_freezes_first_earn_a_warning_though_the
     assert [each for each in plan.warnings if each.endswith("b freezes first in 30% of contexts")]
 
 
-def test_groups_well_apart_earn_no_warning():
-    assert plan_stages(dsprites_like()).warnings == []
+def test_groups_well_apart_earn_no_warning_but_for_factors_that_no_pressure_tells_apart():
+    assert plan_stages(made_findings({"a": 200.0, "b": 100.0, "c": 40.0})).warnings == []
+    assert plan_stages(dsprites_like()).warnings == [
+        "posX and posY cannot be told apart by pressure (posX freezes first in 50% of contexts): one stage for both"
+    ]
 
 
 def test_measured_cases_without_a_point_earn_a_warning():
     plan = plan_stages(dsprites_like(measured={"scale": 5, "shape": 0}))
-    assert sorted(plan.warnings) == [
+    assert sorted(plan.warnings)[1:] == [
         "scale: 3 of 8 measured cases gave no freezing point",
         "shape: 8 of 8 measured cases gave no freezing point",
     ]
@@ -245,6 +253,133 @@ def test_nats_are_read_from_each_factor_s_curve_where_it_reaches():
     np.testing.assert_allclose(second["scale"], 1.5 * at_depth, rtol=1e-3)
     assert set(first) == {"posX", "posY"}
     assert last == {}  # at the final pressure the curve of orientation does not reach
+
+
+def test_as_many_stages_as_asked_for_are_cut_where_factors_part_best_and_joined_where_they_part_least():
+    two = plan_stages(dsprites_like(), stages=2)  # every cut is certain: those joined first are the highest
+    assert groups(two) == [{"posX", "posY", "scale", "shape"}, {"orientation"}]
+    wide = made_findings({"a": course(200.0, 0.5), "b": course(150.0, 0.5, turn=-1), "c": 60.0, "d": 10.0})
+    assert groups(plan_stages(wide, stages=3)) == [{"a", "b"}, {"c"}, {"d"}]
+    plan = plan_stages(dsprites_like(), stages=5)
+    assert [len(stage.factors) for stage in plan.stages] == [1] * 5
+    assert any("posX and posY overlap" in each or "posY and posX overlap" in each for each in plan.warnings)
+    assert pressures(plan)[0] == pytest.approx(1.05 * pressures(plan)[1])
+
+
+@pytest.mark.parametrize("stages", [0, 6])
+def test_there_are_no_more_stages_than_factors(stages):
+    with pytest.raises(IFPError, match=f"need 1 to 5 stages for 5 factors, got {stages}"):
+        plan_stages(dsprites_like(), stages=stages)
+
+
+def test_pressures_may_be_given_one_for_each_stage():
+    plan = plan_stages(dsprites_like(), pressures=(70.0, 30.0, 12.0, 1.0))
+    assert pressures(plan) == [70.0, 30.0, 12.0, 1.0]
+    assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape"}, {"orientation"}]
+    assert "70 nats, as given" in plan.stages[0].evidence
+    assert len(plan_stages(dsprites_like(), pressures=(70.0, 1.0)).stages) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pressures": (30.0, 70.0)}, "need pressures above 0 that fall from stage to stage, got 30, 70"),
+        ({"pressures": (30.0, 30.0)}, "that fall"),
+        ({"pressures": ()}, "got none"),
+        ({"pressures": (30.0, 0.0)}, "above 0"),
+        ({"pressures": (float("inf"), 1.0)}, "above 0"),
+        ({"pressures": (30.0, 1.0), "stages": 3}, "need one pressure per stage, got 2 for 3 stages"),
+    ],
+)
+def test_pressures_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(IFPError, match=message):
+        plan_stages(dsprites_like(), **settings)
+
+
+def test_conditional_values_make_order_groups_and_pressures_where_they_are_known():
+    found = replace(
+        dsprites_like(), conditional={"posX": 163.0, "posY": 162.0, "scale": 98.0, "orientation": 23.0, "shape": 34.0}
+    )
+    plan = plan_stages(found)
+    assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape"}, {"orientation"}]
+    np.testing.assert_allclose(pressures(plan), [0.35 * 162, 34.0, 0.35 * 34, 1.0], rtol=1e-3)
+    assert opened(plan) == [2, 2, 1, 2]
+    assert "the factors known that freeze before: scale 98" in " ".join(plan.stages[1].evidence)
+    assert any("posX and posY cannot be told apart" in each for each in plan.warnings)
+    assert not any("shape" in each for each in plan.warnings)
+    near = plan_stages(replace(found, conditional={**found.conditional, "orientation": 30.0}))
+    assert "shape and orientation freeze near each other: 34 and 30 nats" in near.warnings
+    apart = replace(found, conditional={**found.conditional, "posX": 200.0})
+    assert groups(plan_stages(apart))[:2] == [{"posX"}, {"posY"}]
+
+
+def test_the_chance_that_the_next_group_freezes_too_soon_is_counted_over_contexts():
+    plan = plan_stages(made_findings({"a": 100.0, "b": 35.0 * np.exp(np.linspace(-1, 1, 201))}))
+    shown = next(each for each in plan.stages[0].evidence if "chance over contexts" in each)
+    assert shown.endswith("b 50%")
+    assert not any("chance over contexts" in each for each in plan.stages[-1].evidence)
+
+
+def test_without_curves_nats_are_those_of_the_slope():
+    found = replace(made_findings({"a": 100.0, "b": 60.0}), relative_beta=())
+    held = plan_stages(found).stages[0].predicted_nats
+    np.testing.assert_allclose(held["a"], 2.0 * np.log(1 / 0.35), rtol=1e-3)
+
+
+SYNTHETIC = {
+    "apart": ({"a": 300.0, "b": 60.0, "c": 10.0}, [{"a"}, {"b"}, {"c"}]),
+    "touching": ({"a": course(100.0, 0.2), "b": course(80.0, 0.2)}, [{"a"}, {"b"}]),
+    "nested": ({"wide": course(100.0, 0.8), "narrow": course(100.0, 0.1, turn=-1)}, [{"wide", "narrow"}]),
+    "one": ({"a": 50.0, "b": course(50.0, turn=-1), "c": 50.0 * np.exp(0.02 * np.sin(np.arange(201)))}, None),
+}
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_known_groups_are_found(name):
+    points, expected = SYNTHETIC[name]
+    plan = plan_stages(made_findings(points))
+    assert groups(plan) == ([set(points)] if expected is None else expected)
+
+
+def test_all_cases_censored_are_planned_by_the_closed_form_with_a_warning_each():
+    plan = plan_stages(made_findings({"a": 300.0, "b": 60.0}, measured={"a": 0, "b": 0}))
+    assert groups(plan) == [{"a"}, {"b"}]
+    assert sum("8 of 8 measured cases gave no freezing point" in each for each in plan.warnings) == 2
+
+
+def test_two_contexts_are_planned_and_said_to_be_too_few():
+    plan = plan_stages(made_findings({"a": np.array([300.0, 280.0]), "b": np.array([60.0, 50.0])}))
+    assert groups(plan) == [{"a"}, {"b"}]
+    assert "planned over 2 contexts: order and groups are uncertain, 20 or more tell" in plan.warnings
+
+
+def test_a_sweep_whose_brackets_miss_the_closed_form_is_not_trusted():
+    found = made_findings({"a": 300.0, "b": 60.0})
+    fast = replace(found, factors=(replace(found.factors[0], bracketed=0.5), found.factors[1]))
+    (warning,) = plan_stages(fast).warnings
+    assert warning == "a: 50% of its brackets hold the closed form; the sweep was too fast to trust its curve"
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_plans_of_random_findings_keep_their_promises_whatever_the_order_of_the_factors(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 7))
+    points = {
+        f"f{number}": float(rng.uniform(1.5, 300)) * rng.lognormal(0, rng.uniform(0.01, 0.6), 60)
+        for number in range(count)
+    }
+    settings = {"depth": float(rng.uniform(0.1, 1)), "group_size": int(rng.integers(1, 4))}
+    if seed % 3 == 0:
+        settings["stages"] = int(rng.integers(1, count + 1))
+    plan = plan_stages(made_findings(points), **settings)
+    assert all(a > b for a, b in itertools.pairwise(pressures(plan)))
+    assert sorted(name for stage in plan.stages for name in stage.factors) == sorted(points)
+    assert [latent for stage in plan.stages for latent in stage.latents] == list(range(plan.latents))
+    assert all(stage.evidence for stage in plan.stages)
+    names = list(points)
+    again = plan_stages(made_findings({name: points[name] for name in rng.permutation(names)}), **settings)
+    assert groups(again) == groups(plan)
+    np.testing.assert_allclose(pressures(again), pressures(plan))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from analysis.stages import FORMAT, Stage, StagePlan
+from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.threads import one_thread
 

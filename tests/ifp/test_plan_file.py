@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from analysis.stages import StagePlan
+from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError
 from ifp.datasets import load_dataset
 from ifp.plan_file import read_plan, require_fitting

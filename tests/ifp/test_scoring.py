@@ -8,7 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 import ifp
-from analysis.stages import FORMAT, Stage, StagePlan
+from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 import ifp.datasets
 import ifp.image_batches
-from analysis.stages import StagePlan, plan_stages
+from analysis.stage_plan import StagePlan
+from analysis.stages import plan_stages
 from ifp.cli import app
 from ifp.contexts import spectrum
 from ifp.datasets.dataset import Factors, Lattice
-from ifp.freezing_order import freezing_order
+from ifp.freezing_order import freezing_order, predicted_values
 from ifp.planning import spectral_findings
 from ifp.whole_spectrum import whole_spectrum
 
@@ -186,11 +187,12 @@ def test_a_data_set_without_labels_has_eigenvalues_alone(command):
 def test_a_plan_of_the_command_is_that_of_the_records(command):
     ended = command("plan-stages", "--from", "spectrum", "--dataset", "blocks", "--contexts", 8, "--seed", 2)
     records = list(spectrum(Blocks(), contexts=8, seed=2))
-    expected = plan_stages(spectral_findings(Blocks(), records, seed=2))
+    order = predicted_values(list(freezing_order(Blocks())))
+    expected = plan_stages(spectral_findings(Blocks(), records, seed=2, conditional=order))
     assert StagePlan.from_json(ended.stdout) == expected
-    assert [each.predicted_nats for each in expected.stages] == [{}] * len(expected.stages)
     assert expected.source["findings"] == "spectrum over 8 contexts, nothing measured"
-    assert all("from the spectrum alone" in " ".join(each.evidence) for each in expected.stages)
+    assert all("no case of its own measured" in " ".join(each.evidence) for each in expected.stages)
+    assert "with the factors known that freeze before" in " ".join(expected.stages[0].evidence)
     assert not any("freezing point" in warning for warning in expected.warnings)
 
 

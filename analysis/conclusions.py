@@ -1,0 +1,194 @@
+"""From the tables and curves of an annealing run, or from closed forms alone, to findings."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.diffusion_risk import held_at_by_curve, predict_risks
+from analysis.distributions import summarise
+from analysis.findings import FORMAT, QUANTILES, FactorFindings, Findings
+from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
+from annealing.errors import IFPError
+
+_RELATIVE_BETA = tuple(round(float(ratio), 3) for ratio in np.geomspace(0.3, 1.0, 13))
+
+
+def conclude(
+    freezing: pd.DataFrame,
+    spectral: pd.DataFrame,
+    curves: Mapping[str, NDArray],
+    *,
+    fingerprint: str,
+    image_shape: Sequence[int],
+    likelihood: str,
+    source: str,
+) -> Findings:
+    """Findings of an annealing run.
+
+    Args:
+        freezing: the run's freezing.csv; the first threshold in it is the main one.
+        spectral: its spectral.csv, every factor over the planning contexts.
+        curves: its curves.npz.
+        fingerprint, image_shape, likelihood, source: of the data and the run, kept for the plan.
+    """
+    threshold = float(freezing["threshold_nats"].iloc[0])
+    main = freezing[(freezing["threshold_nats"] == threshold) & (freezing["latent"] == 0)]
+    names = list(dict.fromkeys(main["factor"]))
+    planning, slopes = _closed_forms(spectral), _slopes(spectral)
+    factors = tuple(_factor_findings(name, main, planning[name], slopes[name], curves) for name in names)
+    held_at = {each.factor: held_at_by_curve(_RELATIVE_BETA, each.nats) for each in factors}
+    pair_risks, risks = predict_risks(planning[names], slopes[names], held_at)
+    measured = compare_pairs(names, measured_pressures(main), "measured")
+    return Findings(
+        format=FORMAT,
+        dataset=str(main["dataset"].iloc[0]),
+        fingerprint=fingerprint,
+        image_shape=_sides(image_shape),
+        likelihood=likelihood,
+        seed=int(main["seed"].iloc[0]),
+        threshold_nats=threshold,
+        source=source,
+        relative_beta=_RELATIVE_BETA,
+        factors=factors,
+        pairs=(*compare_pairs(names, planning, "planning"), *measured),
+        pair_risks=pair_risks,
+        risks=risks,
+        conditional={},
+    )
+
+
+def conclude_spectrum(
+    spectral: pd.DataFrame,
+    *,
+    seed: int,
+    fingerprint: str,
+    image_shape: Sequence[int],
+    likelihood: str,
+    conditional: Mapping[str, float] | None = None,
+) -> Findings:
+    """Findings of the closed form alone: enough to plan stages, with no training and nothing measured.
+
+    Without ``conditional`` values a plan from these findings has the stages of a plan from an annealing run over the
+    same contexts.
+
+    Args:
+        spectral: one row per factor and context, as in a run's spectral.csv: ``dataset``, ``factor``, ``context``,
+            ``spectral_beta`` in nats. ``pd.DataFrame(list(ifp.spectrum(dataset, seed=seed)))`` is one.
+        seed: of the contexts.
+        fingerprint, image_shape, likelihood: of the data, kept for the plan.
+        conditional: freezing points given the factors that freeze before, by factor: the freezing order's.
+
+    Raises:
+        IFPError: a table without rows.
+
+    >>> points = [("a", 0, 30.0), ("a", 1, 40.0), ("b", 0, 5.0), ("b", 1, 9.0)]
+    >>> table = pd.DataFrame(points, columns=["factor", "context", "spectral_beta"]).assign(dataset="toy")
+    >>> found = conclude_spectrum(table, seed=0, fingerprint="", image_shape=(8, 8, 1), likelihood="bernoulli")
+    >>> [(each.factor, each.planning.median, each.cases) for each in found.factors]
+    [('a', 35.0, 0), ('b', 7.0, 0)]
+    """
+    if not len(spectral):
+        raise IFPError("need closed-form freezing points of one factor or more, got none")
+    names = list(dict.fromkeys(spectral["factor"]))
+    planning, slopes = _closed_forms(spectral), _slopes(spectral)
+    pair_risks, risks = predict_risks(planning[names], slopes[names], {})
+    return Findings(
+        format=FORMAT,
+        dataset=str(spectral["dataset"].iloc[0]),
+        fingerprint=fingerprint,
+        image_shape=_sides(image_shape),
+        likelihood=likelihood,
+        seed=seed,
+        threshold_nats=None,
+        source=f"spectrum over {len(planning)} contexts, nothing measured",
+        relative_beta=(),
+        factors=tuple(_unmeasured(name, planning[name], slopes[name]) for name in names),
+        pairs=tuple(compare_pairs(names, planning, "planning")),
+        pair_risks=pair_risks,
+        risks=risks,
+        conditional=dict(conditional or {}),
+    )
+
+
+def _sides(image_shape: Sequence[int]) -> tuple[int, int, int]:
+    height, width, channels = (int(side) for side in image_shape)
+    return height, width, channels
+
+
+def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
+    """Closed-form freezing points, contexts by factors."""
+    return spectral.pivot(index="context", columns="factor", values="spectral_beta")
+
+
+def _slopes(spectral: pd.DataFrame) -> pd.DataFrame:
+    """Slopes of KL below the freezing point, contexts by factors; none where the table has none."""
+    known = spectral if "slope" in spectral else spectral.assign(slope=np.nan)
+    return known.pivot(index="context", columns="factor", values="slope")
+
+
+def _quantiles(planning: pd.Series) -> tuple[float, ...]:
+    known = planning[np.isfinite(planning)]
+    return tuple(np.quantile(known, QUANTILES).tolist()) if len(known) else ()
+
+
+def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series) -> FactorFindings:
+    nothing = summarise(())
+    return FactorFindings(
+        factor=name,
+        cases=0,
+        freezing=nothing,
+        melting=nothing,
+        ifp=nothing,
+        spectral=nothing,
+        planning=summarise(planning),
+        planning_quantiles=_quantiles(planning),
+        slope=summarise(slopes).median,
+        statuses={},
+        bracketed=None,
+        bracket_width=None,
+        nats=(),
+    )
+
+
+def _factor_findings(
+    name: str, main: pd.DataFrame, planning: pd.Series, slopes: pd.Series, curves: Mapping[str, NDArray]
+) -> FactorFindings:
+    rows = main[main["factor"] == name]
+    ok = rows[rows["status"] == "ok"]
+    end = ok["beta_rd"].where(ok["transition"] == "first_order", ok["spectral_beta"])
+    holds = (ok["ifp_low"] <= 1.05 * end) & (ok["spectral_beta"] <= 1.05 * ok["ifp_high"])
+    width = (ok["ifp_high"] / ok["ifp_low"]).median()
+    closed_form = rows.set_index("context")["spectral_beta"]
+    relative = [
+        _widest_branch(curves, int(case), closed_form[int(curves["context"][case])])
+        for case in np.flatnonzero(curves["factor"] == name)
+    ]
+    return FactorFindings(
+        factor=name,
+        cases=len(rows),
+        freezing=summarise(ok["freezing_beta"]),
+        melting=summarise(ok["melting_beta"]),
+        ifp=summarise(
+            ok["ifp_beta"], below=int(rows["status"].isin(BELOW).sum()), above=int(rows["status"].isin(ABOVE).sum())
+        ),
+        spectral=summarise(rows["spectral_beta"]),
+        planning=summarise(planning),
+        planning_quantiles=_quantiles(planning),
+        slope=summarise(slopes).median,
+        statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},
+        bracketed=float(holds.sum() / len(rows)),
+        bracket_width=None if np.isnan(width) else float(width),
+        nats=tuple(float(nats) for nats in np.median(relative, axis=0)),
+    )
+
+
+def _widest_branch(curves: Mapping[str, NDArray], case: int, closed_form: float) -> NDArray[np.float64]:
+    """KL at the relative pressures on the first heating, the survey; on cooling where nothing was heated."""
+    ways, loops = curves["direction"][case], curves["loop"][case]
+    way = "heat" if (ways == "heat").any() else "cool"
+    on = (ways == way) & (loops == loops[ways == way].min())
+    rising = np.argsort(curves["beta"][case][on])
+    beta, kl = curves["beta"][case][on][rising], curves["kl"][case][on][rising][:, 0]
+    return np.interp(np.log(_RELATIVE_BETA), np.log(beta / closed_form), kl)

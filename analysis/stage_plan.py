@@ -1,0 +1,86 @@
+"""A plan of DEFT's stages: its type, checked when made, and its strict reader."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.records import read_record
+from annealing.errors import PlanError
+
+FORMAT = "ifp-stage-plan/1"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of DEFT: its pressure in nats, whose factors freeze in it, and the latents it opens."""
+
+    pressure: float
+    factors: tuple[str, ...]
+    latents: tuple[int, ...]
+    share: float  # of the steps
+    predicted_nats: Mapping[str, float]  # what a factor's latent holds at the end, by its own heating curve if any
+    evidence: Any
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """Stages of DEFT for one data set, image shape and likelihood; checked when made."""
+
+    format: str
+    dataset: str
+    fingerprint: str
+    image_shape: tuple[int, int, int]
+    likelihood: str
+    latents: int
+    gamma: float  # scale of the steps of groups that opened earlier
+    stages: tuple[Stage, ...]
+    source: Any
+    warnings: Any
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise PlanError(f"need a plan of format {FORMAT}, got {self.format!r}")
+        if not self.stages:
+            raise PlanError("need a plan of one or more stages, got none")
+        if not 0 <= self.gamma <= 1:
+            raise PlanError(f"need gamma in 0..1, got {self.gamma:g}")
+        for number, (stage, after) in enumerate(itertools.pairwise(self.stages)):
+            if not after.pressure < stage.pressure:
+                raise PlanError(
+                    f"need pressures that fall from stage to stage, got {stage.pressure:g} in stage {number + 1} "
+                    f"and {after.pressure:g} after it"
+                )
+        if not self.stages[-1].pressure > 0:
+            raise PlanError(f"need pressures above 0, got {self.stages[-1].pressure:g}")
+        named = [latent for stage in self.stages for latent in stage.latents]
+        twice = next((latent for latent in named if named.count(latent) > 1), None)
+        if twice is not None:
+            raise PlanError(f"need each latent in one stage only, got latent {twice} twice")
+        if len(named) != self.latents or sorted(named) != list(range(len(named))):
+            raise PlanError(f"need the stages to open latents 0..{self.latents - 1}, got {sorted(named)}")
+        if any(not stage.latents or not stage.share > 0 for stage in self.stages):
+            raise PlanError("need in every stage a latent or more and a share of the steps above 0, one stage has none")
+        if abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
+            raise PlanError(f"need shares that sum to 1, got {sum(stage.share for stage in self.stages):g}")
+
+    @classmethod
+    def from_json(cls, text: str) -> "StagePlan":
+        """The plan in a JSON text; PlanError names what is broken, unknown, missing or contradictory."""
+        if not text.strip():
+            raise PlanError("need a stage plan, got nothing")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise PlanError(f"need a stage plan in JSON, got text that is not: {error}") from None
+        if isinstance(value, Mapping) and value.get("format") != FORMAT:
+            raise PlanError(f"need a plan of format {FORMAT}, got {value.get('format')!r}")
+        return read_record(cls, value, "plan", PlanError)
+
+    def boundaries(self, steps: int) -> list[int]:
+        """Step at which each stage ends when ``steps`` are divided by share; the last one at ``steps``."""
+        ends = np.rint(np.cumsum([stage.share for stage in self.stages]) * steps).astype(int).tolist()
+        return [*ends[:-1], steps]

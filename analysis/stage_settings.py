@@ -1,0 +1,48 @@
+"""What a plan of stages is made with."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from annealing.errors import IFPError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSettings:
+    """What a plan is made with.
+
+    Attributes:
+        depth: share of a group's lowest freezing point at which it is held; below 1, so that it holds information.
+        final_pressure: beta of the last stage, in nats.
+        group_size: latents of a group that has room (at least one per factor).
+        gamma: scale of the steps of groups that opened earlier.
+        stages: how many; None for as many as can be told apart.
+        pressures: of every stage, falling, instead of depth and final pressure; None to choose them.
+    """
+
+    depth: float = 0.35
+    final_pressure: float = 1.0
+    group_size: int = 2
+    gamma: float = 0.1
+    stages: int | None = None
+    pressures: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.depth <= 1:
+            raise IFPError(f"need a depth above 0 and at most 1, got {self.depth:g}")
+        if not 0 < self.final_pressure < math.inf or self.group_size < 1:
+            raise IFPError(
+                f"need a final pressure and a group size above 0, got {self.final_pressure:g} and {self.group_size}"
+            )
+        if self.pressures is None:
+            return
+        falling = all(after < pressure for pressure, after in itertools.pairwise(self.pressures))
+        if not self.pressures or not falling or not 0 < self.pressures[-1] <= self.pressures[0] < math.inf:
+            raise IFPError(f"need pressures above 0 that fall from stage to stage, got {_listed(self.pressures)}")
+        if self.stages is not None and self.stages != len(self.pressures):
+            raise IFPError(f"need one pressure per stage, got {len(self.pressures)} for {self.stages} stages")
+
+
+def _listed(pressures: Sequence[float]) -> str:
+    return ", ".join(f"{each:g}" for each in pressures) or "none"
