@@ -342,7 +342,7 @@ def test_a_plan_from_a_spectrum_has_the_stages_of_a_plan_from_the_run():
     for stage, measured in zip(plan.stages, beside.stages, strict=True):
         assert replace(stage, evidence=None, predicted_nats={}) == replace(measured, evidence=None, predicted_nats={})
         assert stage.predicted_nats == {}
-        assert any("no case measured" in line for line in stage.evidence)
+        assert any("no case of its own measured" in line for line in stage.evidence)
     assert not any("measured cases" in warning for warning in plan.warnings)
 
 
