@@ -79,9 +79,10 @@ def anneal(
     """
     from ifp.annealing_test import annealing_test, open_annealing_run
     from ifp.cli.anneal_whole import anneal_whole_data
-    from ifp.cli.findings_table import show_findings
     from ifp.cli.progress import resumable, show_progress
+    from ifp.cli.tables import show
     from ifp.diagnosis import diagnose
+    from ifp.tables.findings import freezing_points
 
     shared: dict[str, object] = {
         "dataset": dataset, "likelihood": likelihood, "seed": seed, "device": device, "threads": threads,
@@ -117,7 +118,7 @@ def anneal(
     with resumable("anneal", run.path):
         for _ in show_progress(annealing_test(ds, config, run), "annealing"):
             pass
-    show_findings(diagnose(run), json=json)
+    show(freezing_points(diagnose(run)), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
 
 

@@ -62,17 +62,16 @@ def diagnose(
 def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from analysis.figures.separability import draw_separability
     from analysis.separability import separability_matrix
-    from ifp.cli.diffusion_table import show_risks
     from ifp.cli.figure_file import save_figure
-    from ifp.cli.findings_table import show_distributions, show_findings, show_pairs
+    from ifp.cli.tables import show
     from ifp.diagnosis import diagnose as conclude
+    from ifp.tables.findings import distributions, freezing_points, pairs, risks
 
     findings = conclude(run)
     if not json:
-        show_distributions(findings)
-        show_pairs(findings)
-        show_risks(findings)
-    show_findings(findings, json=json)
+        for table in (distributions(findings), *pairs(findings), risks(findings)):
+            show(table)
+    show(freezing_points(findings), json=json)
     if plot is not None:
         names = [each.factor for each in findings.factors]
         matrix = separability_matrix(names, findings.pairs, "planning")
@@ -85,10 +84,11 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
     from analysis.diffusion import Diffusion
     from analysis.figures.information import draw_information
     from analysis.whole_findings import WholeFindings
-    from ifp.cli.diffusion_table import show_diffusion, show_indices
     from ifp.cli.figure_file import save_figure
+    from ifp.cli.tables import show
     from ifp.cli.whole_table import show_whole
     from ifp.runs import json_bytes
+    from ifp.tables.diffusion import events, indices, owners
     from ifp.training_diagnosis import diagnose_training, information_trace
     from ifp.whole_results import KIND, diagnose_whole
 
@@ -99,11 +99,15 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
         named = [{"run": str(run.path), "findings": each} for run, each in zip(runs, concluded, strict=True)]
         typer.echo(json_bytes(named if len(runs) > 1 else concluded[0]).decode(), nl=False)
     elif len(runs) > 1:
-        show_indices([(run.path.name, each) for run, each in labelled])
+        show(indices([(run.path.name, each) for run, each in labelled]))
     else:
         if isinstance(concluded[0], WholeFindings):
             show_whole(concluded[0])
         for run, each in labelled:
-            show_diffusion(run.path.name, each)
+            show(owners(run.path.name, each))
+            if each.events:
+                show(events(each))
+            for first, second in each.mixed:
+                typer.echo(f"warning: {first} and {second} are mixed in the same two latents", err=True)
     if plot is not None and labelled:
         save_figure(draw_information([(run.path.name, information_trace(run), each) for run, each in labelled]), plot)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
+from ifp.tables.table import Table, cell
+
 
 def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool = False) -> None:
     """Print rows as a table on stderr or, with ``json``, as a list of objects on stdout."""
@@ -20,13 +22,12 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool =
         numeric = not isinstance(rows[0][column], str)
         table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(cell(value) for value in row.values()))
     console = Console(stderr=True)
     console.width = max(console.width, 100)  # a piped table keeps its columns
     console.print(table)
 
 
-def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def show(table: Table, *, json: bool = False) -> None:
+    """Print a table as :func:`show_table` does."""
+    show_table(table.title, table.rows, json=json)

@@ -1,44 +1,15 @@
-"""The table that train prints: what each latent holds at the end."""
+"""What train prints: what each latent holds at the end, and stages that ended too soon."""
 
-import numpy as np
 import typer
 
-from ifp.cli.tables import show_table
+from ifp.cli.tables import show
 from ifp.datasets.dataset import Dataset
-from ifp.runs import Run, load_json, load_npz
-
-_SILENT = 0.01  # nats of KL
+from ifp.runs import Run
+from ifp.tables.training import latents, silent_stages
 
 
 def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
-    """One row per latent: the stage that opened it, its KL and its information about each factor, in nats."""
-    trace = load_npz(run.path / "trace.npz")
-    groups = load_json(run.path / "checkpoint.json")["groups"]
-    held = np.maximum(trace["mi"][-1] - trace["mi_null"][-1], 0.0)
-    names = dataset.factors.names if dataset.factors else ()
-    rows = [
-        {
-            "latent": latent,
-            "stage": stage + 1,
-            "kl": float(trace["kl"][-1, latent]),
-            **{name: round(float(nats), 3) for name, nats in zip(names, held[latent], strict=True)},
-        }
-        for stage, group in enumerate(groups)
-        for latent in group
-    ]
-    for stage, group in enumerate(groups if len(groups) > 1 else ()):
-        at_end = trace["kl"][trace["stage"] == stage][-1:]  # the record taken as the stage ended, if it had a step
-        silent = [latent for latent in group if (at_end[:, latent] < _SILENT).any()]
-        if silent:
-            typer.echo(
-                f"warning: stage {stage + 1} ended with latents {', '.join(map(str, silent))} still silent; what "
-                "should have frozen there freezes later, in other groups or mixed: give it more --steps",
-                err=True,
-            )
-    scores = load_json(run.path / "scores.json") if names else {}
-    pressures = [stage["pressure"] for stage in load_json(run.path / "plan.json")["stages"]]
-    if len(groups) < len(pressures):  # one encoder under a pressure that falls from the first to the last
-        pressures = [pressures[0], pressures[-1]]
-    path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
-    title = f"{dataset.name}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
-    show_table(title + (f", MIG {scores['mig']:.3f}" if scores else ""), rows, json=json)
+    """The table of a finished run, after its warnings."""
+    for warning in silent_stages(run):
+        typer.echo(warning, err=True)
+    show(latents(run, dataset.name, dataset.factors.names if dataset.factors else ()), json=json)

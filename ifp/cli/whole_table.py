@@ -1,12 +1,10 @@
-"""The tables of whole-data annealing that anneal and diagnose print: latents, factors, degenerate modes."""
-
-from collections.abc import Sequence
+"""What anneal and diagnose print of whole-data annealing."""
 
 import typer
 
-from analysis.attribution import Holding
 from analysis.whole_findings import WholeFindings
-from ifp.cli.tables import show_table
+from ifp.cli.tables import show
+from ifp.tables.whole import whole_remarks, whole_tables
 
 
 def show_whole(findings: WholeFindings, *, json: bool = False) -> None:
@@ -16,85 +14,7 @@ def show_whole(findings: WholeFindings, *, json: bool = False) -> None:
 
         typer.echo(json_bytes(findings).decode(), nl=False)
         return
-    labelled = bool(findings.factors)
-    show_table(
-        f"{findings.dataset}: beta (nats, reconstruction summed over pixels) at which each latent froze as beta fell, "
-        "at each threshold of KL" + ("; about: what it then held most of, and its share" if labelled else ""),
-        _latent_rows(findings, labelled=labelled),
-    )
-    if labelled:
-        show_table(
-            "factors; owner: the latent that held one alone, from beta down to beta, and its share at the end",
-            _factor_rows(findings),
-        )
-    if findings.modes:
-        show_table("modes: factors predicted to freeze at one beta have one freezing point", _mode_rows(findings))
-    for early in findings.early:
-        share = "no information" if early.share is None else f"{early.share:.0%} of their information"
-        typer.echo(
-            f"latents that froze above {early.pressure:.4g}, predicted for {', '.join(early.before)}: "
-            f"{_listed(early.latents)}; {share} about {', '.join(early.factors)}",
-            err=True,
-        )
-    for warning in findings.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-
-
-def _latent_rows(findings: WholeFindings, *, labelled: bool) -> list[dict[str, object]]:
-    """Rows by falling freezing point, the silent ones last."""
-    rows = []
-    for each in sorted(findings.latents, key=lambda latent: -_known(latent.freezing[0])):
-        row: dict[str, object] = {"latent": each.latent}
-        for threshold, beta, status in zip(findings.thresholds, each.freezing, each.statuses, strict=True):
-            row[f"{threshold:g} nat"] = _point(beta, status)
-        if labelled:
-            row |= {"about": _about(each.frozen), "at the end": _about(each.holds)}
-        rows.append(row | {"KL at most": each.kl_peak, "KL at the end": each.kl_end})
-    return rows
-
-
-def _factor_rows(findings: WholeFindings) -> list[dict[str, object]]:
-    """Rows by falling freezing point, those that never froze last."""
-    return [
-        {
-            "factor": each.factor,
-            "froze": _point(each.freezing, each.status),
-            "predicted": findings.predicted.get(each.factor),
-            "owner": each.owner,
-            "from": each.sole_from,
-            "down to": each.lost_at if each.lost_at is not None or each.sole_from is None else "the end",
-            "nats at the end": each.nats,
-            "share": each.share,
-        }
-        for each in sorted(findings.factors, key=lambda factor: -_known(factor.freezing))
-    ]
-
-
-def _mode_rows(findings: WholeFindings) -> list[dict[str, object]]:
-    return [
-        {
-            "mode": " + ".join(each.factors),
-            "froze": each.freezing,
-            "predicted": each.predicted,
-            "latents": _listed(each.latents),
-            "mixed": each.mixing,
-        }
-        for each in findings.modes
-    ]
-
-
-def _point(beta: float, status: str) -> float | str:
-    """The pressure, or why there is none."""
-    return beta if status == "ok" else status.replace("_", " ")
-
-
-def _about(held: Holding) -> str:
-    return "-" if held.factor is None else f"{held.factor} {held.share:.0%}"
-
-
-def _known(beta: float) -> float:
-    return beta if beta == beta else 0.0
-
-
-def _listed(latents: Sequence[int]) -> str:
-    return ", ".join(map(str, latents)) or "none"
+    for table in whole_tables(findings):
+        show(table)
+    for remark in whole_remarks(findings):
+        typer.echo(remark, err=True)

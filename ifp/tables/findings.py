@@ -1,0 +1,102 @@
+"""Tables of an annealing run's findings: freezing points, distributions, pairs of factors, predicted diffusion."""
+
+from analysis.findings import Findings
+from ifp.tables.table import Table
+
+
+def freezing_points(findings: Findings) -> Table:
+    """One row per factor: medians of what was measured beside the closed form, in nats."""
+    rows = tuple(
+        {
+            "factor": each.factor,
+            "freezing": each.freezing.median,
+            "melting": each.melting.median,
+            "ifp": each.ifp.median,
+            "spectral": each.spectral.median,
+            "n": each.ifp.n,
+            "of": each.cases,
+            "bracket": each.bracket_width,
+            "holds": each.bracketed,
+            "planning": each.planning.median,
+        }
+        for each in findings.factors
+    )
+    contexts = findings.factors[0].planning.n
+    title = (
+        f"{findings.dataset}: median pressures beta in nats (reconstruction summed over pixels); bracket: upper / "
+        f"lower end; holds: share of brackets with the closed form; planning: closed form over {contexts} contexts"
+    )
+    return Table(title, rows)
+
+
+def distributions(findings: Findings) -> Table:
+    """Two rows per factor: of the measured freezing points, then of the closed form over the planning contexts."""
+    rows = tuple(
+        {
+            "factor": each.factor,
+            "of": basis,
+            "n": summary.n,
+            "below": summary.below,
+            "above": summary.above,
+            "median": summary.median,
+            "95% interval": _between(summary.low, summary.high),
+            "quartiles": _between(summary.q25, summary.q75),
+        }
+        for each in findings.factors
+        for basis, summary in (("measured", each.ifp), ("closed form", each.planning))
+    )
+    return Table(
+        "distributions of freezing points, nats; below, above: cases known only to lie beyond the sweep, which keep "
+        "their place in the order; interval: of the median, by bootstrap",
+        rows,
+    )
+
+
+def pairs(findings: Findings) -> list[Table]:
+    """One row per pair of factors: a table over the planning contexts, and one of measured cases if there are any."""
+    found = []
+    for basis in ("planning", "measured"):
+        rows = tuple(
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "first freezes first": pair.comparison.superiority,
+                "ratio": pair.comparison.ratio,
+                "effect": pair.comparison.effect,
+                "overlap": pair.overlap,
+                "n": pair.comparison.n,
+                "p (Holm)": pair.p_holm,
+            }
+            for pair in findings.pairs
+            if pair.basis == basis
+        )
+        what = "closed form over the planning contexts" if basis == "planning" else "measured cases"
+        if rows:
+            found.append(Table(f"pairs of factors, {what}; effect: rank-biserial correlation, -1 to 1", rows))
+    return found
+
+
+def risks(findings: Findings) -> Table:
+    """Chances, row by column: that the column's factor freezes before the row's latent holds 1 nat."""
+    names = [each.factor for each in findings.factors]
+    chance = {(each.factor, each.other): each.chance for each in findings.pair_risks}
+    rows = tuple(
+        {
+            "factor": risk.factor,
+            **{name: chance.get((risk.factor, name)) for name in names},
+            "any": risk.chance,
+            "how many": risk.others,
+            "1 nat at": risk.held_at,
+            "by": risk.basis,
+        }
+        for risk in findings.risks
+    )
+    return Table(
+        "predicted diffusion: chance that the column's factor freezes before the row's latent holds 1 nat; how many: "
+        "expected number that do; 1 nat at: that share of its freezing point",
+        rows,
+    )
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:.4g} .. {high:.4g}"

@@ -1,0 +1,54 @@
+"""The table of a training run: what each latent holds at the end, and stages that ended too soon."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ifp.runs import Run, load_json, load_npz
+from ifp.tables.table import Table
+
+_SILENT = 0.01  # nats of KL
+
+
+def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
+    """One row per latent: the stage that opened it, its KL and its information about each factor, in nats.
+
+    Args:
+        run: finished.
+        dataset: its name.
+        names: of the factors; none where the data are unlabelled.
+    """
+    trace = load_npz(run.path / "trace.npz")
+    groups = load_json(run.path / "checkpoint.json")["groups"]
+    held = np.maximum(trace["mi"][-1] - trace["mi_null"][-1], 0.0)
+    rows = tuple(
+        {
+            "latent": latent,
+            "stage": stage + 1,
+            "kl": float(trace["kl"][-1, latent]),
+            **{name: round(float(nats), 3) for name, nats in zip(names, held[latent], strict=True)},
+        }
+        for stage, group in enumerate(groups)
+        for latent in group
+    )
+    scores = load_json(run.path / "scores.json") if names else {}
+    pressures = [stage["pressure"] for stage in load_json(run.path / "plan.json")["stages"]]
+    if len(groups) < len(pressures):  # one encoder under a pressure that falls from the first to the last
+        pressures = [pressures[0], pressures[-1]]
+    path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
+    title = f"{dataset}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
+    return Table(title + (f", MIG {scores['mig']:.3f}" if scores else ""), rows)
+
+
+def silent_stages(run: Run) -> Iterator[str]:
+    """A warning for each stage that ended with latents still silent."""
+    trace = load_npz(run.path / "trace.npz")
+    groups = load_json(run.path / "checkpoint.json")["groups"]
+    for stage, group in enumerate(groups if len(groups) > 1 else ()):
+        at_end = trace["kl"][trace["stage"] == stage][-1:]  # the record taken as the stage ended, if it had a step
+        silent = [latent for latent in group if (at_end[:, latent] < _SILENT).any()]
+        if silent:
+            yield (
+                f"warning: stage {stage + 1} ended with latents {', '.join(map(str, silent))} still silent; what "
+                "should have frozen there freezes later, in other groups or mixed: give it more --steps"
+            )
