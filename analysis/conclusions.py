@@ -15,6 +15,11 @@ from annealing.errors import IFPError
 _RELATIVE_BETA = tuple(round(float(ratio), 3) for ratio in np.geomspace(0.3, 1.0, 13))
 
 
+def main_rows(freezing: pd.DataFrame) -> pd.DataFrame:
+    """Rows of freezing.csv at the main threshold, the first in it, of the first latent."""
+    return freezing[(freezing["threshold_nats"] == freezing["threshold_nats"].iloc[0]) & (freezing["latent"] == 0)]
+
+
 def conclude(
     freezing: pd.DataFrame,
     spectral: pd.DataFrame,
@@ -33,8 +38,7 @@ def conclude(
         curves: its curves.npz.
         fingerprint, image_shape, likelihood, source: of the data and the run, kept for the plan.
     """
-    threshold = float(freezing["threshold_nats"].iloc[0])
-    main = freezing[(freezing["threshold_nats"] == threshold) & (freezing["latent"] == 0)]
+    main = main_rows(freezing)
     names = list(dict.fromkeys(main["factor"]))
     planning, slopes = _closed_forms(spectral), _slopes(spectral)
     factors = tuple(_factor_findings(name, main, planning[name], slopes[name], curves) for name in names)
@@ -48,7 +52,7 @@ def conclude(
         image_shape=_sides(image_shape),
         likelihood=likelihood,
         seed=int(main["seed"].iloc[0]),
-        threshold_nats=threshold,
+        threshold_nats=float(main["threshold_nats"].iloc[0]),
         source=source,
         relative_beta=_RELATIVE_BETA,
         factors=factors,

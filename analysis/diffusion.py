@@ -3,8 +3,8 @@ r"""Information diffusion measured along training: which latent owns a factor, a
 Information M_jk(t) of latent j about factor k, above chance, is followed from boundary to boundary of training: where
 a stage ends or, without stages, whenever some M_jk has moved by 0.1 nat. G_jk is how far M_jk rose in all, a rise
 counting from its lowest point before to its highest point after and only where it is more than three standard
-deviations of chance at either end; what falls and rises by less is noise, however often it is looked at. A factor's
-owner is the latent that holds most of it at the first boundary after it froze. With J latents that ever gained
+deviations of chance at either end, and 0.02 nats; what falls and rises by less is noise, however often it is looked
+at. A factor's owner is the latent that holds most of it at the first boundary after it froze. With J latents that ever gained
 anything,
 
 .. math:: D_k = \frac{J}{J - 1} \left(1 - \frac{G_{\mathrm{owner}(k), k}}{\sum_j G_{jk}}\right), \qquad
@@ -24,6 +24,7 @@ from analysis.information_trace import InformationTrace, boundaries, rises
 from analysis.ownership import INFORMED
 
 _SURE = 3.0  # standard deviations of chance by which either end of a rise may be off
+_LEAST = 0.02  # nats; less than that no latent carries, however surely
 _MIXED = 0.25  # share of a factor in a second latent from which two factors in two latents are mixed
 
 
@@ -93,7 +94,7 @@ class Diffusion:
 def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
     """The index, each factor's owner and what it lost, and when information began to spread."""
     marks = boundaries(trace)
-    above, noise = trace.above[marks], 2 * _SURE * trace.deviation[marks]
+    above, noise = trace.above[marks], np.maximum(2 * _SURE * trace.deviation[marks], _LEAST)
     counted = {
         (j, k): rises(above[:, j, k].tolist(), noise[:, j, k].tolist())
         for j in range(above.shape[1])

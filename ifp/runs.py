@@ -229,12 +229,13 @@ def list_runs(root: Path) -> list[Run]:
     return sorted(found, key=lambda run: str(run.config.get("created", "")))
 
 
-def newest_run(root: Path, kind: str, *, finished: bool = True) -> Run:
-    """The newest finished (or unfinished) run of a kind under ``root``; RunError where there is none."""
-    runs = [run for run in list_runs(root) if run.kind == kind and run.finished == finished]
+def newest_run(root: Path, kind: str | None, *, finished: bool = True) -> Run:
+    """The newest finished (or unfinished) run of a kind, or of any, under ``root``; RunError where there is none."""
+    runs = [run for run in list_runs(root) if kind in (None, run.kind) and run.finished == finished]
     if not runs:
         word = "finished" if finished else "unfinished"
-        raise RunError(f"need a run: there is no {word} run of kind {kind} under {root}/")
+        of_kind = "" if kind is None else f" of kind {kind}"
+        raise RunError(f"need a run: there is no {word} run{of_kind} under {root}/")
     return runs[-1]
 
 

@@ -55,8 +55,8 @@ def diagnose(
         raise RunError(f"need one annealing run, or any number of runs of training, got {len(given)} runs")
     else:
         _diagnose_training(given, plot, json=json)
-    paths = [path for each in given for path in sorted(each.path.glob("*.*"))]
-    typer.echo("written: " + " ".join(str(path) for path in [*paths, *([plot] if plot else [])]), err=True)
+    written = [each.path / ("diffusion.json" if each.kind == "train" else "findings.json") for each in given]
+    typer.echo("written: " + " ".join(map(str, [*written, *([plot] if plot else [])])), err=True)
 
 
 def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:

@@ -8,7 +8,6 @@ import typer
 from ifp.cli import options
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from ifp.runs import Run
@@ -36,11 +35,13 @@ def plot_distributions(
     """
     import pandas as pd
 
+    from analysis.conclusions import main_rows
     from analysis.figures.distributions import draw_distributions
     from ifp.cli.figure_file import save_figure
 
     found = options.annealing_run(run, runs)
-    figure = draw_distributions(_main_rows(found), pd.read_csv(found.path / "spectral.csv"), kind)
+    freezing, spectral = (pd.read_csv(found.path / name) for name in ("freezing.csv", "spectral.csv"))
+    figure = draw_distributions(main_rows(freezing), spectral, kind)
     path = out or found.path / "distributions.png"
     save_figure(figure, path)
     typer.echo(str(path))
@@ -53,6 +54,9 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
 
     Example: ifp plot-curves runs/anneal-dsprites-20260101-120000
     """
+    import pandas as pd
+
+    from analysis.conclusions import main_rows
     from analysis.figures.curves import draw_curves
     from ifp.cli.figure_file import save_figure
     from ifp.runs import load_npz, open_run
@@ -63,7 +67,7 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
         figure = _draw_whole(found)
     else:
         found = options.annealing_run(run, runs)
-        figure = draw_curves(load_npz(found.path / "curves.npz"), _main_rows(found))
+        figure = draw_curves(load_npz(found.path / "curves.npz"), main_rows(pd.read_csv(found.path / "freezing.csv")))
     path = out or found.path / "curves.png"
     save_figure(figure, path)
     typer.echo(str(path))
@@ -79,11 +83,3 @@ def _draw_whole(run: "Run") -> "Figure":
     findings = whole_findings(run)
     branch = cooling_branch(load_npz(run.path / "curves.npz"))
     return draw_latents(branch, findings.latents, findings.thresholds[0], findings.predicted)
-
-
-def _main_rows(run: "Run") -> "pd.DataFrame":
-    """Rows of freezing.csv at the main threshold, the first, of the first latent."""
-    import pandas as pd
-
-    table = pd.read_csv(run.path / "freezing.csv")
-    return table[(table["threshold_nats"] == table["threshold_nats"].iloc[0]) & (table["latent"] == 0)]

@@ -16,11 +16,11 @@ def owners(label: str, found: Diffusion) -> Table:
     rows = tuple(
         {
             "factor": each.factor,
-            "froze at step": each.froze_at,
+            "froze at": each.froze_at,
             "beta": each.pressure,
             "owner": "-" if each.owner is None else f"z{each.owner}",
             "nats": each.nats,
-            "owner's share": each.share,
+            "share": each.share,
             "latents": each.effective,
             "lost": each.lost,
             "index": each.index,
@@ -28,8 +28,8 @@ def owners(label: str, found: Diffusion) -> Table:
         for each in found.factors
     )
     return Table(
-        f"{label}: {index} over {len(found.latents)} latents that carry information; nats and the owner's share at the "
-        "end; latents: effective number that carry it; lost: nats the owner held at its peak and no more",
+        f"{label}: {index} over {len(found.latents)} latents that carry information; froze at: step; nats and the "
+        "owner's share at the end; latents: effective number that carry it; lost: of the most its owner ever held",
         rows,
     )
 

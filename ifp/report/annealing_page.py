@@ -1,0 +1,110 @@
+"""Pages of annealing runs: action by action, and of whole data sets."""
+
+import pandas as pd
+
+from analysis.conclusions import main_rows
+from analysis.figures.curves import draw_curves
+from analysis.figures.distributions import draw_distributions
+from analysis.figures.latents import draw_latents
+from analysis.figures.separability import draw_separability
+from analysis.findings import Findings
+from analysis.separability import separability_matrix
+from analysis.stages import plan_stages
+from analysis.whole_findings import cooling_branch, cooling_trace
+from annealing.errors import IFPError
+from ifp.diagnosis import findings_of
+from ifp.evaluation import probed_images
+from ifp.planning import planning_findings
+from ifp.report.page import Part, Picture, Section, Text
+from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
+from ifp.runs import Run, load_npz
+from ifp.tables.findings import distributions, freezing_points, pairs, risks
+from ifp.tables.whole import whole_remarks, whole_tables
+from ifp.whole_results import whole_findings
+
+
+def annealing_sections(run: Run) -> list[Section]:
+    """Of a finished annealing test: points, curves, distributions, separability, predicted diffusion, a plan."""
+    findings = findings_of(run)
+    rows = main_rows(pd.read_csv(run.path / "freezing.csv"))
+    spectral = pd.read_csv(run.path / "spectral.csv")
+    names = [each.factor for each in findings.factors]
+    matrix = separability_matrix(names, findings.pairs, "planning")
+    medians = _medians(findings)
+    return [
+        Section(
+            "Freezing points",
+            (
+                freezing_points(findings),
+                Picture(
+                    draw_distributions(rows, spectral, "box"),
+                    f"Freezing points per factor on a logarithmic axis of pressure. {medians}",
+                    "Dots: measured, with bars from freezing to melting; ticks: closed form of the same cases; boxes: "
+                    "closed form over the planning contexts. Pressures in nats, reconstruction summed over pixels.",
+                ),
+                distributions(findings),
+            ),
+        ),
+        Section(
+            "Curves",
+            (
+                Picture(
+                    draw_curves(load_npz(run.path / "curves.npz"), rows),
+                    f"KL against pressure of every case, heating and cooling, one panel per factor. {medians}",
+                    "KL in nats while heated and cooled; vertical: closed form.",
+                ),
+            ),
+        ),
+        Section(
+            "Separability",
+            (
+                Picture(
+                    draw_separability(names, matrix, "closed form over the planning contexts"),
+                    "Heat map: share of contexts in which the row's factor freezes at the higher pressure. "
+                    "The table below has the same numbers.",
+                    "100: the row's factor always freezes first; 50: pressure does not tell the two apart.",
+                ),
+                *pairs(findings),
+            ),
+        ),
+        Section("Predicted diffusion", (risks(findings),)),
+        _plan(run),
+        settings_section(run),
+        again_section(run, "ifp anneal"),
+    ]
+
+
+def _medians(findings: Findings) -> str:
+    found = [f"{each.factor} {each.ifp.median:.4g}" for each in findings.factors if each.ifp.median is not None]
+    return f"Medians: {', '.join(found)} nats." if found else "No case has a freezing point."
+
+
+def _plan(run: Run) -> Section:
+    """The plan with the planner's defaults, or why there is none."""
+    try:
+        return plan_section(plan_stages(planning_findings(run)))
+    except IFPError as error:
+        return Section("Plan", (Text(f"There is no plan: {error}.", warning=True),))
+
+
+def whole_sections(run: Run) -> list[Section]:
+    """Of a finished run of whole-data annealing: latents, factors, modes, diffusion along the cooling, a plan."""
+    findings, curves = whole_findings(run), load_npz(run.path / "curves.npz")
+    frozen = ", ".join(
+        f"z{each.latent} at {each.freezing[0]:.4g}" for each in findings.latents if each.statuses[0] == "ok"
+    )
+    figure = draw_latents(cooling_branch(curves), findings.latents, findings.thresholds[0], findings.predicted)
+    first: list[Part] = [
+        Picture(
+            figure,
+            f"KL of each latent as pressure falls. Froze: {frozen or 'none'} nats.",
+            "A curve per latent, in the colour of the factor it froze about; vertical: predicted freezing points.",
+        ),
+        *whole_tables(findings),
+        *(Text(remark + ".", warning=remark.startswith("warning")) for remark in whole_remarks(findings)),
+    ]
+    trace = cooling_trace(curves, probed_images(run))
+    sections = [Section("Latents as the pressure falls", tuple(first))]
+    if trace is not None and findings.diffusion is not None:
+        sections.append(diffusion_section(run.path.name, trace, findings.diffusion))
+    return [*sections, _plan(run), settings_section(run), again_section(run, "ifp anneal --mode full")]

@@ -1,0 +1,39 @@
+"""The page of a training run."""
+
+from analysis.stage_plan import StagePlan
+from ifp.report.page import Part, Picture, Section, Text
+from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
+from ifp.runs import Run, load_json, load_npz
+from ifp.tables.table import Table
+from ifp.tables.training import latents, silent_stages
+from ifp.training_diagnosis import diagnose_training, information_trace
+
+
+def training_sections(run: Run) -> list[Section]:
+    """Of a finished training run: what latents hold, diffusion, scores, traversals, the plan it was trained by."""
+    names = load_npz(run.path / "trace.npz")["factors"].tolist()
+    table = latents(run, run.config["data"]["name"], names)
+    first: list[Part] = [table, *(Text(warning + ".", warning=True) for warning in silent_stages(run))]
+    first.append(
+        Picture(
+            (run.path / "traversal.png").read_bytes(),
+            f"Decoded images along each of {len(table.rows)} latents, one row per latent, from -2.5 to 2.5.",
+            "Each latent in turn runs from left to right while the others stay as for one image.",
+        )
+    )
+    sections = [Section("Latents", tuple(first))]
+    if names:
+        sections.append(diffusion_section(run.path.name, information_trace(run), diagnose_training(run)))
+        sections.append(_scores(run))
+    plan = StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8"))
+    call = "ifp train --plan plan.json"
+    return [*sections, plan_section(plan), settings_section(run), again_section(run, call)]
+
+
+def _scores(run: Run) -> Section:
+    """What scores.json holds, and with what it was measured."""
+    found = load_json(run.path / "scores.json")
+    rows = tuple({"score": name, "value": value} for name, value in found.items() if isinstance(value, float))
+    measured = f"protocol {found['protocol']}, seed {found['seed']}, scikit-learn {found['scikit-learn']}"
+    more = () if len(rows) > 1 else (Text(f"ifp score {run.path} measures the others."),)
+    return Section("Scores", (Table(f"disentanglement; {measured}", rows), *more))
