@@ -4,8 +4,8 @@ Information M_jk(t) of latent j about factor k, above chance, is followed from b
 a stage ends or, without stages, whenever some M_jk has moved by 0.1 nat. G_jk is how far M_jk rose in all, a rise
 counting from its lowest point before to its highest point after and only where it is more than three standard
 deviations of chance at either end, and 0.02 nats; what falls and rises by less is noise, however often it is looked
-at. A factor's owner is the latent that holds most of it at the first boundary after it froze. With J latents that ever gained
-anything,
+at. A factor's owner is the latent that holds most of it at the first boundary after it froze. With J latents that ever
+gained anything,
 
 .. math:: D_k = \frac{J}{J - 1} \left(1 - \frac{G_{\mathrm{owner}(k), k}}{\sum_j G_{jk}}\right), \qquad
           D = \sum_k w_k D_k, \quad w_k \propto \sum_j G_{jk} / H(k).
