@@ -1,0 +1,196 @@
+"""Reports of every kind of run: whole, alone, told in words too, and sound in a browser."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import ifp
+from analysis.stages import plan_stages
+from annealing.errors import RunError
+from ifp.cli import app
+from ifp.planning import planning_findings
+from ifp.report.page import Code, Listed, Section, Text, page
+from ifp.report.report import write_report
+from ifp.runs import create_run
+from ifp.tables.table import Table, cell
+from ifp.whole_annealing import anneal_whole
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
+
+def images():
+    """A bar at 8 places, in 4 widths, 16x16."""
+    factors = np.stack(np.meshgrid(np.arange(8), np.arange(4), indexing="ij"), axis=-1).reshape(-1, 2)
+    found = np.zeros((len(factors), 16, 16), np.uint8)
+    for image, (place, width) in zip(found, factors, strict=True):
+        image[2 * place : 2 * place + 2, : 4 + 4 * width] = 255
+    return found, factors
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A finished run of each kind, on a file whose name must not become markup."""
+    folder = tmp_path_factory.mktemp("report")
+    pictures, factors = images()
+    path = folder / "a<b>&c.npz"
+    np.savez(path, images=pictures, factors=factors, factor_names=["place", "width"])
+    np.savez(folder / "plain.npz", images=pictures)
+    ds = ifp.load_dataset(str(path))
+    annealed = ifp.anneal(str(path), contexts=2, planning_contexts=4, protocol="equilibrium", out=folder / "anneal")
+    plan = plan_stages(planning_findings(annealed))
+    short = {"steps": 12, "batch_size": 8, "eval_every": 4, "probe": 32, "threads": 1}
+    trained = ifp.train(ds, plan=plan, out=folder / "train", **short)
+    cooled = {"hold_steps": 4, "cool_steps": 24, "record_every": 4, "probe": 32, "latents": 3, "threads": 1}
+    return {
+        "anneal": annealed,
+        "train": trained,
+        "anneal-whole": anneal_whole(ds, out=folder / "whole", predicted={"place": 30.0}, **cooled),
+        "unlabelled": anneal_whole(ifp.load_dataset(str(folder / "plain.npz")), out=folder / "plain", **cooled),
+    }
+
+
+@pytest.fixture(scope="module")
+def written(runs):
+    return {kind: write_report(run) for kind, run in runs.items()}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, text by section, and the cells of tables by row."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.texts, self.rows = [], [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data):
+        self.texts.append(data)
+        if self.tags and self.tags[-1][0] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+    def of(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+KINDS = ("anneal", "train", "anneal-whole", "unlabelled")
+
+
+@pytest.fixture(scope="module")
+def pages(written):
+    return {kind: Page(path.read_text(encoding="utf-8")) for kind, path in written.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_needs_nothing_but_itself_and_tells_its_pictures_in_words(kind, pages):
+    found = pages[kind]
+    assert not found.of("script")
+    assert found.of("img")
+    for image in found.of("img"):
+        assert image["src"].startswith("data:image/png;base64,")
+        assert len(image["alt"]) > 40
+    for _, attributes in found.tags:
+        assert all(attributes.get(name, "#").startswith(("#", "data:")) for name in ("src", "href", "action", "poster"))
+    assert not re.search(r"url\(|@import", "".join(found.texts))
+    identifiers = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(set(identifiers)) == len(identifiers)
+    assert [link["href"][1:] for link in found.of("a")] == identifiers
+
+
+@pytest.mark.parametrize(
+    ("kind", "titles"),
+    [
+        ("anneal", ["Freezing points", "Curves", "Separability", "Predicted diffusion"]),
+        ("train", ["Latents", "Information diffusion", "Scores"]),
+        ("anneal-whole", ["Latents as the pressure falls", "Information diffusion"]),
+        ("unlabelled", ["Latents as the pressure falls"]),
+    ],
+)
+def test_every_kind_has_its_sections_then_plan_settings_and_how_to_do_it_again(kind, titles, pages):
+    texts = pages[kind].texts
+    shown = [texts[texts.index(title)] for title in titles]
+    assert shown == titles
+    assert [title for title in ("Plan", "Settings", "How to do it again") if title in texts] == [
+        "Plan", "Settings", "How to do it again",
+    ]  # fmt: skip
+
+
+def test_the_numbers_are_those_of_the_run_s_files(runs, pages):
+    table = pd.read_csv(runs["anneal"].path / "freezing.csv")
+    main = table[table["threshold_nats"] == 0.1].groupby("factor")["ifp_beta"].median()
+    rows = {row[0]: row for row in pages["anneal"].rows[:3]}
+    assert rows["place"][3] == cell(float(main["place"]))
+    assert rows["width"][3] == cell(float(main["width"]))
+    plan = plan_stages(planning_findings(runs["anneal"]))
+    for kind in ("anneal", "train"):
+        texts = "".join(pages[kind].texts)
+        assert all(str(line) in texts for stage in plan.stages for line in stage.evidence)
+
+
+def test_a_name_is_never_markup(written, pages):
+    assert "<b>" not in written["anneal"].read_text(encoding="utf-8")
+    assert any("a<b>&c.npz" in text for text in pages["anneal"].texts)
+
+
+def test_the_command_writes_where_it_is_told_and_prints_the_path(runs, tmp_path):
+    shown = CliRunner().invoke(app, ["report", str(runs["train"].path), "--out", str(tmp_path / "a.html")])
+    assert (shown.exit_code, shown.stdout.strip()) == (0, str(tmp_path / "a.html"))
+    newest = CliRunner().invoke(app, ["report", "--runs", str(runs["train"].path.parent)])
+    assert newest.stdout.strip() == str(runs["unlabelled"].path / "report.html")
+
+
+def test_an_unfinished_run_has_no_report(tmp_path):
+    run = create_run(tmp_path / "run", "train", {}, {"name": "bars", "images": 3, "image_shape": (2, 2, 1)})
+    with pytest.raises(RunError, match="need a finished run for a report"):
+        write_report(run)
+    assert [path.name for path in run.path.iterdir()] == ["config.json"]
+
+
+def test_parts_are_written_as_they_are_meant():
+    parts = (Text("a & b", warning=True), Listed(("one", "<two>")), Code("x < 1"), Table("none here", ()))
+    source = page("T", "lead", [Section("S", parts)]).decode()
+    assert '<p class="warning">a &amp; b</p>' in source
+    assert "<li>one</li><li>&lt;two&gt;</li>" in source
+    assert "<pre>x &lt; 1</pre>" in source
+    assert "<p>none here: none</p>" in source
+
+
+FRAME = """<html><body><iframe src="{name}" style="width:{width}px;height:900px;border:0"></iframe>
+<p id="said"></p><script>
+document.querySelector("iframe").onload = event => {{
+  const root = event.target.contentDocument.documentElement;
+  const pictures = [...root.querySelectorAll("img")];
+  document.getElementById("said").textContent =
+    `width ${{root.scrollWidth}} shown ${{pictures.filter(each => each.naturalWidth > 0).length}}`;
+}};
+</script></body></html>"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium on the path")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [390, 1440])
+def test_in_a_browser_nothing_fails_loads_from_elsewhere_or_scrolls_sideways(kind, width, written, pages, tmp_path):
+    shutil.copy(written[kind], tmp_path / "report.html")
+    (tmp_path / "frame.html").write_text(FRAME.format(name="report.html", width=width), encoding="utf-8")
+    browser = [
+        shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+        "--enable-logging=stderr", "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width + 60},1000", "--dump-dom", (tmp_path / "frame.html").as_uri(),
+    ]  # fmt: skip
+    ended = subprocess.run(browser, capture_output=True, text=True, timeout=120)
+    said = re.search(r"width (\d+) shown (\d+)", ended.stdout.split("</iframe>")[-1])
+    assert said, ended.stderr
+    assert int(said[1]) <= width
+    assert int(said[2]) == len(pages[kind].of("img"))
+    assert "CONSOLE" not in ended.stderr
