@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from analysis.kl_decomposition import decompose_kl
 from analysis.scores.all_scores import score
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
@@ -21,6 +22,8 @@ from ifp.image_batches import batch_size
 from ifp.runs import Run, json_bytes, load_json, open_run, run_dataset
 from ifp.threads import use_threads
 from ifp.watching import Watch, unwatched
+
+_SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +90,14 @@ def score_codes(
 ) -> dict[str, Any]:
     """Scores by name, then what they were measured with: protocol, sample sizes, seed, versions of the libraries.
 
-    Arguments and errors are those of :func:`analysis.scores.all_scores.score`.
+    Where log-variances are known and no scores are named, the KL term taken apart comes with them
+    (``kl_decomposition``). Arguments and errors are those of :func:`analysis.scores.all_scores.score`.
     """
-    found = score(data.codes, data.factors, logvar=data.logvar, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
+    found: dict[str, Any] = dict(
+        score(data.codes, data.factors, logvar=data.logvar, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
+    )
+    if data.logvar is not None and only is None:
+        found["kl_decomposition"] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))
     versions = {name: importlib.metadata.version(name) for name in ("ifp", "scikit-learn", "scipy", "numpy")}
     return {"protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **versions}
 

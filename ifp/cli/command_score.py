@@ -53,4 +53,17 @@ def score(
         typer.echo(json_bytes(found).decode(), nl=False)
         return
     rows = [{"score": name, "value": value} for name, value in found.items() if isinstance(value, float)]
+    if "kl_decomposition" in found:
+        parts = found["kl_decomposition"]
+        latents = [
+            {"latent": j, "KL": kl, "I(x; z_j)": nats, "KL(q(z_j) || p)": rest}
+            for j, (kl, nats, rest) in enumerate(
+                zip(parts["kl"], parts["latent_information"], parts["dimension_kl"], strict=True)
+            )
+        ]
+        show_table(
+            f"KL taken apart over all images, nats: I(x; z) {parts['information']:.4g}, total correlation "
+            f"{parts['total_correlation']:.4g} (standard error {parts['error']:.2g})",
+            latents,
+        )
     show_table(f"{run}: protocol {found['protocol']}, scikit-learn {found['scikit-learn']}", rows)

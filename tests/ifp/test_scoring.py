@@ -1,6 +1,7 @@
 """Scores of a trained run and of files of codes: what is encoded, what is written, what is refused."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import torch
 from typer.testing import CliRunner
 
 import ifp
+from analysis.kl_decomposition import decompose_kl
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float
-from ifp.scoring import codes_of_file, codes_of_run, score_run
+from ifp.scoring import codes_of_file, codes_of_run, score_codes, score_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -56,6 +58,18 @@ def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_mea
     assert (kept["protocol"], kept["samples"], kept["seed"]) == ("gdl", {"train": 10000, "test": 5000, "group": 64}, 0)
     score_run(run, only=("mig",), seed=1)  # other samples: what was measured before is no longer beside it
     assert set(CHEAP) - set(json.loads((run.path / "scores.json").read_text())) == {"modularity"}
+
+
+def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
+    monkeypatch.setattr("ifp.scoring.score", lambda *arguments, **named: {"mig": 0.5})
+    rng = np.random.default_rng(1)
+    path = write(codes=rng.standard_normal((60, 3)), logvar=rng.uniform(-3, 0, (60, 3)))
+    found = score_codes(codes_of_file(path))
+    data = codes_of_file(path)
+    assert found["kl_decomposition"] == asdict(decompose_kl(data.codes, data.logvar, samples=512))
+    assert "kl_decomposition" not in score_codes(codes_of_file(path), only=("mig",))
+    shown = CliRunner().invoke(app, ["score", str(path)])
+    assert "total correlation" in shown.stderr
 
 
 @pytest.fixture
