@@ -15,13 +15,14 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# The main job on real 64x64 dSprites images: annealing test, figures, plan, DEFT, findings.
+# The main job on real 64x64 dSprites images: annealing test, figures, plan, DEFT, findings, report.
 demo: install
 	$(BIN)/ifp anneal --dataset dsprites
 	$(BIN)/ifp plot-distributions
 	$(BIN)/ifp plot-curves
 	$(BIN)/ifp plan-stages | $(BIN)/ifp train --plan - --dataset dsprites --steps 300
 	$(BIN)/ifp diagnose
+	$(BIN)/ifp report
 
 test: install
 	$(BIN)/python -m pytest
