@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.findings import QUANTILES, FactorFindings, Findings
-from analysis.groups import Group, freezing_value, natural_groups, regrouped, separation_warnings
+from analysis.groups import Group, Separation, freezing_value, natural_groups, regrouped, separation_warnings
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
@@ -120,6 +120,11 @@ def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: S
     if after and pressure < highest_after:
         latents = len(group)
         evidence.append(f"below the next group's {highest_after:.4g} nats: one latent per factor, none to spare")
+    if after and not all(each.factor in findings.conditional for each in (*group, *after)):
+        surely = Separation(findings).between(group, after)
+        evidence.append(
+            f"its factors freeze before the next group's in {surely:.0%} of contexts, pair by pair, or more"
+        )
     if after:
         evidence.append(
             "chance over contexts that it would freeze here already if it found room: "

@@ -320,6 +320,14 @@ def test_the_chance_that_the_next_group_freezes_too_soon_is_counted_over_context
     assert not any("chance over contexts" in each for each in plan.stages[-1].evidence)
 
 
+def test_the_separation_from_the_next_group_is_told_by_its_least_certain_pair():
+    often = np.arange(201) % 10 < 3  # 61 of 201 contexts
+    plan = plan_stages(made_findings({"b": np.where(often, 250.0, 50.0) * np.exp(SPREAD / 50), "a": 100.0}))
+    assert "its factors freeze before the next group's in 70% of contexts, pair by pair, or more" in (
+        plan.stages[0].evidence
+    )
+
+
 def test_without_curves_nats_are_those_of_the_slope():
     found = replace(made_findings({"a": 100.0, "b": 60.0}), relative_beta=())
     held = plan_stages(found).stages[0].predicted_nats
