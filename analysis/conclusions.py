@@ -169,6 +169,7 @@ def _factor_findings(
         _widest_branch(curves, int(case), closed_form[int(curves["context"][case])])
         for case in np.flatnonzero(curves["factor"] == name)
     ]
+    whole = [nats for nats in relative if np.isfinite(nats).all()]  # a diverged case has no curve
     return FactorFindings(
         factor=name,
         cases=len(rows),
@@ -184,7 +185,7 @@ def _factor_findings(
         statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},
         bracketed=float(holds.sum() / len(rows)),
         bracket_width=None if np.isnan(width) else float(width),
-        nats=tuple(float(nats) for nats in np.median(relative, axis=0)),
+        nats=tuple(np.median(whole, axis=0).tolist()) if whole else (),
     )
 
 

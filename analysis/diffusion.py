@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.information_trace import InformationTrace, boundaries, rises
+from analysis.information_trace import InformationTrace, Rise, boundaries, rises
 from analysis.ownership import INFORMED
 
 _SURE = 3.0  # standard deviations of chance by which either end of a rise may be off
@@ -57,7 +57,7 @@ class FactorDiffusion:
 
 @dataclass(frozen=True)
 class DiffusionEvent:
-    """Information of a factor that began to spread from its owner into another latent.
+    """Information of a factor that began to spread into another latent once its owner held 0.1 nat of it.
 
     ``step`` and ``pressure`` are those of the boundary at which that is sure; ``nats`` is the whole rise.
     """
@@ -91,45 +91,81 @@ class Diffusion:
     mixed: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """Gains of a trace: boundaries, each latent's rises of each factor, and their sums (latents, factors)."""
+
+    marks: list[int]
+    rises: dict[tuple[int, int], list[Rise]]
+    gains: NDArray[np.float64]
+
+    @property
+    def carrying(self) -> list[int]:
+        """Latents that ever gained anything."""
+        return np.flatnonzero(self.gains.any(axis=1)).tolist()
+
+
 def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
     """The index, each factor's owner and what it lost, and when information began to spread."""
-    marks = boundaries(trace)
-    above, noise = trace.above[marks], np.maximum(2 * _SURE * trace.deviation[marks], _LEAST)
-    counted = {
-        (j, k): rises(above[:, j, k].tolist(), noise[:, j, k].tolist())
-        for j in range(above.shape[1])
-        for k in range(above.shape[2])
-    }
-    gains = np.zeros(above.shape[1:])
-    for (j, k), found in counted.items():
-        gains[j, k] = sum(rise.nats for rise in found)
-    carrying = np.flatnonzero(gains.any(axis=1))
-    factors = tuple(_factor(trace, marks, gains, k, len(carrying)) for k in range(len(trace.names)))
-    weights = gains.sum(axis=0) / np.where(trace.entropy > 0, trace.entropy, np.inf)
-    indices = np.array([0.0 if each.index is None else each.index for each in factors])
-    events = [
-        DiffusionEvent(
-            each.factor, each.owner, j, int(trace.step[marks[rise.seen]]), float(trace.pressure[marks[rise.seen]]),
-            rise.nats,
-        )
-        for k, each in enumerate(factors)
-        for j in range(above.shape[1])
-        for rise in counted[j, k]
-        if each.owner is not None and j != each.owner
-    ]  # fmt: skip
+    counted = _count(trace)
+    factors = _factors(trace, counted)
     return Diffusion(
-        index=float(weights @ indices / weights.sum()) if weights.sum() > 0 else None,
-        before_last=diagnose_diffusion(trace.until(trace.ends[-2])).index if len(trace.ends) > 1 else None,
-        latents=tuple(carrying.tolist()),
+        index=_index(trace, counted, factors),
+        before_last=_before_last(trace),
+        latents=tuple(counted.carrying),
         factors=factors,
-        events=tuple(sorted(events, key=lambda event: (event.step, event.factor, event.into))),
+        events=tuple(sorted(_events(trace, counted, factors), key=lambda each: (each.step, each.factor, each.into))),
         mixed=tuple(_mixed(trace)),
     )
 
 
-def _factor(
-    trace: InformationTrace, marks: Sequence[int], gains: NDArray[np.float64], k: int, carrying: int
-) -> FactorDiffusion:
+def _count(trace: InformationTrace) -> _Counted:
+    marks = boundaries(trace)
+    above, noise = trace.above[marks], np.maximum(2 * _SURE * trace.deviation[marks], _LEAST)
+    pairs = np.ndindex(above.shape[1:])
+    found = {(j, k): rises(above[:, j, k].tolist(), noise[:, j, k].tolist()) for j, k in pairs}
+    gains = np.zeros(above.shape[1:])
+    for pair, each in found.items():
+        gains[pair] = sum(rise.nats for rise in each)
+    return _Counted(marks, found, gains)
+
+
+def _factors(trace: InformationTrace, counted: _Counted) -> tuple[FactorDiffusion, ...]:
+    return tuple(_factor(trace, counted, k) for k in range(len(trace.names)))
+
+
+def _index(trace: InformationTrace, counted: _Counted, factors: Sequence[FactorDiffusion]) -> float | None:
+    weights = counted.gains.sum(axis=0) / np.where(trace.entropy > 0, trace.entropy, np.inf)
+    indices = np.array([0.0 if each.index is None else each.index for each in factors])
+    return float(weights @ indices / weights.sum()) if weights.sum() > 0 else None
+
+
+def _before_last(trace: InformationTrace) -> float | None:
+    """The index up to where the last stage begins; None without stages, or with a single record by then."""
+    if len(trace.ends) < 2 or (trace.step <= trace.ends[-2]).sum() < 2:
+        return None
+    before = trace.until(trace.ends[-2])
+    counted = _count(before)
+    return _index(before, counted, _factors(before, counted))
+
+
+def _events(trace: InformationTrace, counted: _Counted, factors: Sequence[FactorDiffusion]) -> Iterator[DiffusionEvent]:
+    """Rises outside a factor's owner, from when the owner held 0.1 nat of it."""
+    for (j, k), found in counted.rises.items():
+        owner = factors[k].owner
+        if owner is None or j == owner:
+            continue
+        held = trace.above[counted.marks, owner, k] >= INFORMED
+        for rise in found:
+            if held[: rise.seen + 1].any():
+                at = counted.marks[rise.seen]
+                yield DiffusionEvent(
+                    trace.names[k], owner, j, int(trace.step[at]), float(trace.pressure[at]), rise.nats
+                )
+
+
+def _factor(trace: InformationTrace, counted: _Counted, k: int) -> FactorDiffusion:
+    gains, carrying, marks = counted.gains, len(counted.carrying), counted.marks
     held = np.maximum(trace.above[:, :, k], 0.0)
     total, gained = held.sum(axis=1), float(gains[:, k].sum())
     frozen = np.flatnonzero(total >= INFORMED)
@@ -176,3 +212,24 @@ def _mixed(trace: InformationTrace) -> Iterator[tuple[str, str]]:
         for b in spread[number + 1 :].tolist():
             if set(order[:2, a].tolist()) == set(order[:2, b].tolist()):
                 yield trace.names[a], trace.names[b]
+
+
+@dataclass(frozen=True)
+class PairLeakage:
+    """Nats of a factor that ended in the latent that owns another one."""
+
+    factor: str
+    other: str
+    nats: float
+
+
+def leakages(trace: InformationTrace) -> tuple[PairLeakage, ...]:
+    """Every ordered pair of factors that froze; a latent that owns both holds nothing of one for the other."""
+    owners = {name: each.owner for name, each in zip(trace.names, _factors(trace, _count(trace)), strict=True)}
+    last = np.maximum(trace.above[-1], 0.0)
+    return tuple(
+        PairLeakage(name, other, 0.0 if owners[other] == owners[name] else float(last[owners[other], k]))
+        for k, name in enumerate(trace.names)
+        for other in trace.names
+        if other != name and owners[name] is not None and owners[other] is not None
+    )

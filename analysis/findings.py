@@ -12,7 +12,7 @@ from analysis.records import read_record
 from analysis.separability import PairFindings
 from annealing.errors import IFPError
 
-FORMAT = "ifp-findings/1"
+FORMAT = "ifp-findings/2"
 QUANTILES = tuple(round(float(share), 3) for share in np.linspace(0, 1, 41))
 
 
@@ -66,6 +66,7 @@ class Findings:
         conditional: freezing points of the factors given those that freeze before; empty where not computed.
         conditional_are: what these points are, in words.
         same_within: share by which such points may differ and still be one.
+        warnings: what makes the findings themselves doubtful; a plan repeats them.
     """
 
     format: str
@@ -84,6 +85,7 @@ class Findings:
     conditional: Mapping[str, float]
     conditional_are: str = "closed-form freezing points with the factors known that freeze before"
     same_within: float = DEGENERATE
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:

@@ -58,15 +58,22 @@ class Separation:
         return abs(2 * self.first(a, b) - 1) < NEGLIGIBLE
 
     def between(self, group: Group, after: Group) -> float:
-        """How surely every factor of a group freezes before every one of the next: the least share of contexts."""
-        return min(self.first(a, b) for a in group for b in after)
+        """How surely every factor of a group freezes before every one of the next, in 0..1.
+
+        The least share of contexts or, where conditional values decide, the least relative distance between them.
+        """
+        pairs = [(a, b) for a in group for b in after]
+        if all(self.known(a, b) for a, b in pairs):
+            conditional = self._findings.conditional
+            return min(1 - conditional[b.factor] / conditional[a.factor] for a, b in pairs)
+        return min(self.first(a, b) for a, b in pairs)
 
 
 def natural_groups(findings: Findings) -> list[Group]:
     """Factors from the highest freezing point down, those that cannot be told apart from a whole group in it."""
     separation = Separation(findings)
     groups: list[Group] = []
-    for factor in sorted(findings.factors, key=lambda each: -freezing_value(each, findings)):
+    for factor in sorted(findings.factors, key=lambda each: (-freezing_value(each, findings), each.factor)):
         if groups and all(separation.alike(member, factor) for member in groups[-1]):
             groups[-1].append(factor)
         else:

@@ -35,6 +35,10 @@ def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelih
             for name, beta in frozen.items()
         ]
     )
+    active = [f"z{each.latent}" for each in whole.latents if each.statuses[0] == "above_range"]
+    left_out = (
+        [f"{', '.join(active)} held information at the top pressure already and is in no stage"] if active else []
+    )
     found = conclude_spectrum(
         table,
         seed=whole.seed,
@@ -48,4 +52,5 @@ def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelih
         source=f"{len(frozen)} latents of whole-data annealing, cooled",
         conditional_are="freezing points of latents as all data were cooled, lower bounds",
         same_within=SAME_WITHIN,
+        warnings=(*left_out, *whole.warnings),
     )

@@ -51,7 +51,7 @@ def compare_pairs(names: Sequence[str], table: pd.DataFrame, basis: str) -> list
     for first, second in itertools.combinations(names, 2):
         both = table[[first, second]].mask(table[[first, second]] == 0)
         finite = both.where(np.isfinite(both))
-        if not len(finite.stack()):
+        if not finite.notna().to_numpy().any():  # nothing but censored cases: neither is known to lie above the other
             continue
         tied = both.clip(float(finite.min().min()), float(finite.max().max()))
         shared = tied.dropna()

@@ -50,8 +50,10 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     else:
         groups, late = _late_joined(groups, findings, made)
         warnings = [*late, *warnings]
-    warnings = [*separation_warnings(groups, findings), *warnings]
     drafts = _falling([_draft(groups, number, findings, made) for number in range(len(groups))])
+    if count is not None:  # else joined with a warning
+        warnings = [*_silent_warnings(groups, drafts, findings), *warnings]
+    warnings = [*separation_warnings(groups, findings), *warnings, *findings.warnings]
     total, opened, stages = sum(draft.time for draft in drafts), 0, []
     for group, draft in zip(groups, drafts, strict=True):
         share = draft.time / total
@@ -93,6 +95,16 @@ class _Draft:
     time: float  # expected, in arbitrary units
     nats: Mapping[str, float]
     evidence: list[str]
+
+
+def _silent_warnings(groups: Sequence[Group], drafts: Sequence[_Draft], findings: Findings) -> list[str]:
+    """A warning for every factor that freezes only below its own stage's pressure."""
+    return [
+        f"{each.factor} freezes at {freezing_value(each, findings):.4g}, not above its stage's {draft.pressure:.4g}"
+        for group, draft in zip(groups, drafts, strict=True)
+        for each in group
+        if freezing_value(each, findings) <= draft.pressure
+    ]
 
 
 def _falling(drafts: list[_Draft]) -> list[_Draft]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attribution import CoolingBranch, LatentFreezing, latent_freezing
-from analysis.diffusion import Diffusion, diagnose_diffusion
+from analysis.diffusion import Diffusion, PairLeakage, diagnose_diffusion, leakages
 from analysis.information import chance_deviation
 from analysis.information_trace import InformationTrace
 from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
@@ -24,7 +24,8 @@ class WholeFindings:
     """Conclusions of one run; pressures and information in nats.
 
     ``predicted`` are closed-form freezing points by factor, ``factors``, ``modes`` and ``early`` are empty where the
-    data have no labels, ``modes`` and ``early`` also where nothing was predicted.
+    data have no labels, ``modes`` and ``early`` also where nothing was predicted. ``diffusion``, and
+    ``leakage`` of ordered pairs of factors that froze, are measured along the cooling: None and empty without labels.
     """
 
     dataset: str
@@ -37,6 +38,7 @@ class WholeFindings:
     modes: tuple[ModeFreezing, ...]
     early: tuple[EarlyShare, ...]
     diffusion: Diffusion | None
+    leakage: tuple[PairLeakage, ...]
     warnings: tuple[str, ...]
     format: str = FORMAT
 
@@ -112,6 +114,7 @@ def conclude_whole(
         modes=mode_freezing(latents, branch.names, known),
         early=early_shares(branch, latents, known),
         diffusion=None if trace is None else diagnose_diffusion(trace),
+        leakage=() if trace is None else leakages(trace),
         warnings=tuple(_warnings(curves, thresholds[0], predicted)),
     )
 

@@ -10,12 +10,11 @@ Usage: python -m benchmarks.diffusion FOLDER [DATASET] [STEPS]        (default d
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 import ifp
-from analysis.diffusion import diagnose_diffusion
+from analysis.diffusion import diagnose_diffusion, leakages
 from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
 from analysis.stage_plan import StagePlan
@@ -41,14 +40,7 @@ def trained(folder: Path, plan: StagePlan, objective: str, seed: int, steps: int
 
 def leakage(trace: InformationTrace) -> pd.Series:
     """Nats of each factor in the latent that owns each other one, at the end, by ordered pair."""
-    found = {each.factor: each.owner for each in diagnose_diffusion(trace).factors}
-    last = np.maximum(trace.above[-1], 0.0)
-    pairs = {}
-    for k, name in enumerate(trace.names):
-        for other, owner in found.items():
-            if other != name and owner is not None and found[name] is not None:
-                pairs[name, other] = 0.0 if owner == found[name] else float(last[owner, k])
-    return pd.Series(pairs, dtype=float)
+    return pd.Series({(each.factor, each.other): each.nats for each in leakages(trace)}, dtype=float)
 
 
 def predicted(findings: Findings) -> pd.Series:

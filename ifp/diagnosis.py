@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.conclusions import conclude
-from analysis.findings import Findings
+from analysis.findings import FORMAT, Findings
 from annealing.errors import RunError
 from ifp.runs import Run, json_bytes, load_json, load_npz, open_run
 
@@ -32,10 +32,13 @@ def diagnose(run: Run | str | Path) -> Findings:
 
 
 def findings_of(run: Run | str | Path) -> Findings:
-    """The run's findings.json, made first where it is missing."""
+    """The run's findings.json, made first where it is missing or of an earlier format."""
     run = require_annealing_run(run)
     path = run.path / "findings.json"
-    return Findings.from_plain(load_json(path)) if path.is_file() else diagnose(run)
+    value = load_json(path) if path.is_file() else None
+    if isinstance(value, dict) and value.get("format") == FORMAT:
+        return Findings.from_plain(value)
+    return diagnose(run)
 
 
 def require_annealing_run(run: Run | str | Path) -> Run:

@@ -1,7 +1,7 @@
 """What a model's latents carry: the trace's records along training, and the results at its end."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from analysis.figures.traversal import draw_traversal
 from analysis.information import factor_entropy, information_and_chance
-from analysis.scores.codes import protocol_of
+from analysis.scores.codes import STUDY, protocol_of
 from analysis.scores.mig import mutual_information_gap
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.likelihood import likelihood_named
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ifp.training import TrainConfig
 
 _CHUNK = 256  # images encoded at a time
-_SCORE_SAMPLES = 10_000  # the field's number for MIG
 _TRAVERSAL = tuple(float(value) for value in np.linspace(-2.5, 2.5, 9))
 
 
@@ -125,7 +124,7 @@ def write_results(
         scores = {
             "protocol": protocol_of(_labels(dataset, np.arange(len(dataset)))),
             "mig": _mig(dataset, model, config.seed),
-            "samples": _SCORE_SAMPLES,
+            "samples": asdict(STUDY),
             "seed": config.seed,
             "scikit-learn": sklearn.__version__,
         }
@@ -135,7 +134,7 @@ def write_results(
 
 def _mig(dataset: Dataset, model: MultiGroupVAE, seed: int) -> float:
     """MIG on mean codes of 10,000 images drawn with replacement."""
-    index = np.random.default_rng([seed, 5]).integers(0, len(dataset), _SCORE_SAMPLES)
+    index = np.random.default_rng([seed, 5]).integers(0, len(dataset), STUDY.train)
     codes = [
         encode_all(model, torch.from_numpy(to_float(dataset.images(part))).permute(0, 3, 1, 2))[0].numpy()
         for part in np.split(index, range(_CHUNK, len(index), _CHUNK))

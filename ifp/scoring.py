@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from analysis.kl_decomposition import decompose_kl
-from analysis.scores.all_scores import score
+from analysis.scores.all_scores import require_scores, score
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
 from ifp.checkpoint import load_model
@@ -116,6 +116,7 @@ def score_run(
     Every image is encoded once; samples are drawn from those codes, which on a full lattice is exactly the field's
     protocol.
     """
+    require_scores(only, n_jobs)
     run = run if isinstance(run, Run) else open_run(Path(run))
     found = score_codes(codes_of_run(run, data_dir, watch), seed=seed, only=only, n_jobs=n_jobs)
     path = run.path / "scores.json"

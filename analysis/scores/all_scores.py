@@ -60,6 +60,14 @@ SCORES = tuple(name for names in _OF_MEANS for name in names)
 VARIANTS = tuple(name for names in _NAMED_VARIANTS for name in names)
 
 
+def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
+    """IFPError for a name that is no score's, or for no job: what can be told before codes are made."""
+    if unknown := set(only or ()).difference(SCORES, VARIANTS):
+        raise IFPError(f"need scores among {', '.join(SCORES + VARIANTS)}, got {', '.join(sorted(unknown))}")
+    if n_jobs == 0:
+        raise IFPError("need one job or more, or -1 for one per core, got 0")
+
+
 def score(
     codes: NDArray[np.floating],
     factors: NDArray[np.integer],
@@ -87,11 +95,10 @@ def score(
         IFPError: codes and factors that do not fit (:class:`LabelledCodes`), an unknown name, mig_chen without
             logvar, or a single factor that varies: DCI, FactorVAE, BetaVAE and modularity need two.
     """
+    require_scores(only, n_jobs)
     data = LabelledCodes(codes, factors, logvar)
     default = SCORES if logvar is None else (*SCORES, "mig_chen")
     wanted = set(default if only is None else only)
-    if unknown := wanted.difference(SCORES, VARIANTS):
-        raise IFPError(f"need scores among {', '.join(SCORES + VARIANTS)}, got {', '.join(sorted(unknown))}")
     found: dict[str, float] = {}
     for names, measure in (_OF_MEANS | _NAMED_VARIANTS).items():
         if wanted.intersection(names):

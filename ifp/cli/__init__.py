@@ -13,6 +13,7 @@ app = typer.Typer(
     name="ifp",
     help="Information freezing points of beta-VAEs: anneal, compare, plan stages, train DEFT.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # else [default: ...] in a help text is taken for markup
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annealing.errors import IFPError
 from ifp.cli import options
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ def diagnose(
     if kinds == {"anneal"} and len(given) == 1:
         _diagnose_annealing(given[0], plot, json=json)
     elif "anneal" in kinds:
-        from annealing.errors import RunError
-
-        raise RunError(f"need one annealing run, or any number of runs of training, got {len(given)} runs")
+        raise IFPError(f"need one annealing run, or any number of runs of training, got {len(given)} runs")
     else:
         _diagnose_training(given, plot, json=json)
     written = [each.path / ("diffusion.json" if each.kind == "train" else "findings.json") for each in given]
@@ -65,13 +64,16 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.diagnosis import diagnose as conclude
+    from ifp.runs import json_bytes
     from ifp.tables.findings import distributions, freezing_points, pairs, risks
 
     findings = conclude(run)
     if not json:
         for table in (distributions(findings), *pairs(findings), risks(findings)):
             show(table)
-    show(freezing_points(findings), json=json)
+        show(freezing_points(findings))
+    else:
+        typer.echo(json_bytes(findings).decode(), nl=False)
     if plot is not None:
         names = [each.factor for each in findings.factors]
         matrix = separability_matrix(names, findings.pairs, "planning")
@@ -94,6 +96,8 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
 
     concluded = [diagnose_whole(each) if each.kind == KIND else diagnose_training(each) for each in runs]
     found = [each if isinstance(each, Diffusion) else each.diffusion for each in concluded]
+    if len({tuple(factor.factor for factor in each.factors) for each in found if each is not None}) > 1:
+        raise IFPError("need runs on the same factors to set side by side, got runs on different ones")
     labelled = [(run, each) for run, each in zip(runs, found, strict=True) if each is not None]
     if json:
         named = [{"run": str(run.path), "findings": each} for run, each in zip(runs, concluded, strict=True)]
@@ -109,5 +113,7 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
                 show(events(each))
             for first, second in each.mixed:
                 typer.echo(f"warning: {first} and {second} are mixed in the same two latents", err=True)
-    if plot is not None and labelled:
+    if plot is not None and not labelled:
+        raise IFPError("need a run whose data have labelled factors for a figure of information, got none")
+    if plot is not None:
         save_figure(draw_information([(run.path.name, information_trace(run), each) for run, each in labelled]), plot)

@@ -51,8 +51,10 @@ def plan_stages(
     pressures: Annotated[
         str | None, typer.Option(help="Pressures of all stages, falling: 70,30,12,1.  [default: chosen]")
     ] = None,
-    depth: Annotated[float, typer.Option(help="Stage pressure over its group's lowest freezing point.")] = 0.35,
-    final_pressure: Annotated[float, typer.Option(help="beta of the last stage, in nats.")] = 1.0,
+    depth: Annotated[
+        float | None, typer.Option(help="Stage pressure over its group's lowest freezing point.  [default: 0.35]")
+    ] = None,
+    final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.  [default: 1]")] = None,
     group_size: Annotated[int, typer.Option(help="Latents of a group that has room.", min=1)] = 2,
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
@@ -84,13 +86,16 @@ def plan_stages(
         read_plan(str(check))
         typer.echo(f"{check}: a valid plan", err=True)
         return
-    made_with = StageSettings(
-        depth=depth, final_pressure=final_pressure, group_size=group_size, stages=stages,
-        pressures=options.number_list(pressures, "--pressures"),
-    )  # fmt: skip
+    asked = options.present({"depth": depth, "final_pressure": final_pressure})
+    if pressures is not None and asked:
+        raise IFPError(f"need either --pressures or --{next(iter(asked)).replace('_', '-')}, got both")
+    listed = options.number_list(pressures, "--pressures")
+    made_with = StageSettings(group_size=group_size, stages=stages, pressures=listed, **asked)
     if dataset is None:
         found = newest_run(runs, "anneal") if run is None else open_run(run)
         findings = planning_findings(found)
+        if plan_from is not None and found.kind != "anneal":
+            raise IFPError(f"need an annealing run with --from spectrum, {found.path} is of kind {found.kind}")
         if plan_from is not None:
             ds = run_dataset(found, data_dir)
             findings = with_order(findings, _order(ds, [each.factor for each in findings.factors], findings.likelihood))

@@ -17,7 +17,8 @@ def score(
     run: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[RUN|CODES.npz]", help="A training run, or codes and factors.  [default: the newest finished run]"
+            metavar="[RUN|CODES.npz]",
+            help="A training run, or codes and factors.  [default: the newest finished one]",
         ),
     ] = None,
     only: Annotated[str | None, typer.Option(help="Only these scores: a,b.  [default: all ten]")] = None,
@@ -29,9 +30,9 @@ def score(
 ) -> None:
     """Score how disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS.
 
-    Of a run every image is encoded once, and scores.json is written into it. An npz holds codes (rows, latents),
-    factors (rows, factors) and may hold logvar. DCI fits boosted trees for every value of every factor, which takes
-    minutes; its fast stand-in has another name: --only dci-forest_disentanglement.
+    Of a run every image is encoded once (dSprites: minutes), and scores.json is written into it. An npz holds codes
+    (rows, latents), factors (rows, factors) and may hold logvar. DCI fits boosted trees for every value of every
+    factor, which takes minutes more; its fast stand-in has another name: --only dci-forest_disentanglement.
 
     Example: ifp score runs/train-dsprites-20260101-120000 --only mig,sap
     """

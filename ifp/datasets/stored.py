@@ -1,4 +1,4 @@
-"""Data sets kept in files: read once, checked and hashed on the way, then mapped from the user's cache.
+"""Data sets kept in files: read once, checked and hashed on the way, then taken from the user's cache.
 
 A family only says which images and labels its public files hold (:class:`Content`). What stands in the cache is a
 folder ``NAME-IDENTITY/``: images.bin (N, H, W, C), labels.npy (N, K) and header.json, written last. The identity is

@@ -1,5 +1,7 @@
 """Pages of annealing runs: action by action, and of whole data sets."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from analysis.conclusions import main_rows
@@ -70,8 +72,26 @@ def annealing_sections(run: Run) -> list[Section]:
         Section("Predicted diffusion", (risks(findings),)),
         _plan(run),
         settings_section(run),
-        again_section(run, "ifp anneal"),
+        again_section(run, "ifp anneal", _annealing_options(run)),
     ]
+
+
+def _annealing_options(run: Run) -> dict[str, object]:
+    """Settings of an annealing test as options of the command."""
+    settings = run.config["settings"]
+    sweep, span = settings["sweep"], "span" if settings["pressures"] is None else "pressures"
+    found = {name: settings[name] for name in ("contexts", "factors", "nuisance", "protocol")}
+    if settings["protocol"] == "equilibrium":
+        return {**found, "protocol": None, "network": "optimal", span: _range(settings[span])}
+    if settings["protocol"] != "heat-cool":
+        return found
+    own = {"network": sweep["network"], "latents": sweep["latents"], "repeats": settings["repeats"]}
+    pace = {"tolerance": sweep["pace"]["tolerance"], "max-steps": sweep["pace"]["max_steps"]}
+    return {**found, **own, **pace, span: _range(settings[span])}
+
+
+def _range(ends: Sequence[float]) -> str:
+    return ":".join(map(str, ends))
 
 
 def _medians(findings: Findings) -> str:
@@ -107,4 +127,15 @@ def whole_sections(run: Run) -> list[Section]:
     sections = [Section("Latents as the pressure falls", tuple(first))]
     if trace is not None and findings.diffusion is not None:
         sections.append(diffusion_section(run.path.name, trace, findings.diffusion))
-    return [*sections, _plan(run), settings_section(run), again_section(run, "ifp anneal --mode full")]
+    return [
+        *sections,
+        _plan(run),
+        settings_section(run),
+        again_section(run, "ifp anneal --mode full", _whole_options(run)),
+    ]
+
+
+def _whole_options(run: Run) -> dict[str, object]:
+    """Settings of whole-data annealing as options of the command."""
+    settings = run.config["settings"]
+    return {"latents": settings["latents"], "steps": settings["cool_steps"], "pressures": _range(settings["pressures"])}

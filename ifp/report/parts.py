@@ -1,6 +1,7 @@
 """Parts that pages of several kinds of run share: settings, plans, diffusion, how to do it again."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,24 +73,43 @@ def diffusion_section(name: str, trace: InformationTrace, found: Diffusion) -> S
     return Section("Information diffusion", (*parts, *((events(found),) if found.events else ())))
 
 
-def again_section(run: Run, call: str) -> Section:
-    """The call that repeats the run, and its whole config."""
-    settings = {name: value for name, value in run.config["settings"].items() if value is not None}
-    dataset = settings.pop("dataset")
+def again_section(run: Run, command: str, options: Mapping[str, object]) -> Section:
+    """The command that repeats the run, and its whole config.
+
+    Args:
+        run: whose settings they are.
+        command: ``ifp anneal --mode full``.
+        options: what follows it by name; lists are joined by commas, what is None or empty is left out.
+    """
+    data = run.config["settings"]["data_options"]
+    pairs = data["correlate"] or ()
+    every = {
+        "dataset": run.config["settings"]["dataset"],
+        **options,
+        **{name: run.config["settings"].get(name) for name in ("likelihood", "seed", "threads", "device", "precision")},
+        "background": data["background"],
+        "bins": data["bins"],
+        "data-seed": data["seed"],
+    }
+    if run.kind == "anneal":
+        del every["precision"]  # is always float32 there, and no option
+    words = [f"--{name} {_word(value)}" for name, value in every.items() if value not in (None, (), [])]
+    words += [f"--correlate {_word(pair)}" for pair in pairs]
     return Section(
         "How to do it again",
         (
-            Text("The same versions, threads and type of machine give the same bytes in every result file."),
-            Code(f"{call} --dataset {dataset}" + _seeded(settings)),
-            Text("Every setting, as config.json has it:"),
+            Text(
+                "On the same type of machine, with the same versions and threads, every result file has the same bytes."
+            ),
+            Code(" ".join([command, *words])),
+            Text("Every setting, as config.json has it; what no option of the command sets has its default:"),
             Code(json.dumps(run.config["settings"], indent=1)),
         ),
     )
 
 
-def _seeded(settings: Mapping[str, Any]) -> str:
-    names = ("contexts", "latents", "steps", "batch_size", "objective", "seed", "threads", "precision")
-    return "".join(f" --{name.replace('_', '-')} {settings[name]}" for name in names if name in settings)
+def _word(value: object) -> str:
+    return shlex.quote(",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

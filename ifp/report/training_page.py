@@ -26,8 +26,14 @@ def training_sections(run: Run) -> list[Section]:
         sections.append(diffusion_section(run.path.name, information_trace(run), diagnose_training(run)))
         sections.append(_scores(run))
     plan = StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8"))
-    call = "ifp train --plan plan.json"
-    return [*sections, plan_section(plan), settings_section(run), again_section(run, call)]
+    names = ("objective", "steps", "batch_size", "learning_rate", "eval_every", "checkpoint_every")
+    given = {name.replace("_", "-"): run.config["settings"][name] for name in names}
+    return [
+        *sections,
+        plan_section(plan),
+        settings_section(run),
+        again_section(run, "ifp train --plan plan.json", given),
+    ]
 
 
 def _scores(run: Run) -> Section:

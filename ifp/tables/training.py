@@ -37,7 +37,7 @@ def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
         pressures = [pressures[0], pressures[-1]]
     path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
     title = f"{dataset}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
-    return Table(title + (f", MIG {scores['mig']:.3f}" if scores else ""), rows)
+    return Table(title + (f", MIG {scores['mig']:.3f}" if "mig" in scores else ""), rows)
 
 
 def silent_stages(run: Run) -> Iterator[str]:

@@ -24,6 +24,12 @@ def whole_tables(findings: WholeFindings) -> Iterator[Table]:
         yield Table(
             "modes: factors predicted to freeze at one beta have one freezing point", tuple(_mode_rows(findings))
         )
+    if findings.leakage:
+        yield Table(
+            "leakage: nats of a factor that ended in the latent that owns another; risk: predicted freezing point of "
+            "the other over the factor's own, the higher the sooner it finds the factor half told",
+            tuple(_leakage_rows(findings)),
+        )
 
 
 def whole_remarks(findings: WholeFindings) -> Iterator[str]:
@@ -77,6 +83,22 @@ def _mode_rows(findings: WholeFindings) -> list[dict[str, object]]:
             "mixed": each.mixing,
         }
         for each in findings.modes
+    ]
+
+
+def _leakage_rows(findings: WholeFindings) -> list[dict[str, object]]:
+    """Rows by falling leakage."""
+    predicted = findings.predicted
+    return [
+        {
+            "factor": each.factor,
+            "into the latent of": each.other,
+            "nats": each.nats,
+            "risk": predicted[each.other] / predicted[each.factor]
+            if each.factor in predicted and each.other in predicted
+            else None,
+        }
+        for each in sorted(findings.leakage, key=lambda pair: -pair.nats)
     ]
 
 

@@ -302,10 +302,10 @@ def test_findings_come_back_from_json_as_they_were():
     assert Findings.from_plain(json.loads(json_bytes(found))) == found
 
 
-@pytest.mark.parametrize("form", ["ifp-findings/2", "ifp-stage-plan/1", ""])
+@pytest.mark.parametrize("form", ["ifp-findings/1", "ifp-stage-plan/1", ""])
 def test_findings_of_another_format_are_refused(form):
     value = json.loads(json_bytes(findings())) | {"format": form}
-    with pytest.raises(IFPError, match="need findings of format ifp-findings/1"):
+    with pytest.raises(IFPError, match="need findings of format ifp-findings/2"):
         Findings.from_plain(value)
     with pytest.raises(IFPError, match="need findings of format"):
         replace(findings(), format=form)

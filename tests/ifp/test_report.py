@@ -1,6 +1,7 @@
 """Reports of every kind of run: whole, alone, told in words too, and sound in a browser."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -17,9 +18,10 @@ from ifp.cli import app
 from ifp.planning import planning_findings
 from ifp.report.page import Code, Listed, Section, Text, page
 from ifp.report.report import write_report
-from ifp.runs import create_run
+from ifp.runs import create_run, load_json
 from ifp.tables.table import Table, cell
 from ifp.whole_annealing import anneal_whole
+from ifp.whole_results import whole_findings
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -46,7 +48,7 @@ def runs(tmp_path_factory):
     plan = plan_stages(planning_findings(annealed))
     short = {"steps": 12, "batch_size": 8, "eval_every": 4, "probe": 32, "threads": 1}
     trained = ifp.train(ds, plan=plan, out=folder / "train", **short)
-    cooled = {"hold_steps": 4, "cool_steps": 24, "record_every": 4, "probe": 32, "latents": 3, "threads": 1}
+    cooled = {"hold_steps": 4, "cool_steps": 104, "record_every": 8, "probe": 32, "latents": 3, "threads": 1}
     return {
         "anneal": annealed,
         "train": trained,
@@ -136,6 +138,31 @@ def test_the_numbers_are_those_of_the_run_s_files(runs, pages):
     for kind in ("anneal", "train"):
         texts = "".join(pages[kind].texts)
         assert all(str(line) in texts for stage in plan.stages for line in stage.evidence)
+
+
+@pytest.mark.parametrize(
+    ("kind", "no_option"),
+    [
+        ("anneal", {"planning_contexts"}),
+        ("train", {"probe"}),
+        ("anneal-whole", {"hold_steps", "record_every", "probe"}),
+    ],
+)
+def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs, pages, tmp_path, monkeypatch):
+    run = runs[kind]
+    (line,) = (text for text in pages[kind].texts if re.match("ifp (anneal|train) --", text))
+    words = shlex.split(line)
+    monkeypatch.chdir(run.path)  # a training run has its plan.json there
+    with monkeypatch.context() as patch:
+        if kind == "anneal-whole":  # the defaults of what is no option would take minutes
+            patch.setattr("ifp.whole_annealing.whole_annealing", lambda *given: iter(()))
+            patch.setattr("ifp.whole_results.diagnose_whole", lambda run: whole_findings(runs[kind]))
+        ended = CliRunner().invoke(app, [*words[1:], "--out", str(tmp_path / "again")])
+    assert ended.exit_code == 0, (ended.stderr, ended.exception)
+    again, before = (load_json(path / "config.json")["settings"] for path in (tmp_path / "again", run.path))
+    assert {name: again[name] for name in again if name not in no_option | {"predicted"}} == {
+        name: before[name] for name in before if name not in no_option | {"predicted"}
+    }
 
 
 def test_a_name_is_never_markup(written, pages):
