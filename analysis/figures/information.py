@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from analysis.diffusion import Diffusion
 from analysis.figures.palette import factor_colours
 from analysis.information_trace import InformationTrace
+from analysis.ownership import INFORMED
 
 _OTHERS = ("#595959", "#a6a6a6", "#7f7f7f", "#d0d0d0")  # neighbours in a stack differ in grey
 _NAMED = 0.08  # share of the panel's height from which a latent's band has its name
@@ -39,6 +40,9 @@ def draw_information(runs: Sequence[tuple[str, InformationTrace, Diffusion]]) ->
         index = "nothing gained" if found.index is None else f"diffusion index {found.index:.2f}"
         panels[0, column].set_title(f"{label}\n{index}\n{_pressures(trace)}", fontsize=9)
         panels[-1, column].set_xlabel("step")
+    for row in range(len(names)):  # one scale for all runs, and none so fine that chance would fill the panel
+        most = max(float(np.maximum(trace.above[:, :, row], 0).sum(axis=1).max()) for _, trace, _ in runs)
+        panels[row, 0].set_ylim(0, max(1.05 * most, INFORMED))
     handles = [
         Patch(color=colours[names[0]], label="owner, in the factor's colour"),
         Patch(color=_OTHERS[0], label="other latents"),
@@ -57,7 +61,6 @@ def _stack(axes: Axes, trace: InformationTrace, factor: int, owner: int | None, 
     shades = [colour if latent == owner else _OTHERS[number % len(_OTHERS)] for number, latent in enumerate(order)]
     axes.stackplot(trace.step, held[:, order].T, colors=shades, linewidth=0)
     axes.set(xlim=(trace.step[0], trace.step[-1]))
-    axes.set_ylim(bottom=0)
     base = 0.0
     for latent in order:
         height = float(held[-1, latent])

@@ -94,6 +94,8 @@ def test_several_runs_are_one_table_and_one_figure_side_by_side(make_run, tmp_pa
         "position\n(nats)", "brightness\n(nats)",
     ]  # fmt: skip
     assert "<svg" in figure.read_text()
+    tops = [axes.get_ylim()[1] for axes in drawn.axes]  # row by row: the two runs share a scale
+    np.testing.assert_allclose(tops, np.repeat([1.05 * 2.0, 1.05 * 1.0], 2))
 
 
 @pytest.mark.parametrize(
