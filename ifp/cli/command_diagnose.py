@@ -65,11 +65,11 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from ifp.cli.tables import show
     from ifp.diagnosis import diagnose as conclude
     from ifp.runs import json_bytes
-    from ifp.tables.findings import distributions, freezing_points, pairs, risks
+    from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 
     findings = conclude(run)
     if not json:
-        for table in (distributions(findings), *pairs(findings), risks(findings)):
+        for table in (distributions(findings), separability(findings), *pairs(findings), risks(findings)):
             show(table)
         show(freezing_points(findings))
     else:

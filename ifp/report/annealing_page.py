@@ -20,7 +20,7 @@ from ifp.planning import planning_findings
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.runs import Run, load_npz
-from ifp.tables.findings import distributions, freezing_points, pairs, risks
+from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 from ifp.tables.whole import whole_remarks, whole_tables
 from ifp.whole_results import whole_findings
 
@@ -66,6 +66,7 @@ def annealing_sections(run: Run) -> list[Section]:
                     "The table below has the same numbers.",
                     "100: the row's factor always freezes first; 50: pressure does not tell the two apart.",
                 ),
+                separability(findings),
                 *pairs(findings),
             ),
         ),

@@ -1,6 +1,7 @@
 """Tables of an annealing run's findings: freezing points, distributions, pairs of factors, predicted diffusion."""
 
 from analysis.findings import Findings
+from analysis.separability import separability_matrix
 from ifp.tables.table import Table
 
 
@@ -74,6 +75,20 @@ def pairs(findings: Findings) -> list[Table]:
         if rows:
             found.append(Table(f"pairs of factors, {what}; effect: rank-biserial correlation, -1 to 1", rows))
     return found
+
+
+def separability(findings: Findings) -> Table:
+    """Row by column: how often the row's factor freezes first."""
+    names = [each.factor for each in findings.factors]
+    matrix = separability_matrix(names, findings.pairs, "planning")
+    return Table(
+        "separability: share of planning contexts in which the row's factor freezes at a higher pressure than the "
+        "column's; 1 or 0: certain, 0.5: pressure does not tell the two apart",
+        tuple(
+            {"factor": name, **dict(zip(names, map(float, row), strict=True))}
+            for name, row in zip(names, matrix, strict=True)
+        ),
+    )
 
 
 def risks(findings: Findings) -> Table:

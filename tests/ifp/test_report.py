@@ -134,7 +134,11 @@ def test_the_numbers_are_those_of_the_run_s_files(runs, pages):
     rows = {row[0]: row for row in pages["anneal"].rows[:3]}
     assert rows["place"][3] == cell(float(main["place"]))
     assert rows["width"][3] == cell(float(main["width"]))
-    plan = plan_stages(planning_findings(runs["anneal"]))
+    findings = planning_findings(runs["anneal"])
+    (pair,) = (each for each in findings.pairs if each.basis == "planning")
+    first = cell(pair.comparison.superiority)
+    assert [pair.first, "-", first] in pages["anneal"].rows
+    plan = plan_stages(findings)
     for kind in ("anneal", "train"):
         texts = "".join(pages[kind].texts)
         assert all(str(line) in texts for stage in plan.stages for line in stage.evidence)
