@@ -8,7 +8,20 @@ from numpy.typing import NDArray
 
 from annealing.errors import IFPError
 
+GATE = 0.01  # nats of KL below which a latent is silent
 STEP = 0.1  # nats that some latent gains or loses about some factor from boundary to boundary, where stages set none
+
+
+def gated(above: NDArray[np.floating], kl: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Information (records, latents, factors) with that of silent latents, of less than 0.01 nat of KL, set to 0.
+
+    What a latent holds is at most its KL; anything more in a silent one is rounding.
+
+    Args:
+        above: nats above chance.
+        kl: mean over images, nats, (records, latents).
+    """
+    return np.where(kl[:, :, None] >= GATE, above, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

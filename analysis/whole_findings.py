@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.attribution import CoolingBranch, LatentFreezing, latent_freezing
 from analysis.diffusion import Diffusion, PairLeakage, diagnose_diffusion, leakages
 from analysis.information import chance_deviation
-from analysis.information_trace import InformationTrace
+from analysis.information_trace import InformationTrace, gated
 from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
 from analysis.ownership import FactorOwnership, factor_ownership
 from annealing.errors import IFPError
@@ -74,7 +74,7 @@ def cooling_trace(curves: Mapping[str, NDArray[Any]], images: int) -> Informatio
     return InformationTrace(
         step=curves["step"][cool],
         pressure=branch.beta,
-        above=branch.above,
+        above=gated(branch.above, branch.kl),
         deviation=chance_deviation(curves["mi_null"][cool], images),
         names=branch.names,
         entropy=curves["entropy"],

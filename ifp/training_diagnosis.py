@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analysis.diffusion import Diffusion, diagnose_diffusion
 from analysis.information import chance_deviation
-from analysis.information_trace import InformationTrace
+from analysis.information_trace import InformationTrace, gated
 from analysis.stage_plan import StagePlan
 from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
@@ -36,7 +36,7 @@ def information_trace(run: Run | str | Path) -> InformationTrace:
     return InformationTrace(
         step=arrays["step"],
         pressure=arrays["pressure"],
-        above=arrays["mi"] - arrays["mi_null"],
+        above=gated(arrays["mi"] - arrays["mi_null"], arrays["kl"]),
         deviation=chance_deviation(arrays["mi_null"], images),
         names=tuple(arrays["factors"].tolist()),
         entropy=arrays["entropy"],

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.diffusion import diagnose_diffusion
 from analysis.information import chance_deviation, information, shuffle_null
-from analysis.information_trace import InformationTrace, boundaries, rises
+from analysis.information_trace import InformationTrace, boundaries, gated, rises
 from annealing.errors import IFPError
 
 NAMES = ("a", "b", "c")
@@ -176,6 +176,12 @@ def test_the_deviation_of_chance_is_at_most_the_bound_and_near_it_for_a_sharp_co
     bound = chance_deviation(shown.mean(axis=0), 800)
     assert (shown.std(axis=0) < 1.25 * bound).all()  # 80 shuffles know a deviation to 8%
     assert (shown.std(axis=0) > 0.5 * bound).all()
+
+
+def test_what_a_silent_latent_seems_to_hold_is_not_counted():
+    above = np.full((2, 3, 1), 0.3)
+    kl = np.array([[0.0, 0.0099, 0.0101], [1.0, 0.0, 0.02]])
+    np.testing.assert_array_equal(gated(above, kl)[:, :, 0], [[0, 0, 0.3], [0.3, 0, 0.3]])
 
 
 def test_boundaries_are_ends_of_stages_or_steps_of_a_tenth_nat():

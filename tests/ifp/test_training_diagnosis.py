@@ -36,7 +36,7 @@ def make_run(tmp_path, bars, make_plan):
         above = held(leak)
         arrays = {
             "step": STEPS, "stage": (STEPS > 500).astype(int), "pressure": np.where(STEPS > 500, 3.0, 9.0),
-            "mi": above + 0.01, "mi_null": np.full_like(above, 0.01),
+            "kl": above.sum(axis=2), "mi": above + 0.01, "mi_null": np.full_like(above, 0.01),
             "factors": np.array(["position", "brightness"] if labelled else [], dtype=np.str_),
             "entropy": np.log([8, 4]) if labelled else np.empty(0),
         }  # fmt: skip
