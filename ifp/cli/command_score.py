@@ -39,9 +39,10 @@ def score(
     from functools import partial
 
     from ifp.cli.progress import show_progress
-    from ifp.cli.tables import show_table
+    from ifp.cli.tables import show, show_table
     from ifp.runs import json_bytes, newest_run
     from ifp.scoring import codes_of_file, score_codes, score_run
+    from ifp.tables.training import kl_parts
 
     wanted = options.name_list(only)
     if run is not None and run.suffix == ".npz":
@@ -55,16 +56,5 @@ def score(
         return
     rows = [{"score": name, "value": value} for name, value in found.items() if isinstance(value, float)]
     if "kl_decomposition" in found:
-        parts = found["kl_decomposition"]
-        latents = [
-            {"latent": j, "KL": kl, "I(x; z_j)": nats, "KL(q(z_j) || p)": rest}
-            for j, (kl, nats, rest) in enumerate(
-                zip(parts["kl"], parts["latent_information"], parts["dimension_kl"], strict=True)
-            )
-        ]
-        show_table(
-            f"KL taken apart over all images, nats: I(x; z) {parts['information']:.4g}, total correlation "
-            f"{parts['total_correlation']:.4g} (standard error {parts['error']:.2g})",
-            latents,
-        )
+        show(kl_parts(found["kl_decomposition"]))
     show_table(f"{run}: protocol {found['protocol']}, scikit-learn {found['scikit-learn']}", rows)

@@ -5,7 +5,7 @@ from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.runs import Run, load_json, load_npz
 from ifp.tables.table import Table
-from ifp.tables.training import latents, silent_stages
+from ifp.tables.training import kl_parts, latents, silent_stages
 from ifp.training_diagnosis import diagnose_training, information_trace
 
 
@@ -41,5 +41,9 @@ def _scores(run: Run) -> Section:
     found = load_json(run.path / "scores.json")
     rows = tuple({"score": name, "value": value} for name, value in found.items() if isinstance(value, float))
     measured = f"protocol {found['protocol']}, seed {found['seed']}, scikit-learn {found['scikit-learn']}"
-    more = () if len(rows) > 1 else (Text(f"ifp score {run.path} measures the others."),)
-    return Section("Scores", (Table(f"disentanglement; {measured}", rows), *more))
+    parts: list[Part] = [Table(f"disentanglement; {measured}", rows)]
+    if len(rows) < 2:
+        parts.append(Text(f"ifp score {run.path} measures the others."))
+    if "kl_decomposition" in found:
+        parts.append(kl_parts(found["kl_decomposition"]))
+    return Section("Scores", tuple(parts))

@@ -1,6 +1,7 @@
 """The table of a training run: what each latent holds at the end, and stages that ended too soon."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,19 @@ def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
     path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
     title = f"{dataset}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
     return Table(title + (f", MIG {scores['mig']:.3f}" if "mig" in scores else ""), rows)
+
+
+def kl_parts(parts: Mapping[str, Any]) -> Table:
+    """One row per latent, of what scores.json holds of the KL taken apart."""
+    columns = (parts["kl"], parts["latent_information"], parts["dimension_kl"])
+    return Table(
+        f"KL taken apart over all images, nats: I(x; z) {parts['information']:.4g}, total correlation "
+        f"{parts['total_correlation']:.4g} (standard error {parts['error']:.2g})",
+        tuple(
+            {"latent": latent, "KL": kl, "I(x; z_j)": nats, "KL(q(z_j) || p)": rest}
+            for latent, (kl, nats, rest) in enumerate(zip(*columns, strict=True))
+        ),
+    )
 
 
 def silent_stages(run: Run) -> Iterator[str]:

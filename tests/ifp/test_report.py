@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import asdict
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 import ifp
+from analysis.kl_decomposition import decompose_kl
 from analysis.stages import plan_stages
 from annealing.errors import RunError
 from ifp.cli import app
 from ifp.planning import planning_findings
 from ifp.report.page import Code, Listed, Section, Text, page
 from ifp.report.report import write_report
-from ifp.runs import create_run, load_json
+from ifp.runs import create_run, json_bytes, load_json, open_run
 from ifp.tables.table import Table, cell
 from ifp.whole_annealing import anneal_whole
 from ifp.whole_results import whole_findings
@@ -80,7 +82,7 @@ class Page(HTMLParser):
     def handle_data(self, data):
         self.texts.append(data)
         if self.tags and self.tags[-1][0] in ("td", "th"):
-            self.rows[-1][-1] += data
+            self.rows[-1][-1] += data.strip()
 
     def of(self, name):
         return [attributes for tag, attributes in self.tags if tag == name]
@@ -167,6 +169,17 @@ def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs
     assert {name: again[name] for name in again if name not in no_option | {"predicted"}} == {
         name: before[name] for name in before if name not in no_option | {"predicted"}
     }
+
+
+def test_scores_measured_later_are_in_the_next_report(runs, tmp_path):
+    run = open_run(shutil.copytree(runs["train"].path, tmp_path / "run"))
+    apart = decompose_kl(np.zeros((3, 2)), np.zeros((3, 2)))
+    scores = load_json(run.path / "scores.json") | {"sap": 0.125, "kl_decomposition": asdict(apart)}
+    run.write("scores.json", json_bytes(scores))
+    found = Page(write_report(run).read_text(encoding="utf-8"))
+    assert ["sap", "0.125"] in found.rows
+    assert ["1", "0", "0", "0"] in found.rows
+    assert not any("measures the others" in text for text in found.texts)
 
 
 def test_a_name_is_never_markup(written, pages):
