@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.diffusion import diagnose_diffusion
+from analysis.diffusion import diagnose_diffusion, leakages
 from analysis.information import chance_deviation, information, shuffle_null
 from analysis.information_trace import InformationTrace, boundaries, gated, rises
 from annealing.errors import IFPError
@@ -97,6 +97,31 @@ def test_the_index_before_the_last_stage_counts_what_came_before_it():
     trace = trace_of(above, ends=(4000, 8000, 16000))
     assert diagnose_diffusion(trace).before_last == diagnose_diffusion(trace.until(8000)).index > 0.05
     assert diagnose_diffusion(trace_of(above)).before_last is None
+
+
+def test_a_stage_that_ends_before_a_second_record_has_no_index_before_it():
+    found = diagnose_diffusion(trace_of(perfect(), ends=(10, 16000)))
+    assert found.before_last is None
+    assert found.index == 0
+
+
+def test_nothing_spreads_from_an_owner_that_holds_nothing_yet():
+    above = np.zeros((4, 2, 1))
+    above[1:, 1, 0] = 0.15
+    above[2:, 0, 0] = 1.0
+    found = diagnose_diffusion(trace_of(above))
+    assert found.factors[0].owner == 0
+    assert found.events == ()
+    assert found.index > 0.2  # what the other latent gained counts all the same
+
+
+def test_leakage_is_what_ended_with_the_owner_of_another_factor():
+    above = perfect()
+    above[:, 1, 0] = growth(161, 100, 140, 0.3)
+    found = {(each.factor, each.other): each.nats for each in leakages(trace_of(above))}
+    assert len(found) == 6
+    np.testing.assert_allclose(found["a", "b"], 0.3)
+    assert sum(found.values()) == pytest.approx(0.3)
 
 
 def test_events_say_when_at_which_pressure_and_where_to_information_began_to_spread():

@@ -270,6 +270,27 @@ def test_a_factor_that_never_froze_lies_below_the_others_and_has_no_overlap():
     assert (shape.ifp.n, shape.ifp.below, shape.ifp.median) == (0, 5, None)
 
 
+def test_two_factors_of_which_every_case_is_censored_are_not_compared():
+    never = [(10.0, NO_BRACKET, "never_froze")] * 5
+    found = concluded({**CASES, "pos": never})
+    measured = [(pair.first, pair.second) for pair in found.pairs if pair.basis == "measured"]
+    assert measured == [("pos", "scale"), ("scale", "shape")]
+
+
+def test_a_diverged_case_has_no_curve_and_leaves_findings_that_can_be_read_back():
+    curves = curve_arrays()
+    curves["kl"][np.flatnonzero(curves["factor"] == "scale")[:2]] = np.nan
+    tables = freezing_table(), spectral_table(), curves
+    found = conclude(*tables, fingerprint="", image_shape=(1, 1, 1), likelihood="", source="")
+    # the diverged cases are the last two contexts: their gains no longer count
+    relative = np.array(found.relative_beta)
+    np.testing.assert_allclose(of("scale", found).nats, np.median(GAINS["scale"][:3]) * np.log(1 / relative), atol=1e-9)
+    assert Findings.from_plain(json.loads(json_bytes(found))) == found
+    curves["kl"][curves["factor"] == "scale"] = np.nan
+    gone = conclude(*tables, fingerprint="", image_shape=(1, 1, 1), likelihood="", source="")
+    assert of("scale", gone).nats == ()
+
+
 def test_diverged_cases_are_left_out_of_pairs():
     cases = {**CASES, "pos": [*CASES["pos"][:3], (40.0, NO_BRACKET, "diverged"), (50.0, NO_BRACKET, "diverged")]}
     pair = measured_pair(concluded(cases), "pos", "scale")

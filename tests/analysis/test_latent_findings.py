@@ -49,6 +49,13 @@ def test_latents_that_a_factor_was_told_of_are_named_after_it():
     assert {each.factor for each in findings(labels=("x", "y")).factors} == {"x (z0)", "y (z3)", "z1"}
 
 
+def test_latents_that_were_active_at_the_top_are_in_no_stage_and_named():
+    plan = plan_stages(findings({0: 1000.0, 1: 40.0}))
+    assert [stage.factors for stage in plan.stages] == [("z1",)]
+    assert "z0 held information at the top pressure already and is in no stage" in plan.warnings
+    assert any("start higher" in each for each in plan.warnings)
+
+
 def test_where_no_latent_froze_nothing_is_planned():
     with pytest.raises(IFPError, match="need a latent that froze to plan with, none of 4 did"):
         findings({})

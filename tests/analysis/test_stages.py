@@ -266,6 +266,24 @@ def test_as_many_stages_as_asked_for_are_cut_where_factors_part_best_and_joined_
     assert pressures(plan)[0] == pytest.approx(1.05 * pressures(plan)[1])
 
 
+def test_conditional_values_decide_where_asked_for_stages_are_joined():
+    found = replace(made_findings({"a": 100.0, "b": 90.0, "c": 80.0}), conditional={"a": 100.0, "b": 40.0, "c": 35.0})
+    assert groups(plan_stages(found, stages=2)) == [{"a"}, {"b", "c"}]
+
+
+def test_factors_that_freeze_only_below_the_pressure_of_their_stage_are_named():
+    plan = plan_stages(made_findings({"a": 100.0, "b": 50.0, "c": 0.5}), stages=3)
+    assert "c freezes at 0.5, not above its stage's 1" in plan.warnings
+    given = plan_stages(made_findings({"a": 100.0, "b": 50.0}), pressures=(500.0, 30.0))
+    assert given.warnings[0] == "a freezes at 100, not above its stage's 500"
+
+
+def test_equal_factors_are_in_one_order_whatever_that_of_the_findings():
+    points = {"y": course(100.0), "x": course(100.0, turn=-1)}
+    plans = [plan_stages(made_findings({name: points[name] for name in order})) for order in ("xy", "yx")]
+    assert [plan.stages[0].factors for plan in plans] == [("x", "y")] * 2
+
+
 @pytest.mark.parametrize("stages", [0, 6])
 def test_there_are_no_more_stages_than_factors(stages):
     with pytest.raises(IFPError, match=f"need 1 to 5 stages for 5 factors, got {stages}"):

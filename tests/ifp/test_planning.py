@@ -1,6 +1,7 @@
 """Where plans come from: a run, a run and the freezing order, whole-data annealing; and what is refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from ifp.cli import app
 from ifp.diagnosis import findings_of
 from ifp.freezing_order import freezing_order, predicted_values
 from ifp.planning import planning_findings, with_order
-from ifp.runs import create_run, npz_bytes
+from ifp.runs import create_run, npz_bytes, open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -79,6 +80,8 @@ def test_whole_data_annealing_is_planned_without_labels(tmp_path):
     with pytest.raises(IFPError, match="need a finished run"):
         planning_findings(run)
     run.write("freezing.csv", b"latent\n")
+    with pytest.raises(IFPError, match="need an annealing run with --from spectrum"):
+        raise CliRunner().invoke(app, ["plan-stages", str(run.path), "--from", "spectrum"]).exception
     plan = planned(run.path)
     assert [stage.factors for stage in plan.stages] == [("z0",), ("z2",)]
     assert plan.stages[0].pressure == pytest.approx(15.0 * np.exp(-0.1), rel=0.01)  # held at the next one's point
@@ -98,6 +101,7 @@ def test_an_order_without_one_of_the_factors_is_refused(run, order):
         (["RUN", "--pressures", "20,x"], "need --pressures as numbers, a,b,c, got '20,x'"),
         (["RUN", "--pressures", "5,20"], "need pressures above 0 that fall from stage to stage, got 5, 20"),
         (["RUN", "--stages", "3"], "need 1 to 2 stages for 2 factors, got 3"),
+        (["RUN", "--pressures", "20,5", "--depth", "0.3"], "need either --pressures or --depth, got both"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_in_one_sentence(run, arguments, message):
@@ -105,6 +109,12 @@ def test_what_cannot_be_planned_is_refused_in_one_sentence(run, arguments, messa
     ended = CliRunner().invoke(app, ["plan-stages", *given])
     assert ended.stdout == ""
     assert message in str(ended.exception)
+
+
+def test_findings_of_an_earlier_format_are_concluded_again(run, tmp_path):
+    copied = open_run(shutil.copytree(run.path, tmp_path / "run"))
+    copied.write("findings.json", b'{"format": "ifp-findings/1"}')
+    assert findings_of(copied) == findings_of(run)
 
 
 def test_findings_of_a_run_are_read_back_as_they_were_concluded(run):

@@ -1,19 +1,23 @@
 """Scores of a trained run and of files of codes: what is encoded, what is written, what is refused."""
 
 import json
+import shutil
 from dataclasses import asdict
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from typer.testing import CliRunner
 
 import ifp
 from analysis.kl_decomposition import decompose_kl
+from analysis.scores.codes import STUDY
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float
+from ifp.runs import json_bytes, load_json, open_run
 from ifp.scoring import codes_of_file, codes_of_run, score_codes, score_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
@@ -121,6 +125,21 @@ def test_a_file_that_is_not_there_or_lacks_an_array_is_named(tmp_path):
     np.savez(tmp_path / "half.npz", codes=np.zeros((3, 2)))
     with pytest.raises(IFPError, match=r"need an array factors in .*half\.npz, got codes"):
         codes_of_file(tmp_path / "half.npz")
+
+
+def test_what_is_wrong_with_the_asking_is_said_before_anything_is_encoded(run, monkeypatch):
+    monkeypatch.setattr("ifp.scoring.codes_of_run", lambda *given: pytest.fail("encoded"))
+    for given, message in (({"only": ("migg",)}, "got migg"), ({"n_jobs": 0}, "need one job or more")):
+        with pytest.raises(IFPError, match=message):
+            score_run(run, **given)
+
+
+def test_a_training_run_keeps_its_mig_beside_scores_of_the_same_protocol(run, tmp_path):
+    copied = open_run(shutil.copytree(run.path, tmp_path / "run"))
+    trained = {"protocol": "gdl", "mig": 0.25, "samples": asdict(STUDY), "seed": 0, "scikit-learn": sklearn.__version__}
+    copied.write("scores.json", json_bytes(trained))
+    score_run(copied, only=("irs",))
+    assert load_json(copied.path / "scores.json")["mig"] == 0.25
 
 
 def test_a_score_that_does_not_exist_is_refused_by_name(write):

@@ -1,6 +1,7 @@
 """What ifp spectrum and a plan from it stand on: images read in small batches, ties, progress, and the commands."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -194,6 +195,16 @@ def test_a_plan_of_the_command_is_that_of_the_records(command):
     assert all("no case of its own measured" in " ".join(each.evidence) for each in expected.stages)
     assert "with the factors known that freeze before" in " ".join(expected.stages[0].evidence)
     assert not any("freezing point" in warning for warning in expected.warnings)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_any_number_of_workers_finds_the_same_numbers(workers, monkeypatch):
+    ds = ifp.datasets.load_dataset("dsprites-tiny")
+    records, order = list(spectrum(ds, contexts=6)), list(freezing_order(ds, factors=("scale", "posX")))
+    monkeypatch.setattr("ifp.threads.ThreadPoolExecutor", lambda cores: ThreadPoolExecutor(workers))
+    monkeypatch.setattr("ifp.contexts._SEQUENCES", 2)
+    np.testing.assert_equal([asdict(each) for each in spectrum(ds, contexts=6)], [asdict(each) for each in records])
+    assert list(freezing_order(ds, factors=("scale", "posX"))) == order
 
 
 def test_where_no_factor_varies_the_order_alone_is_printed(tmp_path):

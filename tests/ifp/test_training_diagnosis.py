@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from analysis.figures.information import draw_information
 from annealing.errors import RunError
 from ifp.cli import app
-from ifp.runs import create_run, json_bytes, npz_bytes
+from ifp.runs import create_run, json_bytes, load_npz, npz_bytes
 from ifp.training_diagnosis import diagnose_training, information_trace
 
 DATA = {"name": "bars", "fingerprint": "bars-1", "image_shape": [16, 16, 1], "images": 32, "source": "drawn"}
@@ -96,6 +96,14 @@ def test_several_runs_are_one_table_and_one_figure_side_by_side(make_run, tmp_pa
     assert "<svg" in figure.read_text()
     tops = [axes.get_ylim()[1] for axes in drawn.axes]  # row by row: the two runs share a scale
     np.testing.assert_allclose(tops, np.repeat([1.05 * 2.0, 1.05 * 1.0], 2))
+
+
+def test_runs_on_other_factors_are_not_set_side_by_side(make_run):
+    first, second = make_run("first"), make_run("second")
+    arrays = load_npz(second.path / "trace.npz")
+    second.write("trace.npz", npz_bytes(arrays | {"factors": np.array(["hue", "brightness"])}))
+    shown = CliRunner().invoke(app, ["diagnose", str(first.path), str(second.path)])
+    assert "need runs on the same factors to set side by side" in str(shown.exception)
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,13 @@ def test_a_finished_run_is_diagnosed_and_drawn_by_its_kind(run):
     assert "<svg" in (run.path / "latents.svg").read_text()
 
 
+def test_a_figure_of_information_without_labels_is_refused_and_not_said_to_be_written(run, tmp_path):
+    run.write("freezing.csv", csv_bytes(("latent",), []))
+    ended = CliRunner().invoke(app, ["diagnose", str(run.path), "--plot", str(tmp_path / "figure.png")])
+    assert "need a run whose data have labelled factors for a figure" in str(ended.exception)
+    assert "figure.png" not in ended.stderr
+
+
 @pytest.mark.parametrize("command", ["diagnose", "plot-curves"])
 def test_an_unfinished_run_is_neither_diagnosed_nor_drawn(command, run):
     ended = CliRunner().invoke(app, [command, str(run.path)])
