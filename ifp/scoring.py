@@ -1,49 +1,23 @@
 """Scores of a trained run, on the codes of its whole data set, or of codes in a file."""
 
 import importlib.metadata
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from analysis.kl_decomposition import decompose_kl
 from analysis.scores.all_scores import require_scores, score
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
-from ifp.checkpoint import load_model
-from ifp.datasets.dataset import Dataset, to_float
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
-from ifp.deft import MultiGroupVAE
-from ifp.evaluation import encode_all
-from ifp.image_batches import batch_size
-from ifp.runs import Run, json_bytes, load_json, open_run, run_dataset
-from ifp.threads import use_threads
+from ifp.encoding import encode_run
+from ifp.runs import Run, json_bytes, load_json, open_run
 from ifp.watching import Watch, unwatched
 
 _SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedBatch:
-    """Posteriors of some images, and how far encoding has come."""
-
-    done: int
-    total: int
-    doing: str
-    mean: torch.Tensor  # (images, latents)
-    logvar: torch.Tensor
-
-
-def encoded(model: MultiGroupVAE, dataset: Dataset) -> Iterator[EncodedBatch]:
-    """Every image's posterior, in the data set's order, batch by batch."""
-    size = batch_size(dataset)
-    for start in range(0, len(dataset), size):
-        stop = min(start + size, len(dataset))
-        images = torch.from_numpy(to_float(dataset.images(np.arange(start, stop)))).permute(0, 3, 1, 2)
-        yield EncodedBatch(stop, len(dataset), "images", *encode_all(model, images))
 
 
 def codes_of_run(run: Run, data_dir: Path | None = None, watch: Watch = unwatched) -> LabelledCodes:
@@ -52,15 +26,10 @@ def codes_of_run(run: Run, data_dir: Path | None = None, watch: Watch = unwatche
     Raises:
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
     """
-    model = load_model(run)
-    dataset = run_dataset(run, data_dir)
-    factors = dataset.factors_at(np.arange(len(dataset)))
-    if factors is None:
+    found = encode_run(run, data_dir, watch)
+    if "factors" not in found:
         raise RunError(f"need a run on data with labelled factors for scores, {run.path} has none")
-    use_threads(run.config["settings"]["threads"])
-    batches = list(watch(encoded(model, dataset)))
-    mean, logvar = (torch.cat([getattr(each, name) for each in batches]).numpy() for name in ("mean", "logvar"))
-    return LabelledCodes(mean, factors, logvar)
+    return LabelledCodes(found["codes"], found["factors"], found["logvar"])
 
 
 def codes_of_file(path: Path) -> LabelledCodes:

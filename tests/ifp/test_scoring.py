@@ -76,6 +76,25 @@ def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
     assert "total correlation" in shown.stderr
 
 
+def test_encode_writes_what_score_reads(run, codes, tmp_path):
+    path = tmp_path / "codes.npz"
+    ended = CliRunner().invoke(app, ["encode", str(run.path), "--out", str(path)])
+    assert (ended.exit_code, ended.stdout.strip()) == (0, str(path))
+    found = codes_of_file(path)
+    np.testing.assert_array_equal(found.codes, codes.codes)
+    np.testing.assert_array_equal(found.logvar, codes.logvar)
+    np.testing.assert_array_equal(found.factors, codes.factors)
+    assert np.load(path, allow_pickle=False)["factor_names"].tolist() == [
+        "shape", "scale", "orientation", "posX", "posY",
+    ]  # fmt: skip
+    before = path.read_bytes()
+    again = CliRunner().invoke(app, ["encode", str(run.path), "--out", str(path)])
+    assert "need a new file for the codes" in str(again.exception)
+    assert path.read_bytes() == before
+    astray = CliRunner().invoke(app, ["encode", str(run.path), "--out", str(tmp_path / "codes.txt")])
+    assert "need a file ending in .npz" in str(astray.exception)
+
+
 @pytest.fixture
 def write(tmp_path):
     def written(**changed):

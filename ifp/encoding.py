@@ -1,0 +1,64 @@
+"""Posteriors of every image of a run's data set, in its order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ifp.checkpoint import load_model
+from ifp.datasets.dataset import Dataset, to_float
+from ifp.deft import MultiGroupVAE
+from ifp.evaluation import encode_all
+from ifp.image_batches import batch_size
+from ifp.runs import Run, open_run, run_dataset
+from ifp.threads import use_threads
+from ifp.watching import Watch, unwatched
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedBatch:
+    """Posteriors of some images, and how far encoding has come."""
+
+    done: int
+    total: int
+    doing: str
+    mean: torch.Tensor  # (images, latents)
+    logvar: torch.Tensor
+
+
+def encoded(model: MultiGroupVAE, dataset: Dataset) -> Iterator[EncodedBatch]:
+    """Every image's posterior, in the data set's order, batch by batch."""
+    size = batch_size(dataset)
+    for start in range(0, len(dataset), size):
+        stop = min(start + size, len(dataset))
+        images = torch.from_numpy(to_float(dataset.images(np.arange(start, stop)))).permute(0, 3, 1, 2)
+        yield EncodedBatch(stop, len(dataset), "images", *encode_all(model, images))
+
+
+def encode_run(
+    run: Run | str | Path, data_dir: Path | None = None, watch: Watch = unwatched
+) -> dict[str, NDArray[Any]]:
+    """Arrays by name: ``codes`` and ``logvar`` (images, latents), the posteriors' means and log-variances, float32.
+
+    Where the data have labels, ``factors`` (images, factors) and ``factor_names`` too.
+
+    Raises:
+        IFPError: the run is not finished or not of training, or its data set is not at hand.
+    """
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    model = load_model(run)
+    dataset = run_dataset(run, data_dir)
+    use_threads(run.config["settings"]["threads"])
+    batches = list(watch(encoded(model, dataset)))
+    found: dict[str, NDArray[Any]] = {
+        "codes": torch.cat([each.mean for each in batches]).numpy(),
+        "logvar": torch.cat([each.logvar for each in batches]).numpy(),
+    }
+    factors = dataset.factors_at(np.arange(len(dataset)))
+    if dataset.factors is not None and factors is not None:
+        found |= {"factors": factors, "factor_names": np.array(dataset.factors.names, dtype=np.str_)}
+    return found
