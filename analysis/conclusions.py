@@ -1,13 +1,14 @@
 """From the tables and curves of an annealing run, or from closed forms alone, to findings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.diffusion_risk import held_at_by_curve, predict_risks
-from analysis.distributions import summarise
+from analysis.distributions import median, summarise
 from analysis.findings import FORMAT, QUANTILES, FactorFindings, Findings
 from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
 from annealing.errors import IFPError
@@ -148,7 +149,7 @@ def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series) -> FactorFind
         spectral=nothing,
         planning=summarise(planning),
         planning_quantiles=_quantiles(planning),
-        slope=summarise(slopes).median,
+        slope=median(slopes),
         statuses={},
         bracketed=None,
         bracket_width=None,
@@ -170,8 +171,8 @@ def _factor_findings(
         for case in np.flatnonzero(curves["factor"] == name)
     ]
     whole = [nats for nats in relative if np.isfinite(nats).all()]  # a diverged case has no curve
-    return FactorFindings(
-        factor=name,
+    return replace(
+        _unmeasured(name, planning, slopes),
         cases=len(rows),
         freezing=summarise(ok["freezing_beta"]),
         melting=summarise(ok["melting_beta"]),
@@ -179,9 +180,6 @@ def _factor_findings(
             ok["ifp_beta"], below=int(rows["status"].isin(BELOW).sum()), above=int(rows["status"].isin(ABOVE).sum())
         ),
         spectral=summarise(rows["spectral_beta"]),
-        planning=summarise(planning),
-        planning_quantiles=_quantiles(planning),
-        slope=summarise(slopes).median,
         statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},
         bracketed=float(holds.sum() / len(rows)),
         bracket_width=None if np.isnan(width) else float(width),

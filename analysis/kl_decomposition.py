@@ -12,9 +12,11 @@ for a data set of N images. Source: Hoffman & Johnson 2016 (NIPS workshop); Chen
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from annealing.bottleneck import gaussian_kl
 from annealing.errors import IFPError
 
 _CHUNK = 4096  # posteriors at a time
@@ -65,7 +67,7 @@ def decompose_kl(
     if not (np.isfinite(mean).all() and np.isfinite(logvar).all()):
         raise IFPError("need finite posteriors to take their KL apart, got NaN or infinity")
     m, v = mean.astype(np.float64), logvar.astype(np.float64)
-    kl = 0.5 * (m**2 + np.exp(v) - v - 1).mean(axis=0)
+    kl = gaussian_kl(torch.from_numpy(m), torch.from_numpy(v)).mean(dim=0).numpy()
     rng = np.random.default_rng([seed, 6])
     rows = rng.integers(len(m), size=samples)
     z = m[rows] + np.exp(v[rows] / 2) * rng.standard_normal((samples, m.shape[1]))

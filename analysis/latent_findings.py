@@ -29,15 +29,12 @@ def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelih
     }
     if not frozen:
         raise IFPError(f"need a latent that froze to plan with, none of {len(whole.latents)} did")
-    table = pd.DataFrame(
-        [
-            {"dataset": whole.dataset, "factor": name, "context": 0, "spectral_beta": beta}
-            for name, beta in frozen.items()
-        ]
-    )
-    active = [f"z{each.latent}" for each in whole.latents if each.statuses[0] == "above_range"]
+    table = pd.DataFrame({"factor": list(frozen), "spectral_beta": list(frozen.values())})
+    table = table.assign(dataset=whole.dataset, context=0)
     left_out = (
-        [f"{', '.join(active)} held information at the top pressure already and is in no stage"] if active else []
+        f"z{each.latent} held information at the top pressure already and is in no stage"
+        for each in whole.latents
+        if each.statuses[0] == "above_range"
     )
     found = conclude_spectrum(
         table,

@@ -83,7 +83,7 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
 
 def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> None:
     """Runs of training and of whole-data annealing."""
-    from analysis.diffusion import Diffusion
+    from analysis.diffusion import diagnose_diffusion
     from analysis.figures.information import draw_information
     from analysis.whole_findings import WholeFindings
     from ifp.cli.figure_file import save_figure
@@ -92,28 +92,31 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
     from ifp.runs import json_bytes
     from ifp.tables.diffusion import events, indices, owners
     from ifp.training_diagnosis import diagnose_training, information_trace
-    from ifp.whole_results import KIND, diagnose_whole
+    from ifp.whole_results import KIND, diagnose_whole, whole_findings
 
-    concluded = [diagnose_whole(each) if each.kind == KIND else diagnose_training(each) for each in runs]
-    found = [each if isinstance(each, Diffusion) else each.diffusion for each in concluded]
-    if len({tuple(factor.factor for factor in each.factors) for each in found if each is not None}) > 1:
+    labelled = [each for each in runs if each.kind != KIND or whole_findings(each).diffusion is not None]
+    traces = [information_trace(each) for each in labelled]
+    # before anything is written
+    if len({trace.names for trace in traces}) > 1:
         raise IFPError("need runs on the same factors to set side by side, got runs on different ones")
-    labelled = [(run, each) for run, each in zip(runs, found, strict=True) if each is not None]
+    if plot is not None and not labelled:
+        raise IFPError("need a run whose data have labelled factors for a figure of information, got none")
+    concluded = [diagnose_whole(each) if each.kind == KIND else diagnose_training(each) for each in runs]
+    found = [diagnose_diffusion(trace) for trace in traces]
+    named = [each.path.name for each in labelled]
     if json:
-        named = [{"run": str(run.path), "findings": each} for run, each in zip(runs, concluded, strict=True)]
-        typer.echo(json_bytes(named if len(runs) > 1 else concluded[0]).decode(), nl=False)
+        every = [{"run": str(run.path), "findings": each} for run, each in zip(runs, concluded, strict=True)]
+        typer.echo(json_bytes(every if len(runs) > 1 else concluded[0]).decode(), nl=False)
     elif len(runs) > 1:
-        show(indices([(run.path.name, each) for run, each in labelled]))
+        show(indices(list(zip(named, found, strict=True))))
     else:
         if isinstance(concluded[0], WholeFindings):
             show_whole(concluded[0])
-        for run, each in labelled:
-            show(owners(run.path.name, each))
+        for name, each in zip(named, found, strict=True):
+            show(owners(name, each))
             if each.events:
                 show(events(each))
             for first, second in each.mixed:
                 typer.echo(f"warning: {first} and {second} are mixed in the same two latents", err=True)
-    if plot is not None and not labelled:
-        raise IFPError("need a run whose data have labelled factors for a figure of information, got none")
     if plot is not None:
-        save_figure(draw_information([(run.path.name, information_trace(run), each) for run, each in labelled]), plot)
+        save_figure(draw_information(list(zip(named, traces, found, strict=True))), plot)

@@ -14,7 +14,7 @@ def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
     """One row per factor, in nats: quantiles over the contexts, then what else the records hold, summed up."""
     import pandas as pd
 
-    from analysis.distributions import summarise
+    from analysis.distributions import median, summarise
 
     table = pd.DataFrame(list(records))
     rows = []
@@ -23,8 +23,8 @@ def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
         betas = summarise(of_factor["spectral_beta"])
         row = {"factor": factor, "contexts": len(of_factor)}
         row |= {name: getattr(betas, name) for name in ("median", "q05", "q25", "q75", "q95")}
-        row["beta_rd"] = summarise(of_factor["beta_rd"] / of_factor["spectral_beta"]).median
-        row["slope"] = summarise(of_factor["slope"]).median
+        row["beta_rd"] = median(of_factor["beta_rd"] / of_factor["spectral_beta"])
+        row["slope"] = median(of_factor["slope"])
         row["first_order"] = float((of_factor["transition"] == "first_order").mean())
         row["degenerate"] = float((of_factor["transition"] == "degenerate").mean())
         rows.append(row)

@@ -1,12 +1,13 @@
 """The page of a training run."""
 
+from analysis.diffusion import diagnose_diffusion
 from analysis.stage_plan import StagePlan
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.runs import Run, load_json, load_npz
 from ifp.tables.table import Table
 from ifp.tables.training import kl_parts, latents, silent_stages
-from ifp.training_diagnosis import diagnose_training, information_trace
+from ifp.training_diagnosis import information_trace
 
 
 def training_sections(run: Run) -> list[Section]:
@@ -23,7 +24,8 @@ def training_sections(run: Run) -> list[Section]:
     )
     sections = [Section("Latents", tuple(first))]
     if names:
-        sections.append(diffusion_section(run.path.name, information_trace(run), diagnose_training(run)))
+        trace = information_trace(run)
+        sections.append(diffusion_section(run.path.name, trace, diagnose_diffusion(trace)))
         sections.append(_scores(run))
     plan = StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8"))
     names = ("objective", "steps", "batch_size", "learning_rate", "eval_every", "checkpoint_every")

@@ -66,6 +66,14 @@ def test_overlapping_posteriors_have_the_information_of_their_integral():
     np.testing.assert_allclose(found.latent_information[0], found.information)
 
 
+def test_the_error_is_how_far_seeds_lie_apart():
+    rng = np.random.default_rng(3)
+    mean, logvar = rng.standard_normal((40, 2)), rng.uniform(-2, 0, (40, 2))
+    found = [decompose_kl(mean, logvar, seed=seed, samples=400) for seed in range(60)]
+    spread = max(np.std([getattr(each, name) for each in found]) for name in ("information", "total_correlation"))
+    assert 0.75 < spread / np.mean([each.error for each in found]) < 1.3  # 60 seeds know a spread to 9%
+
+
 def test_images_in_chunks_are_as_images_at_once(monkeypatch):
     rng = np.random.default_rng(0)
     mean, logvar = rng.standard_normal((50, 3)), rng.uniform(-4, 0, (50, 3))

@@ -104,6 +104,7 @@ def test_runs_on_other_factors_are_not_set_side_by_side(make_run):
     second.write("trace.npz", npz_bytes(arrays | {"factors": np.array(["hue", "brightness"])}))
     shown = CliRunner().invoke(app, ["diagnose", str(first.path), str(second.path)])
     assert "need runs on the same factors to set side by side" in str(shown.exception)
+    assert not any((run.path / "diffusion.json").exists() for run in (first, second))
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_a_figure_of_information_without_labels_is_refused_and_not_said_to_be_wr
     ended = CliRunner().invoke(app, ["diagnose", str(run.path), "--plot", str(tmp_path / "figure.png")])
     assert "need a run whose data have labelled factors for a figure" in str(ended.exception)
     assert "figure.png" not in ended.stderr
+    assert not (run.path / "findings.json").exists()
 
 
 @pytest.mark.parametrize("command", ["diagnose", "plot-curves"])
