@@ -16,11 +16,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from annealing.bottleneck import gaussian_kl
+from annealing.bottleneck import gaussian_kl, log_density
 from annealing.errors import IFPError
 
 _CHUNK = 4096  # posteriors at a time
-_LOG_2PI = float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def decompose_kl(
 
 
 def _log_density(z: NDArray[np.float64], m: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    return -0.5 * (_LOG_2PI + v + (z - m) ** 2 * np.exp(-v))
+    return log_density(torch.from_numpy(z), torch.from_numpy(m), torch.from_numpy(v)).numpy()
 
 
 def _log_mixtures(

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+_LOG_2PI = math.log(2 * math.pi)
+
 
 def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
     r"""KL of each latent's Gaussian posterior from the unit Gaussian prior.
@@ -25,6 +27,15 @@ def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
     """
     # expm1 keeps the digits of a nearly silent latent, where exp(logvar) - 1 would round them away
     return (mean.square() + torch.expm1(logvar) - logvar) / 2
+
+
+def log_density(sample: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    r""":math:`\log q(z | x)` of each latent's Gaussian posterior, in nats; shapes broadcast, nothing is summed.
+
+    >>> log_density(torch.tensor(0.0), torch.tensor(0.0), torch.tensor(0.0))
+    tensor(-0.9189)
+    """
+    return -(_LOG_2PI + logvar + (sample - mean).square() * torch.exp(-logvar)) / 2
 
 
 def reparameterize(mean: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:

@@ -81,18 +81,12 @@ class StackedDenseVAE(nn.Module):
         return self.decoder(latents) + self.decoder_straight(latents)
 
 
-def _halvings(image_shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Height and width after the four strides of 2, of the image or of what it is framed to."""
+def _frame(image_shape: tuple[int, int, int], multiple: int) -> tuple[int, int]:
+    """Zeros that bring height and width to a multiple: rows below, columns to the right."""
     height, width, _ = image_shape
     if min(height, width) < 1:
         raise IFPError(f"need images of one pixel or more for a conv network, got {height}x{width}")
-    return -(-height // 16), -(-width // 16)
-
-
-def _frame(image_shape: tuple[int, int, int]) -> list[nn.Module]:
-    """What brings images to sides that are multiples of 16: zeros, below and to the right; nothing if they are so."""
-    height, width = (-side % 16 for side in image_shape[:2])
-    return [nn.ZeroPad2d((0, width, 0, height))] if height or width else []
+    return -height % multiple, -width % multiple
 
 
 class _Crop(nn.Module):
@@ -106,23 +100,37 @@ class _Crop(nn.Module):
         return images[..., : self.height, : self.width]
 
 
-def conv_encoder(image_shape: tuple[int, int, int], outputs: int, channels: int = 32, hidden: int = 256) -> nn.Module:
-    """Images (batch, C, H, W) to (batch, outputs): four 4x4 convolutions of stride 2, a hidden layer, ReLU.
+def _feature_maps(channels: int, layers: int) -> tuple[int, ...]:
+    """Feature maps of each layer from the image inward: as many, then twice as many from the middle on."""
+    return tuple(channels if layer < layers // 2 else 2 * channels for layer in range(layers))
+
+
+def conv_encoder(
+    image_shape: tuple[int, int, int],
+    outputs: int,
+    channels: int = 32,
+    hidden: int = 256,
+    kernels: Sequence[int] = (4, 4, 4, 4),
+) -> nn.Module:
+    """Images (batch, C, H, W) to (batch, outputs): convolutions of stride 2, a hidden layer, ReLU.
 
     The layers of Burgess et al. 2018 (arXiv:1804.03599), as the table of Locatello et al. 2019 prints them, with
-    ``channels`` (32 there), ``channels``, twice and twice as many feature maps. Sides that are no multiples of 16 are
-    framed with zeros to the next.
+    ``channels`` (32 there), ``channels``, twice and twice as many feature maps. Sides that the strides do not divide
+    are framed with zeros.
+
+    Args:
+        kernels: side of each convolution's kernel, even; the code of that study has 2 in its last two.
     """
-    height, width = _halvings(image_shape)
-    maps = (image_shape[2], channels, channels, 2 * channels, 2 * channels)
+    below, right = _frame(image_shape, 2 ** len(kernels))
+    maps = (image_shape[2], *_feature_maps(channels, len(kernels)))
     convolutions = [
         layer
-        for before, after in itertools.pairwise(maps)
-        for layer in (nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU())
+        for (before, after), kernel in zip(itertools.pairwise(maps), kernels, strict=True)
+        for layer in (nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU())
     ]
-    features = height * width * maps[-1]
+    features = (image_shape[0] + below) * (image_shape[1] + right) * maps[-1] // 4 ** len(kernels)
     return nn.Sequential(
-        *_frame(image_shape),
+        *([nn.ZeroPad2d((0, right, 0, below))] if below or right else []),
         *convolutions,
         nn.Flatten(),
         nn.Linear(features, hidden),
@@ -131,14 +139,17 @@ def conv_encoder(image_shape: tuple[int, int, int], outputs: int, channels: int 
     )
 
 
-def conv_decoder(image_shape: tuple[int, int, int], latents: int, channels: int = 32, hidden: int = 256) -> nn.Module:
-    """Latents (batch, latents) to decoder output (batch, C, H, W): the encoder's layers, mirrored."""
-    height, width = _halvings(image_shape)
-    maps = (2 * channels, 2 * channels, channels, channels, image_shape[2])
+def conv_decoder(
+    image_shape: tuple[int, int, int], latents: int, channels: int = 32, hidden: int = 256, layers: int = 4
+) -> nn.Module:
+    """Latents (batch, latents) to decoder output (batch, C, H, W): the encoder's layers, mirrored, of 4x4 kernels."""
+    below, right = _frame(image_shape, 2**layers)
+    height, width = (image_shape[0] + below) // 2**layers, (image_shape[1] + right) // 2**layers
+    maps = (*reversed(_feature_maps(channels, layers)), image_shape[2])
     deconvolutions: list[nn.Module] = []
     for before, after in itertools.pairwise(maps):
         deconvolutions += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-    crop = [_Crop(*image_shape[:2])] if _frame(image_shape) else []
+    crop = [_Crop(*image_shape[:2])] if below or right else []
     return nn.Sequential(
         nn.Linear(latents, hidden),
         nn.ReLU(),
@@ -147,4 +158,31 @@ def conv_decoder(image_shape: tuple[int, int, int], latents: int, channels: int 
         nn.Unflatten(1, (maps[0], height, width)),
         *deconvolutions[:-1],
         *crop,
+    )
+
+
+def dense_encoder(image_shape: tuple[int, int, int], outputs: int, hidden: int = 1200) -> nn.Module:
+    """Images (batch, C, H, W) to (batch, outputs): two hidden layers, ReLU, as in Locatello et al. 2019."""
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(math.prod(image_shape), hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, outputs),
+    )
+
+
+def dense_decoder(image_shape: tuple[int, int, int], latents: int, hidden: int = 1200) -> nn.Module:
+    """Latents (batch, latents) to decoder output (batch, C, H, W): three hidden layers, tanh, as in that study."""
+    height, width, channels = image_shape
+    return nn.Sequential(
+        nn.Linear(latents, hidden),
+        nn.Tanh(),
+        nn.Linear(hidden, hidden),
+        nn.Tanh(),
+        nn.Linear(hidden, hidden),
+        nn.Tanh(),
+        nn.Linear(hidden, math.prod(image_shape)),
+        nn.Unflatten(1, (channels, height, width)),
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ifp.contexts import spectrum
     from ifp.datasets import load_dataset
     from ifp.diagnosis import diagnose
-    from ifp.training import train
+    from ifp.training_run import train
 
 __all__ = [
     "DataError", "IFPError", "PlanError", "RunError", "StagePlan", "anneal", "diagnose", "load_dataset",
@@ -39,7 +39,7 @@ _HOME = {
     "ifp.datasets": ("load_dataset",),
     "ifp.diagnosis": ("diagnose",),
     "ifp.checkpoint": ("load_model",),
-    "ifp.training": ("train",),
+    "ifp.training_run": ("train",),
 }
 
 

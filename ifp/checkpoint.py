@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,55 +11,57 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from annealing.errors import RunError
-from ifp.deft import MultiGroupVAE
 from ifp.evaluation import TraceRecord
-from ifp.objectives.objective import Objective
+from ifp.learner import Learner
+from ifp.losses import Losses
+from ifp.networks import network_named
+from ifp.optimizer_state import under
 from ifp.runs import Run, json_bytes, load_json, open_run
+from ifp.vae import MultiGroupVAE
 
-FORMAT = "ifp-checkpoint/1"
+if TYPE_CHECKING:
+    from ifp.train_config import TrainConfig
+
+FORMAT = "ifp-checkpoint/2"
 STATE_FILE = "parts/state.safetensors"
+MODEL_FILE = "checkpoint.safetensors"
+_DAMAGE = (KeyError, TypeError, ValueError, IndexError, RuntimeError)
 
 
-def state_bytes(model: MultiGroupVAE, optimizer: torch.optim.Adam, step: int, trace: list[TraceRecord]) -> bytes:
-    """All that resuming needs, in one file: the step, parameters, Adam's moments and the trace so far."""
-    tensors = {"step": torch.tensor(step)}
-    tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
-    for number, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
+def state_bytes(learner: Learner, step: int, trace: list[TraceRecord], losses: Losses) -> bytes:
+    """All that resuming needs, in one file: the step, what the learner remembers, and the records so far."""
+    tensors = {"step": torch.tensor(step), **learner.state()}
+    tensors |= {f"losses.{name}": value for name, value in losses.state().items()}
     for column in fields(TraceRecord):
         tensors[f"trace.{column.name}"] = torch.from_numpy(np.array([getattr(each, column.name) for each in trace]))
     return save_tensors(_plain(tensors))
 
 
-def restore(run: Run, model: MultiGroupVAE, optimizer: torch.optim.Adam) -> tuple[int, list[TraceRecord]]:
+def restore(run: Run, learner: Learner, losses: Losses) -> tuple[int, list[TraceRecord]]:
     """Put back what the run's last state holds: its step and trace, or 0 and an empty one where there is none."""
     if not (run.path / STATE_FILE).is_file():
         return 0, []
     tensors = _load(run.path / STATE_FILE)
     try:
-        model.load_state_dict(_named(tensors, "model."))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _named(tensors, "adam.").items():
-            number, moment = name.split(".")
-            moments.setdefault(int(number), {})[moment] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-        columns = {name: value.numpy() for name, value in _named(tensors, "trace.").items()}
+        learner.restore(tensors)
+        losses.restore(under(tensors, "losses."))
+        columns = {name: value.numpy() for name, value in under(tensors, "trace.").items()}
         trace = [TraceRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
         return int(tensors["step"]), trace
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise RunError(f"need a state of this run in {run.path / STATE_FILE}, got: {error!r}") from error
 
 
-def write_checkpoint(run: Run, model: MultiGroupVAE, objective: Objective, step: int) -> None:
+def write_checkpoint(run: Run, learner: Learner, config: "TrainConfig", step: int) -> None:
     """checkpoint.safetensors and, last of all files, the checkpoint.json that says how to build the model."""
-    run.write("checkpoint.safetensors", save_tensors(_plain(model.state_dict())))
+    run.write(MODEL_FILE, save_tensors(_plain(learner.model.state_dict())))
     about = {
         "format": FORMAT,
-        "objective": objective.name,
+        "objective": learner.objective.name,
         "image_shape": run.config["data"]["image_shape"],
-        "groups": objective.groups,
-        "channels": objective.channels,
-        "hidden": objective.hidden,
+        "groups": learner.objective.groups,
+        "network": config.network,
+        "rescaled": learner.objective.rescaled,
         "step": step,
     }
     run.write("checkpoint.json", json_bytes(about))
@@ -75,23 +78,46 @@ def load_model(run: Run | str | Path) -> MultiGroupVAE:
         raise RunError(f"need a finished training run, {run.path} is none")
     about = load_json(run.path / "checkpoint.json")
     if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}")
-    tensors = _load(run.path / "checkpoint.safetensors")
+        raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}: train again with this version")
+    tensors = _load(run.path / MODEL_FILE)
     try:
         height, width, channels = about["image_shape"]
-        model = MultiGroupVAE((height, width, channels), about["groups"], about["channels"], about["hidden"])
+        network = network_named(about["network"])
+        model = MultiGroupVAE((height, width, channels), about["groups"], network, rescaled=about["rescaled"])
         model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise RunError(f"need a whole checkpoint in {run.path}, got: {error!r}") from error
     return model.eval()
 
 
+def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
+    """Give a model the parameters of a training run: of its end, or of its last state where it has none.
+
+    Raises:
+        RunError: no such run, nothing saved yet, or a model of other latents, groups or networks.
+    """
+    run = open_run(Path(path))
+    if run.kind != "train":
+        raise RunError(f"need a training run to start from, {run.path} is of kind {run.kind}")
+    if run.finished:
+        tensors = _load(run.path / MODEL_FILE)
+    elif (run.path / STATE_FILE).is_file():
+        tensors = under(_load(run.path / STATE_FILE), "model.")
+    else:
+        raise RunError(f"need a training run with a saved state to start from, {run.path} has none yet")
+    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    there = {name: tuple(value.shape) for name, value in tensors.items()}
+    if own != there:
+        name = next(name for name in sorted({*own, *there}) if own.get(name) != there.get(name))
+        raise RunError(
+            f"need a run of the same latents, groups, network and image shape to start from: {name} is "
+            f"{there.get(name, 'missing')} in {run.path} and {own.get(name, 'missing')} here"
+        )
+    model.load_state_dict(tensors)
+
+
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-
-
-def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _load(path: Path) -> dict[str, Tensor]:

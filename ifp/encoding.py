@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ifp.checkpoint import load_model
 from ifp.datasets.dataset import Dataset, to_float
-from ifp.deft import MultiGroupVAE
 from ifp.evaluation import encode_all
 from ifp.image_batches import batch_size
 from ifp.runs import Run, open_run, run_dataset
 from ifp.threads import use_threads
+from ifp.vae import MultiGroupVAE
 from ifp.watching import Watch, unwatched
 
 

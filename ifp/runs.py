@@ -25,7 +25,12 @@ T = TypeVar("T")
 
 FORMAT = "ifp-run/1"
 # the file each kind writes last
-FINISHED_BY = {"anneal": "freezing.csv", "anneal-whole": "freezing.csv", "train": "checkpoint.json"}
+FINISHED_BY = {
+    "anneal": "freezing.csv",
+    "anneal-whole": "freezing.csv",
+    "train": "checkpoint.json",
+    "compare": "comparison.csv",
+}
 _PARTIAL = ".partial-"  # prefix of files being written
 
 
@@ -109,14 +114,14 @@ def _versions() -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run directory and its config: kind (anneal, anneal-whole, train), created, settings, data."""
+    """A run directory and its config: kind (anneal, anneal-whole, train, compare), created, settings, data."""
 
     path: Path
     config: Mapping[str, Any]
 
     @property
     def kind(self) -> str:
-        """anneal, anneal-whole or train."""
+        """anneal, anneal-whole, train or compare."""
         return str(self.config["kind"])
 
     @property

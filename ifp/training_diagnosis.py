@@ -1,11 +1,15 @@
 """Information diffusion along a finished run of training, or of whole-data annealing."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.diffusion import Diffusion, diagnose_diffusion
 from analysis.information import chance_deviation
 from analysis.information_trace import InformationTrace, gated
-from analysis.stage_plan import StagePlan
 from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
 from ifp.evaluation import probed_images
@@ -40,16 +44,14 @@ def information_trace(run: Run | str | Path) -> InformationTrace:
         deviation=chance_deviation(arrays["mi_null"], images),
         names=tuple(arrays["factors"].tolist()),
         entropy=arrays["entropy"],
-        ends=_stage_ends(run),
+        ends=_stage_ends(arrays),
     )
 
 
-def _stage_ends(run: Run) -> tuple[int, ...]:
-    """Steps at which the plan's stages end; none where one encoder was trained under a pressure that falls."""
-    if run.config["settings"]["objective"] != "deft":
-        return ()
-    plan = StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8"))
-    return tuple(plan.boundaries(run.config["settings"]["steps"]))
+def _stage_ends(arrays: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+    """Steps at which stages ended, each of which has a record; none where there was one stage throughout."""
+    last = np.append(np.flatnonzero(np.diff(arrays["stage"])), len(arrays["stage"]) - 1)
+    return tuple(arrays["step"][last].tolist()) if len(last) > 1 else ()
 
 
 def diagnose_training(run: Run | str | Path) -> Diffusion:

@@ -2,24 +2,27 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from annealing.errors import IFPError
-from annealing.networks import conv_decoder
+from annealing.likelihood import likelihood_named
 from ifp.checkpoint import STATE_FILE, restore, state_bytes
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset, describe
-from ifp.deft import MultiGroupVAE
 from ifp.device import require_device
 from ifp.evaluation import evaluate, probe_images
+from ifp.learner import Learner, build_learner
+from ifp.losses import Losses
+from ifp.networks import convolutional
+from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
+from ifp.precision import resolved_precision
 from ifp.runs import Run, create_run, csv_bytes, new_run_path, reopen_run
 from ifp.threads import use_threads
-from ifp.training import Progress, TrainConfig, build_optimizer, train_steps
+from ifp.train_config import TrainConfig
+from ifp.training import Progress, train_steps
 from ifp.whole_results import KIND, write_whole_results
 
 PRESSURES = (4.0, 400.0)  # nats; swept where nothing was predicted: dSprites at 64x64, with room
@@ -73,11 +76,11 @@ class WholeConfig:
         """Steps of the whole run."""
         return self.hold_steps + self.cool_steps
 
-    @property
-    def objective(self) -> Cooling:
-        """The pressure of each step and the shape of the networks."""
+    def objective_for(self, dataset: Dataset) -> Cooling:
+        """The pressure of each step."""
         low, high = self.pressures
-        return Cooling(self.latents, high, low, self.hold_steps, self.cool_steps, self.channels, self.hidden)
+        setup = Setup(self.latents, self.steps, len(dataset), self.seed)
+        return Cooling(setup=setup, high=high, low=low, hold_steps=self.hold_steps, cool_steps=self.cool_steps)
 
     def training(self) -> TrainConfig:
         """The same settings as the training loop takes them; it gets its objective beside them."""
@@ -98,19 +101,16 @@ class WholeConfig:
         )
 
 
-class WholeVAE(MultiGroupVAE):
-    """One encoder for all latents and a decoder of the same size."""
-
-    def __init__(self, image_shape: tuple[int, int, int], latents: int, channels: int, hidden: int) -> None:
-        super().__init__(image_shape, [range(latents)], channels, hidden)
-        self.decoder = conv_decoder(image_shape, latents, channels, hidden)
-
-
-def build_networks(config: WholeConfig, image_shape: tuple[int, int, int]) -> WholeVAE:
-    """The networks, initialised from the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return WholeVAE(image_shape, config.latents, config.channels, config.hidden)
+def start_cooling(dataset: Dataset, config: WholeConfig) -> Learner:
+    """One encoder for all latents and a decoder of the same size, initialised from the seed alone."""
+    return build_learner(
+        config.objective_for(dataset),
+        convolutional(config.channels, config.hidden),
+        dataset.image_shape,
+        config.learning_rate,
+        device=require_device(config.device),
+        channels_last=config.training().channels_last,
+    )
 
 
 def whole_annealing(dataset: Dataset, config: WholeConfig, run: Run) -> Iterator[Progress]:
@@ -123,23 +123,22 @@ def whole_annealing(dataset: Dataset, config: WholeConfig, run: Run) -> Iterator
         IFPError: the loss is no longer finite.
     """
     use_threads(config.threads)
-    objective, training = config.objective, config.training()
-    model = build_networks(config, dataset.image_shape).to(require_device(config.device))
-    optimizer = build_optimizer(model, config.learning_rate)
+    training, likelihood, losses = config.training(), likelihood_named(config.likelihood), Losses()
+    learner = start_cooling(dataset, config)
     probe = probe_images(dataset, config.probe, config.seed)
-    step, trace = restore(run, model, optimizer)
+    step, trace = restore(run, learner, losses)
     started, first = time.perf_counter(), step
-    for record in train_steps(model, optimizer, objective, dataset, training, step):
+    for record in train_steps(learner, dataset, training, step):
         step = record.step
         if step % config.record_every == 0 or step in (config.hold_steps, config.steps):
-            trace.append(evaluate(model, probe, objective, step, training))
+            trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
         if step % config.checkpoint_every == 0 or step == config.steps:
-            run.write(STATE_FILE, state_bytes(model, optimizer, step, trace))
-        yield Progress(step, config.steps, f"beta {record.pressure:.4g}, loss {record.loss:.1f}")
+            run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
+        yield Progress(step, config.steps, f"beta {record.control.pressure:.4g}, loss {record.loss:.1f}")
     seconds = time.perf_counter() - started
     timing = {"steps": step - first, "seconds": seconds, "milliseconds_per_step": 1e3 * seconds / max(step - first, 1)}
     run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
-    write_whole_results(run, dataset, model, trace, probe)
+    write_whole_results(run, dataset, learner.model, trace, probe)
 
 
 def swept_range(predicted: Mapping[str, float]) -> tuple[float, float]:
@@ -186,7 +185,7 @@ def _new_run(
     if dataset.factors is not None:
         for name in config.predicted:
             dataset.factors.position(name)
-    require_device(config.device)
+    config = replace(config, precision=resolved_precision(config.precision, require_device(config.device)))
     path = out if out is not None else new_run_path(runs, KIND, dataset.name)
     return config, create_run(path, KIND, config, describe(dataset), overwrite=overwrite)
 

@@ -11,11 +11,11 @@ from analysis.whole_findings import WholeFindings, conclude_whole
 from annealing.errors import RunError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset
-from ifp.deft import MultiGroupVAE
 from ifp.evaluation import Probe, TraceRecord, probe_arrays, probed_images
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
 from ifp.runs import Run, csv_bytes, json_bytes, load_npz, npz_bytes, open_run
+from ifp.vae import MultiGroupVAE
 
 KIND = "anneal-whole"
 PROTOCOL = "whole-cool"

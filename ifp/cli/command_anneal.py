@@ -87,12 +87,12 @@ def anneal(
     shared: dict[str, object] = {
         "dataset": dataset, "likelihood": likelihood, "seed": seed, "device": device, "threads": threads,
         "data_options": options.data_options(background, correlate, bins, data_seed) or None,
-        "pressures": options.pressure_range(pressures, "--pressures"),
+        "pressures": options.number_range(pressures, "--pressures"),
     }  # fmt: skip
     action = {
         "contexts": contexts, "factors": options.name_list(factors), "protocol": protocol, "repeats": repeats,
         "nuisance": nuisance,
-        "span": options.pressure_range(span, "--span"),
+        "span": options.number_range(span, "--span"),
     }  # fmt: skip
     pace = options.present({"tolerance": tolerance, "max_steps": max_steps})
     full = {"cool_steps": steps, "precision": precision}

@@ -77,8 +77,28 @@ def present(given: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def pressure_range(text: str | None, option: str) -> tuple[float, float] | None:
-    """LO:HI as two pressures; IFPError for anything else."""
+def settings(given: list[str] | None) -> dict[str, Any]:
+    """NAME=VALUE of each as a mapping: whole numbers, numbers or words; IFPError for anything else."""
+    found: dict[str, Any] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value) or name in found:
+            raise IFPError(f"need settings NAME=VALUE, each once, got {text!r}")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def number_range(text: str | None, option: str) -> tuple[float, float] | None:
+    """LO:HI as two numbers; IFPError for anything else."""
     if text is None:
         return None
     try:
@@ -99,6 +119,14 @@ def number_list(text: str | None, option: str) -> tuple[float, ...] | None:
         return None if text is None else tuple(float(part) for part in text.split(","))
     except ValueError:
         raise IFPError(f"need {option} as numbers, a,b,c, got {text!r}") from None
+
+
+def whole_list(text: str | None, option: str) -> tuple[int, ...] | None:
+    """a,b,c as whole numbers; IFPError for anything else."""
+    numbers = number_list(text, option)
+    if numbers is not None and not all(number.is_integer() for number in numbers):
+        raise IFPError(f"need {option} as whole numbers, a,b,c, got {text!r}")
+    return None if numbers is None else tuple(int(number) for number in numbers)
 
 
 def annealing_run(path: Path | None, runs: Path) -> "Run":

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from annealing.errors import RunError
+from ifp.comparison import KIND as COMPARE
 from ifp.report.annealing_page import annealing_sections, whole_sections
+from ifp.report.comparison_page import comparison_sections
 from ifp.report.page import page
 from ifp.report.training_page import training_sections
 from ifp.runs import Run, open_run, write_atomically
@@ -12,6 +14,7 @@ from ifp.whole_results import KIND as WHOLE
 _KINDS = {
     "anneal": ("annealing test", annealing_sections),
     WHOLE: ("whole-data annealing", whole_sections),
+    COMPARE: ("comparison", comparison_sections),
     "train": ("training", training_sections),
 }
 

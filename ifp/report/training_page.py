@@ -1,13 +1,13 @@
 """The page of a training run."""
 
 from analysis.diffusion import diagnose_diffusion
-from analysis.stage_plan import StagePlan
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.runs import Run, load_json, load_npz
 from ifp.tables.table import Table
 from ifp.tables.training import kl_parts, latents, silent_stages
 from ifp.training_diagnosis import information_trace
+from ifp.training_run import run_plan
 
 
 def training_sections(run: Run) -> list[Section]:
@@ -27,14 +27,14 @@ def training_sections(run: Run) -> list[Section]:
         trace = information_trace(run)
         sections.append(diffusion_section(run.path.name, trace, diagnose_diffusion(trace)))
         sections.append(_scores(run))
-    plan = StagePlan.from_json((run.path / "plan.json").read_text(encoding="utf-8"))
+    plan = run_plan(run)
     names = ("objective", "steps", "batch_size", "learning_rate", "eval_every", "checkpoint_every")
     given = {name.replace("_", "-"): run.config["settings"][name] for name in names}
     return [
         *sections,
-        plan_section(plan),
+        *([plan_section(plan)] if plan is not None else []),
         settings_section(run),
-        again_section(run, "ifp train --plan plan.json", given),
+        again_section(run, "ifp train" if plan is None else "ifp train --plan plan.json", given),
     ]
 
 

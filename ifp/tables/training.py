@@ -33,12 +33,18 @@ def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
         for latent in group
     )
     scores = load_json(run.path / "scores.json") if names else {}
-    pressures = [stage["pressure"] for stage in load_json(run.path / "plan.json")["stages"]]
-    if len(groups) < len(pressures):  # one encoder under a pressure that falls from the first to the last
-        pressures = [pressures[0], pressures[-1]]
-    path = " -> ".join(f"{pressure:.4g}" for pressure in pressures)
-    title = f"{dataset}: nats per latent after beta {path}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
+    title = (
+        f"{dataset}: nats per latent after {_course(run, trace)}; reconstruction {trace['reconstruction'][-1]:.1f} nats"
+    )
     return Table(title + (f", MIG {scores['mig']:.3f}" if "mig" in scores else ""), rows)
+
+
+def _course(run: Run, trace: Mapping[str, Any]) -> str:
+    """The objective, and its pressure as it fell or rose: of each stage, or of the first step and the last."""
+    ends = np.append(np.flatnonzero(np.diff(trace["stage"])), len(trace["stage"]) - 1)
+    pressures = trace["pressure"][ends if len(ends) > 1 else [0, -1]]
+    path = " -> ".join(dict.fromkeys(f"{pressure:.4g}" for pressure in pressures))
+    return f"{run.config['settings']['objective']}, beta {path}"
 
 
 def kl_parts(parts: Mapping[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""DEFT: closed groups stay silent and still, earlier groups take scaled steps, schedules, and steps that resume."""
+"""DEFT: closed groups stay silent and still, earlier groups take scaled steps; stages; and steps that resume."""
 
 import itertools
 from copy import deepcopy
@@ -11,14 +11,20 @@ import torch
 from annealing.bottleneck import gaussian_kl
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Gaussian
-from annealing.networks import conv_decoder
+from ifp.batches import TrainingBatch
 from ifp.checkpoint import STATE_FILE, restore, state_bytes
 from ifp.datasets.dataset import describe
-from ifp.deft import Deft, MultiGroupVAE
 from ifp.evaluation import evaluate, probe_images
+from ifp.learner import Learner, build_learner, build_optimizer
+from ifp.losses import Losses
+from ifp.networks import convolutional
+from ifp.objectives import Setup, objectives
 from ifp.objectives.annealed_beta import AnnealedBeta
+from ifp.objectives.deft import Deft
 from ifp.runs import create_run
-from ifp.training import TrainConfig, build_model, build_optimizer, objective_of, take_step, train_steps
+from ifp.train_config import TrainConfig
+from ifp.training import take_step, train_steps
+from ifp.vae import MultiGroupVAE
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -27,9 +33,14 @@ SHARES = (500 / 6000, 5200 / 6000, 300 / 6000)
 SWITCH, LATE = 500, 5500  # the first step of stage 2, and 5,000 steps on
 
 
+SMALL = convolutional(channels=4, hidden=16)
+
+
 @pytest.fixture(scope="module")
 def config():
-    return TrainConfig(dataset="bars", steps=STEPS, batch_size=4, learning_rate=2e-3, seed=5, threads=1)
+    return TrainConfig(
+        dataset="bars", steps=STEPS, batch_size=4, learning_rate=2e-3, seed=5, threads=1, precision="float32"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,26 +48,25 @@ def plan(bars, make_plan):
     return make_plan(bars, shares=SHARES)
 
 
+def deft_of(plan, steps=STEPS, seed=5, **settings):
+    return Deft(setup=Setup(plan.latents, steps, 32, seed, plan), **settings)
+
+
 @pytest.fixture(scope="module")
 def deft(plan):
-    return Deft(plan, STEPS, channels=4, hidden=16)
+    return deft_of(plan)
 
 
 def fresh(objective, config):
-    """A model with a small decoder, for speed, and its optimizer."""
-    model = build_model(objective, (16, 16, 1), config.seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        model.decoder = conv_decoder((16, 16, 1), 3, channels=4, hidden=16)
-    return model, build_optimizer(model, config.learning_rate)
+    return build_learner(objective, SMALL, (16, 16, 1), config.learning_rate)
 
 
-def copied(model, optimizer, learning_rate):
-    """The same parameters and the same state of the optimizer, apart from the originals."""
-    twin = deepcopy(model)
-    own = build_optimizer(twin, learning_rate)
-    own.load_state_dict(deepcopy(optimizer.state_dict()))
-    return twin, own
+def copied(learner, objective, learning_rate):
+    """The same parameters and the same state of the optimizer under another objective, apart from the originals."""
+    model = deepcopy(learner.model)
+    optimizer = build_optimizer(model, learning_rate)
+    optimizer.load_state_dict(deepcopy(learner.optimizer.state_dict()))
+    return Learner(model, optimizer, objective)
 
 
 def parts(model):
@@ -68,7 +78,8 @@ def parts(model):
 def batch(bars, size=4, seed=0):
     index = np.random.default_rng(seed).integers(0, len(bars), size)
     images = torch.from_numpy(bars.images(index)).permute(0, 3, 1, 2)
-    return images, torch.randn(size, 3, generator=torch.Generator().manual_seed(seed))
+    stream = torch.Generator().manual_seed(seed)
+    return TrainingBatch(images, torch.randn(size, 3, generator=stream), stream)
 
 
 def bits(model):
@@ -80,8 +91,8 @@ def bits(model):
 
 @pytest.mark.parametrize("open_groups", [0, 1, 2, 3, None])
 def test_the_posterior_of_closed_groups_is_the_prior_to_the_last_bit(open_groups, deft, config, bars):
-    model, _ = fresh(deft, config)
-    mean, logvar = model.encode(batch(bars, 16)[0], open_groups)
+    model = fresh(deft, config).model
+    mean, logvar = model.encode(batch(bars, 16).images, open_groups)
     first_closed = 3 if open_groups is None else open_groups
     for values in (mean, logvar, gaussian_kl(mean, logvar)):
         assert (values[:, first_closed:] == 0).all()
@@ -90,7 +101,7 @@ def test_the_posterior_of_closed_groups_is_the_prior_to_the_last_bit(open_groups
 
 def test_latents_lie_where_their_group_says():
     torch.manual_seed(0)
-    model = MultiGroupVAE((16, 16, 1), [[2, 0], [1]], 4, 16)
+    model = MultiGroupVAE((16, 16, 1), [[2, 0], [1]], SMALL)
     images = torch.rand(5, 1, 16, 16)
     mean, logvar = model.encode(images)
     first, second = (encoder(images) for encoder in model.encoders)
@@ -101,18 +112,19 @@ def test_latents_lie_where_their_group_says():
 
 @pytest.mark.parametrize(("step", "stage"), [(0, 0), (SWITCH - 1, 0), (SWITCH, 1), (STEPS - 1, 2)])
 def test_a_step_gives_closed_groups_no_gradient_and_does_not_move_them(step, stage, deft, config, bars):
-    model, optimizer = fresh(deft, config)
+    learner = fresh(deft, config)
+    model = learner.model
     for _ in range(2):  # the second step has Adam's momentum
         before = [part.clone() for part in parts(model)]
-        record = take_step(model, optimizer, deft, Bernoulli(), *batch(bars), step, config)
+        record = take_step(learner, batch(bars), step, config, Bernoulli())
         moved = [not torch.equal(a, b) for a, b in zip(before, parts(model), strict=True)]
         assert moved == [number <= stage for number in range(3)] + [True]
-    assert (record.step, record.stage, record.pressure) == (step + 1, stage, (9.0, 3.0, 1.0)[stage])
+    assert (record.step, record.control.stage, record.control.pressure) == (step + 1, stage, (9.0, 3.0, 1.0)[stage])
     for number, encoder in enumerate(model.encoders):
         gradients = [parameter.grad for parameter in encoder.parameters()]
         if number > stage:
             assert gradients == [None] * len(gradients)
-            assert all(parameter not in optimizer.state for parameter in encoder.parameters())
+            assert all(parameter not in learner.optimizer.state for parameter in encoder.parameters())
         else:
             assert all(gradient.abs().max() > 0 for gradient in gradients)
 
@@ -122,27 +134,26 @@ def test_a_step_gives_closed_groups_no_gradient_and_does_not_move_them(step, sta
 
 @pytest.fixture(scope="module")
 def at_the_switch(deft, config, bars):
-    model, optimizer = fresh(deft, config)
-    for _ in itertools.islice(train_steps(model, optimizer, deft, bars, config), SWITCH):
+    learner = fresh(deft, config)
+    for _ in itertools.islice(train_steps(learner, bars, config), SWITCH):
         pass
-    return model, optimizer
+    return learner
 
 
 @pytest.fixture(scope="module")
 def late_in_the_stage(at_the_switch, deft, config, bars):
-    model, optimizer = copied(*at_the_switch, config.learning_rate)
-    for record in itertools.islice(train_steps(model, optimizer, deft, bars, config, SWITCH), LATE - SWITCH):
-        assert record.stage == 1
-    return model, optimizer
+    learner = copied(at_the_switch, deft, config.learning_rate)
+    for record in itertools.islice(train_steps(learner, bars, config, SWITCH), LATE - SWITCH):
+        assert record.control.stage == 1
+    return learner
 
 
-def movements(state, plan, gamma, config, step, images, noise):
+def movements(learner, plan, gamma, config, step, images):
     """How far one step with the gamma moves each sub-encoder and the decoder, from copies of the state."""
-    model, optimizer = copied(*state, config.learning_rate)
-    before = [part.clone() for part in parts(model)]
-    scaled = Deft(replace(plan, gamma=gamma), STEPS, channels=4, hidden=16)
-    take_step(model, optimizer, scaled, Bernoulli(), images, noise, step, config)
-    return [after - earlier for after, earlier in zip(parts(model), before, strict=True)]
+    twin = copied(learner, deft_of(replace(plan, gamma=gamma)), config.learning_rate)
+    before = [part.clone() for part in parts(twin.model)]
+    take_step(twin, images, step, config, Bernoulli())
+    return [after - earlier for after, earlier in zip(parts(twin.model), before, strict=True)]
 
 
 @pytest.mark.parametrize("gamma", [0.1, 0.5])
@@ -150,10 +161,10 @@ def movements(state, plan, gamma, config, step, images, noise):
 def test_an_earlier_group_moves_gamma_times_as_far_as_it_would_and_the_others_as_far(when, gamma, request, config):
     state = request.getfixturevalue("late_in_the_stage" if when == "5,000 steps on" else "at_the_switch")
     if when == "with a fresh optimizer":
-        state = state[0], build_optimizer(state[0], config.learning_rate)
+        state = replace(state, optimizer=build_optimizer(state.model, config.learning_rate))
     plan, images = request.getfixturevalue("plan"), batch(request.getfixturevalue("bars"))
     step = LATE if when == "5,000 steps on" else SWITCH
-    whole, scaled = (movements(state, plan, each, config, step, *images) for each in (1.0, gamma))
+    whole, scaled = (movements(state, plan, each, config, step, images) for each in (1.0, gamma))
     assert scaled[0].norm() / whole[0].norm() == pytest.approx(gamma, rel=0.01)
     assert torch.nn.functional.cosine_similarity(scaled[0], whole[0], dim=0) > 0.999
     assert whole[1].norm() > 0
@@ -165,14 +176,13 @@ def test_an_earlier_group_moves_gamma_times_as_far_as_it_would_and_the_others_as
 def test_adams_first_step_is_the_learning_rate_for_the_current_group_and_gamma_of_it_for_an_earlier_one(
     at_the_switch, plan, config, bars
 ):
-    model = at_the_switch[0]
-    state = model, build_optimizer(model, config.learning_rate)
-    moved = [each.abs().max().item() for each in movements(state, plan, 0.1, config, SWITCH, *batch(bars))]
+    state = replace(at_the_switch, optimizer=build_optimizer(at_the_switch.model, config.learning_rate))
+    moved = [each.abs().max().item() for each in movements(state, plan, 0.1, config, SWITCH, batch(bars))]
     assert moved == pytest.approx([0.1 * config.learning_rate, config.learning_rate, 0, config.learning_rate], rel=0.01)
 
 
 def test_a_gamma_of_0_holds_an_earlier_group_still(late_in_the_stage, plan, config, bars):
-    earlier, current, closed, decoder = movements(late_in_the_stage, plan, 0.0, config, LATE, *batch(bars))
+    earlier, current, closed, decoder = movements(late_in_the_stage, plan, 0.0, config, LATE, batch(bars))
     assert earlier.norm() == closed.norm() == 0
     assert current.norm() > 0
     assert decoder.norm() > 0
@@ -181,14 +191,13 @@ def test_a_gamma_of_0_holds_an_earlier_group_still(late_in_the_stage, plan, conf
 def test_the_scale_lasts_over_the_next_steps(late_in_the_stage, plan, config, bars):
     state, lengths = late_in_the_stage, []
     for step in range(LATE, LATE + 50):
-        before, ends = [part.clone() for part in parts(state[0])[:2]], []
+        before, ends = [part.clone() for part in parts(state.model)[:2]], []
         for gamma in (1.0, 0.1):  # the same step twice, then on from the scaled one
-            model, optimizer = copied(*state, config.learning_rate)
-            scaled = Deft(replace(plan, gamma=gamma), STEPS, channels=4, hidden=16)
-            assert next(train_steps(model, optimizer, scaled, bars, config, step)).stage == 1
-            ends.append([(b - a).norm().item() for a, b in zip(before, parts(model)[:2], strict=True)])
+            twin = copied(state, deft_of(replace(plan, gamma=gamma)), config.learning_rate)
+            assert next(train_steps(twin, bars, config, step)).control.stage == 1
+            ends.append([(b - a).norm().item() for a, b in zip(before, parts(twin.model)[:2], strict=True)])
         lengths.append(ends)
-        state = model, optimizer
+        state = twin
     whole, shorter = np.mean(lengths, axis=0)
     assert shorter / whole == pytest.approx([0.1, 1.0], rel=0.01)
 
@@ -197,7 +206,7 @@ def test_the_scale_lasts_over_the_next_steps(late_in_the_stage, plan, config, ba
 
 
 def test_stages_end_by_share_with_their_own_pressures_and_scales(bars, make_plan):
-    deft = Deft(make_plan(bars, (80.0, 20.0, 4.0), (0.5, 0.3, 0.2), gamma=0.25), 10)
+    deft = deft_of(make_plan(bars, (80.0, 20.0, 4.0), (0.5, 0.3, 0.2), gamma=0.25), 10)
     controls = [deft.at(step) for step in range(12)]  # and on beyond the end
     assert [each.stage for each in controls] == [0] * 5 + [1] * 3 + [2] * 4
     assert [each.pressure for each in controls] == [80.0] * 5 + [20.0] * 3 + [4.0] * 4
@@ -219,13 +228,13 @@ def test_stages_end_by_share_with_their_own_pressures_and_scales(bars, make_plan
     ],
 )
 def test_steps_are_divided_by_the_shares(shares, steps, ends, bars, make_plan):
-    deft = Deft(make_plan(bars, shares=shares), steps)
+    deft = deft_of(make_plan(bars, shares=shares), steps)
     assert [sum(deft.at(step).stage <= stage for step in range(steps)) for stage in range(3)] == ends
 
 
 @pytest.mark.parametrize(("start", "end", "steps"), [(100.0, 1.0, 5), (4.0, 0.5, 2), (200.0, 4.0, 301)])
 def test_the_annealed_pressure_falls_in_equal_ratios_from_end_to_end(start, end, steps):
-    objective = AnnealedBeta(6, start, end, steps)
+    objective = AnnealedBeta(setup=Setup(6, steps, 32), start=start, end=end)
     pressures = np.array([objective.at(step).pressure for step in range(steps)])
     assert (pressures[0], pressures[-1]) == (start, pytest.approx(end))
     np.testing.assert_allclose(pressures[1:] / pressures[:-1], (end / start) ** (1 / (steps - 1)), rtol=1e-9)
@@ -236,10 +245,12 @@ def test_the_annealed_pressure_falls_in_equal_ratios_from_end_to_end(start, end,
 
 def test_the_annealed_pressure_of_a_plan_runs_from_its_first_to_its_last(bars, make_plan):
     config = TrainConfig(dataset="bars", objective="annealed-beta", steps=100)
-    objective = objective_of(config, make_plan(bars))
-    assert isinstance(objective, AnnealedBeta)
+    objective = config.objective_for(bars, make_plan(bars))
     assert (objective.at(0).pressure, objective.at(99).pressure) == (9.0, pytest.approx(1.0))
     assert objective.groups == ((0, 1, 2),)
+    alone = config.objective_for(bars, None)
+    assert (alone.at(0).pressure, alone.at(99).pressure) == (150.0, pytest.approx(1.0))
+    assert alone.groups == (tuple(range(10)),)
 
 
 # One step and all steps
@@ -250,9 +261,8 @@ def test_the_annealed_pressure_of_a_plan_runs_from_its_first_to_its_last(bars, m
 def test_the_loss_is_reconstruction_plus_pressure_times_kl(
     step, pressure, open_latents, likelihood, deft, config, bars
 ):
-    model, optimizer = fresh(deft, config)
-    images, noise = batch(bars, 6)
-    precise, x, noise64 = deepcopy(model).double(), images.double(), noise.double()
+    learner, given = fresh(deft, config), batch(bars, 6)
+    precise, x, noise64 = deepcopy(learner.model).double(), given.images.double(), given.noise.double()
     outputs = [encoder(x).chunk(2, dim=1) for encoder in precise.encoders[:open_latents]]
     mean, logvar = (torch.zeros(6, 3, dtype=torch.float64) for _ in range(2))
     for latent, (own_mean, own_logvar) in enumerate(outputs):
@@ -265,28 +275,46 @@ def test_the_loss_is_reconstruction_plus_pressure_times_kl(
         nats = (x - output) ** 2 / 2
     kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
     expected = nats.flatten(1).sum(1).mean() + pressure * kl.sum(1).mean()
-    record = take_step(model, optimizer, deft, likelihood, images, noise, step, config)
+    record = take_step(learner, given, step, config, likelihood)
     assert record.loss == pytest.approx(expected.item(), abs=1e-4)
+    assert record.terms["reconstruction"] == pytest.approx(nats.flatten(1).sum(1).mean().item(), abs=1e-4)
+    assert record.terms["kl"] == pytest.approx(pressure * kl.sum(1).mean().item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("objective_name", ["deft", "annealed-beta"])
+@pytest.mark.parametrize("objective_name", objectives())
 @pytest.mark.parametrize("stopped_at", [1, 7, 10, 19])
 def test_steps_that_stop_and_go_on_give_the_bits_of_steps_that_do_not(
     stopped_at, objective_name, bars, make_plan, tmp_path
 ):
-    config = TrainConfig(dataset="bars", objective=objective_name, steps=20, batch_size=4, seed=8, threads=1)
-    objective = objective_of(config, make_plan(bars))
-    whole, whole_optimizer = fresh(objective, config)
-    records = list(train_steps(whole, whole_optimizer, objective, bars, config))
+    config = TrainConfig(
+        dataset="bars", objective=objective_name, steps=20, batch_size=4, seed=8, threads=1, precision="float32"
+    )
 
-    model, optimizer = fresh(objective, config)
-    first = list(itertools.islice(train_steps(model, optimizer, objective, bars, config), stopped_at))
+    def started(seed=8):
+        return fresh(replace(config, seed=seed).objective_for(bars, make_plan(bars)), config)
+
+    def walk(learner, losses, start=0, stop=20):
+        records = []
+        for record in itertools.islice(train_steps(learner, bars, config, start), stop - start):
+            losses.add(record.terms)
+            records.append(record)
+            if record.step % 5 == 0:
+                losses.record()
+                learner.objective.observe(record.step, torch.arange(3.0))
+        return records
+
+    whole, whole_losses = started(), Losses()
+    records = walk(whole, whole_losses)
+
+    first_part, losses = started(), Losses()
+    first = walk(first_part, losses, stop=stopped_at)
     run = create_run(tmp_path / "run", "train", config, describe(bars))
-    trace = [evaluate(model, probe_images(bars, 32, 0), objective, step, config) for step in (0, stopped_at)]
-    run.write(STATE_FILE, state_bytes(model, optimizer, stopped_at, trace))
+    probe = probe_images(bars, 32, 0)
+    trace = [evaluate(first_part.model, probe, record.control, record.step, Bernoulli()) for record in first[-2:]]
+    run.write(STATE_FILE, state_bytes(first_part, stopped_at, trace, losses))
 
-    resumed, own = fresh(objective, replace(config, seed=99))  # other parameters, to be overwritten
-    step, restored = restore(run, resumed, own)
+    resumed, own_losses = started(seed=99), Losses()  # other parameters, to be overwritten
+    step, restored = restore(run, resumed, own_losses)
     assert step == stopped_at
     for each, kept in zip(restored, trace, strict=True):
         assert (each.step, each.stage, each.pressure) == (kept.step, kept.stage, kept.pressure)
@@ -294,19 +322,19 @@ def test_steps_that_stop_and_go_on_give_the_bits_of_steps_that_do_not(
         for name in ("kl", "mi", "mi_null"):
             assert getattr(each, name).tobytes() == getattr(kept, name).tobytes()
             assert getattr(each, name).dtype == getattr(kept, name).dtype
-    rest = list(train_steps(resumed, own, objective, bars, config, step))
+    rest = walk(resumed, own_losses, step)
     assert first + rest == records
-    assert bits(resumed) == bits(whole)
-    assert state_bytes(resumed, own, 20, trace) == state_bytes(whole, whole_optimizer, 20, trace)
+    assert own_losses.records == whole_losses.records
+    assert bits(resumed.model) == bits(whole.model)
+    assert state_bytes(resumed, 20, trace, own_losses) == state_bytes(whole, 20, trace, whole_losses)
 
 
 def test_another_seed_takes_other_steps(bars, make_plan):
     losses = []
     for seed in (1, 1, 2):
         config = TrainConfig(dataset="bars", steps=3, batch_size=4, seed=seed)
-        objective = objective_of(config, make_plan(bars))
-        model, optimizer = fresh(objective, replace(config, seed=0))
-        losses.append([record.loss for record in train_steps(model, optimizer, objective, bars, config)])
+        learner = fresh(deft_of(make_plan(bars), 3), config)
+        losses.append([record.loss for record in train_steps(learner, bars, config)])
     assert losses[0] == losses[1]
     assert all(a != b for a, b in zip(losses[0], losses[2], strict=True))
 
@@ -314,25 +342,25 @@ def test_another_seed_takes_other_steps(bars, make_plan):
 def test_building_a_model_leaves_the_global_random_stream_alone(deft, config):
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
-    one, two = (build_model(deft, (16, 16, 1), config.seed) for _ in range(2))
+    one, two = (fresh(deft, config).model for _ in range(2))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert bits(one) == bits(two)
-    assert bits(one) != bits(build_model(deft, (16, 16, 1), config.seed + 1))
+    assert bits(one) != bits(fresh(deft_of(deft.plan, seed=6), config).model)
 
 
-def test_training_that_diverges_is_stopped_with_advice(deft, config, bars):
-    model, optimizer = fresh(deft, config)
+def test_training_that_diverges_is_stopped(deft, config, bars):
+    learner = fresh(deft, config)
     with torch.no_grad():
-        next(model.decoder.parameters()).fill_(float("nan"))
-    with pytest.raises(IFPError, match=r"training diverged at step 1 .*--learning-rate"):
-        next(train_steps(model, optimizer, deft, bars, config))
+        next(learner.model.decoder.parameters()).fill_(float("nan"))
+    with pytest.raises(IFPError, match=r"training diverged at step 1 \(loss nan\)"):
+        next(train_steps(learner, bars, config))
 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"objective": "vae"}, "need an objective out of deft, annealed-beta, got 'vae'"),
-        ({"precision": "float8"}, "precision out of float32, bfloat16, got 'float8'"),
+        ({"objective": "vae"}, "need an objective out of annealed-beta, .*, got 'vae'"),
+        ({"precision": "float8"}, "precision out of auto, float32, bfloat16, got 'float8'"),
         ({"likelihood": "poisson"}, "need a likelihood out of"),
         ({"steps": 0}, "need steps of at least 1, got 0"),
         ({"checkpoint_every": -1}, "need checkpoint_every of at least 1, got -1"),
@@ -347,8 +375,8 @@ def test_settings_out_of_range_are_refused(changed, reason):
 
 def test_the_group_of_a_stage_learns_and_closed_ones_hold_nothing(late_in_the_stage, deft, config, bars):
     probe = probe_images(bars, 32, 0)
-    before = evaluate(fresh(deft, config)[0], probe, deft, SWITCH + 1, config)
-    after = evaluate(late_in_the_stage[0], probe, deft, LATE, config)
+    before = evaluate(fresh(deft, config).model, probe, deft.at(SWITCH), SWITCH + 1, Bernoulli())
+    after = evaluate(late_in_the_stage.model, probe, deft.at(LATE - 1), LATE, Bernoulli())
     assert after.reconstruction < 0.75 * before.reconstruction
     assert after.kl[1] > 0.5
     assert after.kl[2] == 0

@@ -6,6 +6,7 @@ import pytest
 from annealing.errors import IFPError, RunError
 from annealing.pressure import geometric
 from ifp.diagnosis import require_annealing_run
+from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.runs import load_npz, newest_run, open_run
 from ifp.whole_annealing import WholeConfig, anneal_whole, swept_range, whole_annealing
@@ -82,7 +83,7 @@ def test_such_a_run_is_none_of_the_annealing_test(bars, tmp_path):
 
 
 def test_pressure_holds_at_the_top_and_ends_at_the_bottom():
-    cooling = Cooling(3, 20.0, 0.5, 10, 20, 4, 8)
+    cooling = Cooling(setup=Setup(3, 30, 32), high=20.0, low=0.5, hold_steps=10, cool_steps=20)
     assert [cooling.at(step).pressure for step in (0, 9, 10)] == [20.0] * 3
     assert cooling.at(29).pressure == pytest.approx(0.5)
     assert [cooling.at(step).stage for step in (9, 10)] == [0, 1]
@@ -102,7 +103,7 @@ def test_the_swept_range_reaches_over_the_highest_prediction():
         ({"cool_steps": 5}, "more steps of cooling than the 5 from record to record, got 5"),
         ({"thresholds": ()}, "thresholds above 0"),
         ({"predicted": {"a": -1.0}}, "predicted freezing points above 0"),
-        ({"precision": "float16"}, "precision out of float32, bfloat16"),
+        ({"precision": "float16"}, "precision out of auto, float32, bfloat16"),
     ],
 )
 def test_settings_out_of_range_are_refused(changed, message):

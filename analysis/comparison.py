@@ -1,0 +1,50 @@
+"""Methods compared over seeds: median and spread of every measure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+NAMES = ("method", "seed", "run", "steps", "status")  # columns of a row that are no measures
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A measure of one method over its runs; ``count`` of them have it.
+
+    The spread is all of it, from the lowest to the highest: with the few seeds that are affordable, quartiles say less.
+    """
+
+    method: str
+    measure: str
+    count: int
+    median: float
+    low: float
+    high: float
+
+
+def measures_of(rows: Sequence[Row]) -> list[str]:
+    """Names of the measures, in the order of the rows' columns."""
+    return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in NAMES]
+
+
+def methods_of(rows: Sequence[Row]) -> list[str]:
+    """Names of the methods, in the order of the rows."""
+    return list(dict.fromkeys(str(row["method"]) for row in rows))
+
+
+def values_of(rows: Sequence[Row], method: str, measure: str) -> list[float]:
+    """What the runs of a method have of a measure, those without it left out."""
+    found = [row.get(measure) for row in rows if row["method"] == method]
+    return [float(value) for value in found if isinstance(value, (int, float)) and np.isfinite(value)]
+
+
+def summarise_methods(rows: Sequence[Row]) -> Iterator[Summary]:
+    """Median, lowest and highest of every measure of every method that has it."""
+    for method in methods_of(rows):
+        for measure in measures_of(rows):
+            values = values_of(rows, method, measure)
+            if values:
+                yield Summary(method, measure, len(values), float(np.median(values)), min(values), max(values))

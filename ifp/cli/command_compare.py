@@ -1,0 +1,137 @@
+"""``ifp compare``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from annealing.errors import IFPError
+from ifp.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.comparison import Row
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("compare")(compare)
+
+
+def compare(
+    run: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Runs of training, or studies, at hand.")
+    ] = None,
+    dataset: options.DatasetName = None,
+    objectives: Annotated[str | None, typer.Option(help="Objectives to train and compare: a,b.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds.  [default: 5]", min=1)] = None,
+    plan: Annotated[str | None, typer.Option(help="Stage plan: a JSON file, or - for stdin.", metavar="FILE|-")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Scores to compare by: a,b.  [default: all, DCI by its fast stand-in]")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of one objective: beta-vae.beta=4.", metavar="OBJECTIVE.NAME=VALUE"),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of every run.  [default: 6000]", min=1)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images per step.  [default: 64]", min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.  [default: 0.0005]")] = None,
+    network: Annotated[str | None, typer.Option(help="For all.  [default: each objective's own]")] = None,
+    latents: Annotated[int | None, typer.Option(help="Latents.  [default: the plan's, else 10]", min=1)] = None,
+    likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between records.  [default: 250]", min=1)] = None,
+    precision: Annotated[str | None, typer.Option(help="float32, bfloat16 or auto.  [default: auto]")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Figure of runs at hand: png, pdf or svg.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Use a plan made for other data.")] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="The first seed.  [default: 0]", min=0)] = None,
+    out: options.Out = None,
+    runs: options.Runs = options.DEFAULT_RUNS,
+    data_dir: options.DataDir = None,
+    background: options.Background = None,
+    correlate: options.Correlate = None,
+    bins: options.Bins = None,
+    data_seed: options.DataSeed = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Compare objectives over seeds: train and score what is missing, or take runs at hand.
+
+    A study writes a directory: a training run and rows/NAME.json for every objective and seed, comparison.csv,
+    comparison.png. Stopped, it goes on from its rows with --resume.
+
+    Example: ifp compare --dataset dsprites-32 --objectives deft,beta-vae --seeds 3 --plan plan.json
+    """
+    from ifp.cli.progress import resumable, show_progress
+
+    common = {
+        "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "network": network,
+        "latents": latents, "likelihood": likelihood, "eval_every": eval_every, "precision": precision,
+        "device": device, "threads": threads,
+    }  # fmt: skip
+    given = options.present(
+        {
+            "dataset": dataset, "objectives": options.name_list(objectives), "seeds": seeds, "seed": seed,
+            "scores": options.name_list(scores), "settings": options.present(common) or None,
+            "parameters": _by_objective(options.settings(set_)) or None,
+            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+        }
+    )  # fmt: skip
+    if run:
+        from ifp.comparison import QUICK, rows_of
+
+        if others := [name for name in given if name != "scores"]:
+            raise IFPError(f"need either runs to compare or settings of a study, got both: {', '.join(others)}")
+        rows = rows_of(run, given.get("scores", QUICK), data_dir)
+        _show(rows, run[0].name if len(run) == 1 else f"{len(rows)} runs", plot, json=json)
+        return
+    from ifp.plan_file import read_plan
+
+    stages = read_plan(plan) if plan is not None and not resume else None  # before the slow imports: fail early
+
+    from ifp.comparison import compare_study, open_study, study_rows
+
+    if not resume and objectives is None:
+        raise IFPError("need objectives to compare: --objectives a,b, or runs at hand")
+    ds, config, used, study = open_study(
+        given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
+    )
+    typer.echo(f"{ds.name}: {ds.source}; writing {study.path}/", err=True)
+    with resumable("compare", study.path):
+        for _ in show_progress(compare_study(ds, config, used, study, data_dir), "comparing"):
+            pass
+    _show(study_rows(study), ds.name, plot, json=json)
+    typer.echo(f"written: {study.path / 'comparison.csv'} {study.path / 'comparison.png'}", err=True)
+
+
+def _show(rows: "Sequence[Row]", title: str, plot: Path | None, *, json: bool) -> None:
+    from ifp.cli.tables import show
+    from ifp.runs import json_bytes
+    from ifp.tables.comparison import comparison
+
+    for row in rows:
+        if row["status"] != "ok":
+            typer.echo(f"warning: {row['run']}: {row['status']}", err=True)
+    if json:
+        typer.echo(json_bytes(list(rows)).decode(), nl=False)
+    else:
+        show(comparison(rows, title))
+    if plot is not None:
+        from analysis.figures.comparison import draw_comparison
+        from ifp.cli.figure_file import save_figure
+
+        save_figure(draw_comparison(rows, title), plot)
+
+
+def _by_objective(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """OBJECTIVE.NAME: VALUE as a mapping of mappings; IFPError for a name without its objective."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in settings.items():
+        objective, dot, name = key.partition(".")
+        if not dot:
+            raise IFPError(f"need --set OBJECTIVE.NAME=VALUE to compare, got {key!r}")
+        found.setdefault(objective, {})[name] = value
+    return found

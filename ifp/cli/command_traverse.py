@@ -1,0 +1,51 @@
+"""``ifp traverse``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifp.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("traverse")(traverse)
+
+
+def traverse(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="A training run.  [default: the newest finished one]")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Figure file: png, pdf or svg.")] = Path("traversal.png"),
+    image: Annotated[int, typer.Option(help="Index of the image that the other latents stay at.", min=0)] = 0,
+    latents: Annotated[str | None, typer.Option(help="Only these latents: 0,3.  [default: all]")] = None,
+    range_: Annotated[
+        str, typer.Option("--range", help="From where to where a latent runs, in prior deviations.", metavar="LO:HI")
+    ] = "-2.5:2.5",
+    values: Annotated[int, typer.Option(help="Images along a row.", min=2)] = 9,
+    runs: options.Runs = options.DEFAULT_RUNS,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Draw what each latent of a training run does, the others staying as for one image; prints the path.
+
+    Example: ifp traverse runs/train-dsprites-20260101-120000 --latents 0,1 --out positions.svg
+    """
+    import numpy as np
+
+    from ifp.cli.figure_file import require_figure_path, save_figure
+    from ifp.runs import newest_run
+    from ifp.traversal import traverse_run
+
+    require_figure_path(out)
+    low, high = options.number_range(range_, "--range") or (-2.5, 2.5)
+    found = newest_run(runs, "train") if run is None else run
+    figure = traverse_run(
+        found,
+        image=image,
+        latents=options.whole_list(latents, "--latents"),
+        values=np.linspace(low, high, values).tolist(),
+        data_dir=data_dir,
+    )
+    save_figure(figure, out)
+    typer.echo(str(out))

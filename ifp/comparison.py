@@ -1,0 +1,217 @@
+"""Objectives compared over seeds: a study that trains and scores what is missing, and rows of runs at hand."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.comparison import Row
+from analysis.scores.all_scores import SCORES, require_scores
+from analysis.stage_plan import StagePlan
+from annealing.errors import IFPError, RunError
+from ifp.comparison_results import write_comparison
+from ifp.datasets import load_dataset
+from ifp.datasets.dataset import DataOptions, Dataset, describe
+from ifp.objectives import objective_named
+from ifp.plan_file import require_fitting
+from ifp.runs import Run, create_run, json_bytes, load_json, load_npz, new_run_path, open_run, reopen_run
+from ifp.scoring import score_run
+from ifp.train_config import TrainConfig
+from ifp.training import Progress, train_run
+from ifp.training_diagnosis import diagnose_training
+from ifp.training_run import PLAN_FILE, open_training_run, read_training_run, run_plan
+
+KIND = "compare"
+# DCI's boosted trees take minutes a run, its stand-in seconds
+QUICK = (*(name for name in SCORES if not name.startswith("dci_")), "dci-forest_disentanglement")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig:
+    """Settings of a study, as config.json records them."""
+
+    dataset: str  # its name, or the path of the user's own
+    objectives: tuple[str, ...]
+    data_options: DataOptions = field(default_factory=DataOptions)
+    seeds: int = 5
+    seed: int = 0  # the first of them
+    scores: tuple[str, ...] = QUICK
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of every training run
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of objectives, by their names
+
+    def __post_init__(self) -> None:
+        if not self.objectives or len(set(self.objectives)) != len(self.objectives):
+            raise IFPError(f"need objectives to compare, each once, got {', '.join(self.objectives) or 'none'}")
+        for name in self.objectives:
+            objective_named(name)
+        if others := set(self.parameters) - set(self.objectives):
+            raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}")
+        if self.seeds < 1:
+            raise IFPError(f"need seeds of at least 1, got {self.seeds}")
+        require_scores(self.scores, 1)
+
+    def pieces(self) -> list[tuple[str, int]]:
+        """Objective and seed of every run, seed by seed: a study that is stopped has whole seeds."""
+        return [(name, seed) for seed in range(self.seed, self.seed + self.seeds) for name in self.objectives]
+
+    def given(self, objective: str, seed: int) -> dict[str, Any]:
+        """Settings of one training run."""
+        own = self.parameters.get(objective, {})
+        return {
+            "dataset": self.dataset,
+            "data_options": self.data_options,
+            **self.settings,
+            "objective": objective,
+            "seed": seed,
+            **({"parameters": own} if own else {}),
+        }
+
+
+def open_study(
+    given: Mapping[str, Any],
+    plan: StagePlan | None,
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    data_dir: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    force: bool = False,
+) -> tuple[Dataset, CompareConfig, StagePlan | None, Run]:
+    """Data set, config, plan and directory of a new study, or of one that goes on: as for a training run.
+
+    Raises:
+        IFPError: a setting is out of range, the plan does not fit or is missing, or the directory or its settings do
+            not fit.
+    """
+    if resume:
+        dataset, config, run = reopen_run(KIND, CompareConfig, given, out, runs, data_dir)
+        return dataset, config, run_plan(run), run
+    name = given.get("dataset", plan.dataset if plan is not None else None)
+    if name is None:
+        raise IFPError("need runs to compare, or a data set to train on: --dataset NAME --objectives a,b")
+    dataset = load_dataset(name, data_dir, **given.get("data_options", {}))
+    config = CompareConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
+    for objective in config.objectives:  # what cannot be trained is told before anything is
+        settings = TrainConfig(**{**config.given(objective, config.seed), "data_options": dataset.options})
+        if plan is not None and not force:
+            require_fitting(plan, dataset, settings.likelihood)
+        settings.resolved(dataset, plan)
+    path = out if out is not None else new_run_path(runs, KIND, dataset.name)
+    run = create_run(path, KIND, config, describe(dataset), overwrite=overwrite)
+    if plan is not None:
+        run.write(PLAN_FILE, json_bytes(plan))
+    return dataset, config, plan, run
+
+
+def compare_study(
+    dataset: Dataset, config: CompareConfig, plan: StagePlan | None, run: Run, data_dir: Path | None = None
+) -> Iterator[Progress]:
+    """Train and score every objective with every seed, each kept as rows/NAME.json at once; then the comparison.
+
+    A run that diverges has a row that says so, and the study goes on.
+    """
+    pieces, done = config.pieces(), 0
+    for number, (objective, seed) in enumerate(pieces):
+        name = f"{objective}-{seed}"
+        if (run.path / "rows" / f"{name}.json").is_file():
+            continue
+        path = run.path / name
+        if (path / "config.json").is_file():
+            opened = read_training_run(path, data_dir)
+        else:
+            given = {**config.given(objective, seed), "data_options": _plain(dataset.options)}
+            opened = open_training_run(given, plan, out=path, data_dir=data_dir, force=True)
+        _, trained, used, each = opened
+        done, total = number * trained.steps, len(pieces) * trained.steps
+        try:
+            for step in () if each.finished else train_run(dataset, trained, used, each):
+                yield Progress(done + step.done, total, f"{name}, {step.doing}")
+            yield Progress(done + trained.steps, total, f"{name}, scores")
+            row = comparison_row(each, config.scores, data_dir)
+        except RunError:
+            raise
+        except IFPError as error:
+            row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": str(error)}
+        run.write(f"rows/{name}.json", json_bytes(row))
+    rows = study_rows(run)
+    write_comparison(run, rows, dataset.name)
+
+
+def study_rows(run: Run) -> list[Row]:
+    """The rows of a study that are done, in the order of its objectives, then seeds."""
+    settings = run.config["settings"]
+    paths = [
+        run.path / "rows" / f"{objective}-{seed}.json"
+        for objective in settings["objectives"]
+        for seed in range(settings["seed"], settings["seed"] + settings["seeds"])
+    ]
+    return [load_json(path) for path in paths if path.is_file()]
+
+
+def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None, method: str | None = None) -> Row:
+    """What a finished training run is compared by: reconstruction, KL, and on labelled data scores and diffusion.
+
+    Scores that its scores.json lacks are measured and kept there.
+
+    Raises:
+        IFPError: the run is not finished, or its data set is not at hand.
+    """
+    settings, trace = run.config["settings"], load_npz(run.path / "trace.npz")
+    row: dict[str, object] = {
+        "method": method or settings["objective"],
+        "seed": settings["seed"],
+        "run": run.path.name,
+        "steps": settings["steps"],
+        "status": "ok",
+        "reconstruction": float(trace["reconstruction"][-1]),
+        "kl": float(trace["kl"][-1].sum()),
+    }
+    if len(trace["entropy"]):
+        there = load_json(run.path / "scores.json")
+        missing = [name for name in scores if name not in there]
+        found = {**there, **(score_run(run, only=missing, data_dir=data_dir) if missing else {})}
+        row |= {name: found[name] for name in scores}
+        row["diffusion"] = diagnose_training(run).index
+    return row
+
+
+def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None = None) -> list[Row]:
+    """Rows of runs at hand: of training runs, and of studies those they hold.
+
+    Methods are named by objective, and by those of its settings that differ among the runs.
+
+    Raises:
+        IFPError: fewer than one run, one that is not finished or of another kind, or runs on different data.
+    """
+    require_scores(scores, 1)
+    found: list[Run] = []
+    for path in runs:
+        run = open_run(path)
+        if run.kind == KIND:
+            found += [open_run(run.path / str(row["run"])) for row in study_rows(run) if row["status"] == "ok"]
+        elif run.kind == "train" and run.finished:
+            found.append(run)
+        else:
+            state = "finished" if run.finished else "unfinished"
+            raise RunError(f"need finished runs of training to compare, {path} is a {state} run of kind {run.kind}")
+    if len({run.config["data"]["fingerprint"] for run in found}) != 1:
+        raise RunError("need runs on the same data to compare, got " + ("none" if not found else "different data"))
+    return [comparison_row(run, scores, data_dir, _method(run, found)) for run in found]
+
+
+def _method(run: Run, runs: Sequence[Run]) -> str:
+    """The objective, and its settings that other runs of it have otherwise."""
+    settings = run.config["settings"]
+    alike = [each.config["settings"] for each in runs if each.config["settings"]["objective"] == settings["objective"]]
+    named = {"steps": settings["steps"], **settings["parameters"]}
+    differ = [
+        f"{name}={value}"
+        for name, value in named.items()
+        if any({"steps": each["steps"], **each["parameters"]}.get(name) != value for each in alike)
+    ]
+    return " ".join([settings["objective"], *differ])
+
+
+def _plain(options: DataOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in DataOptions.__dataclass_fields__}

@@ -1,0 +1,76 @@
+"""The stages of a plan: when each begins, by its share of the steps or once it has stopped learning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from analysis.stage_plan import StagePlan
+from annealing.pressure import stage_at
+from ifp.objectives.objective import Codes, Objective, require
+
+ADVANCES = ("share", "plateau")
+_PATIENCE = 3  # records over which a stage that has stopped learning gains little
+_LITTLE = 0.02  # of what it holds
+_SILENT = 0.1  # nats; below them a stage has not begun, however little it gains
+
+
+@dataclass(kw_only=True)
+class Staged(Objective):
+    """The stages of a plan over a number of steps: what the forms of DEFT share.
+
+    By ``share`` a stage has its share of the steps. By ``plateau`` it ends at the first record of the trace at which
+    the latents that it opened hold 0.1 nat or more and have gained less than 2% of it over the last three records, and
+    at the latest when its share of the steps left is spent; what it leaves goes to the later stages.
+
+    Attributes:
+        advance: one of ``ADVANCES``.
+    """
+
+    advance: str = "share"
+
+    def __post_init__(self) -> None:
+        require(f"an advance out of {', '.join(ADVANCES)}", repr(self.advance), self.advance in ADVANCES)
+        self.plan: StagePlan = self.setup.required_plan(self.name)
+        stages = len(self.plan.stages)
+        require(f"a step or more for each of the {stages} stages", self.setup.steps, self.setup.steps >= stages)
+        require("as many latents as the plan's", self.setup.latents, self.setup.latents == self.plan.latents)
+        self._begun, self._held = [0], list[float]()  # steps at which stages began; nats at the records of the last
+
+    def stage(self, step: int) -> int:
+        """The stage of a step; by plateau of the present one."""
+        if self.advance == "share":
+            return stage_at(step, self.plan.boundaries(self.setup.steps))
+        return len(self._begun) - 1
+
+    def after_step(self, step: int, codes: Codes) -> None:
+        """By plateau: the next stage, once the share of this one is spent."""
+        if self.advance == "plateau" and step + 1 >= self._latest_end():
+            self._begin(step + 1)
+
+    def observe(self, step: int, kl: Tensor) -> None:
+        """By plateau: the next stage, once this one has stopped learning."""
+        if self.advance == "share" or step <= self._begun[-1]:
+            return
+        self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))
+        held = self._held[-1]
+        if len(self._held) > _PATIENCE and held >= _SILENT and held - self._held[-1 - _PATIENCE] < _LITTLE * held:
+            self._begin(step)
+
+    def _begin(self, step: int) -> None:
+        if len(self._begun) < len(self.plan.stages) and step < self.setup.steps:
+            self._begun, self._held = [*self._begun, step], []
+
+    def _latest_end(self) -> int:
+        """Where the present stage's share of the steps left ends, when it began."""
+        begun, shares = self._begun[-1], [each.share for each in self.plan.stages[len(self._begun) - 1 :]]
+        return begun + round((self.setup.steps - begun) * shares[0] / sum(shares))
+
+    def state(self) -> dict[str, Tensor]:
+        """When the stages began and what the present one held at its records."""
+        return {"begun": torch.tensor(self._begun), "held": torch.tensor(self._held, dtype=torch.float64)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """As they were."""
+        self._begun, self._held = state["begun"].tolist(), state["held"].tolist()

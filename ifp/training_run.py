@@ -1,0 +1,131 @@
+"""Training runs opened, new or to go on with, and training from Python."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from analysis.records import read_record
+from analysis.stage_plan import StagePlan
+from annealing.errors import IFPError, RunError
+from ifp.data_parallel import Workers, from_first, joined
+from ifp.datasets import load_dataset
+from ifp.datasets.dataset import Dataset, describe
+from ifp.device import require_device
+from ifp.events import require_tensorboard
+from ifp.plan_file import require_fitting
+from ifp.runs import Run, create_run, json_bytes, new_run_path, open_run, reopen_run, run_dataset
+from ifp.train_config import TrainConfig
+from ifp.training import start_learner, train_run
+
+PLAN_FILE = "plan.json"
+
+
+def run_plan(run: Run) -> StagePlan | None:
+    """The plan that a run was trained by; None where it had none."""
+    path = run.path / PLAN_FILE
+    return StagePlan.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+Opened = tuple[Dataset, TrainConfig, StagePlan | None, Run]
+
+
+def read_training_run(path: Path, data_dir: Path | None = None) -> Opened:
+    """Data set, config, plan and directory of a training run that is there; nothing of it is changed."""
+    run = open_run(path)
+    config = read_record(TrainConfig, run.config["settings"], f"settings of {path}", RunError)
+    return run_dataset(run, data_dir), config, run_plan(run), run
+
+
+def open_training_run(
+    given: Mapping[str, Any],
+    plan: StagePlan | None,
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    data_dir: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    force: bool = False,
+) -> Opened:
+    """Data set, config, plan and directory of a new training run, or of one that goes on.
+
+    Args:
+        given: settings by name, of :class:`TrainConfig`.
+        plan: the stages; with ``resume`` the run's own plan.json is used.
+        out: the run's directory; else a new one under ``runs`` or, with ``resume``, the newest unfinished one.
+        force: use a plan made for other data.
+
+    Raises:
+        IFPError: a setting is out of range, the plan does not fit or is missing, or the directory or its settings do
+            not fit.
+    """
+    if resume:
+        dataset, config, run = reopen_run("train", TrainConfig, given, out, runs, data_dir)
+        return dataset, config, run_plan(run), run
+    name = given.get("dataset", plan.dataset if plan is not None else None)
+    if name is None:
+        raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites, or a plan made for one")
+    dataset = load_dataset(name, data_dir, **given.get("data_options", {}))
+    config = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
+    config, run = _new_run(dataset, config, plan, out, runs, overwrite=overwrite, force=force)
+    return dataset, config, plan, run
+
+
+@contextmanager
+def joined_run(given: Mapping[str, Any], plan: StagePlan | None, **where: Any) -> Iterator[tuple[Workers, Opened]]:
+    """:func:`open_training_run` where several processes may train together: the first makes or finds the run.
+
+    Raises:
+        IFPError: as there; or batches that cannot be divided evenly among the processes.
+    """
+    device = require_device(given.get("device", "cpu"))
+    with joined(device) as workers:
+        if workers.first:
+            opened = open_training_run(given, plan, **where)
+        path = from_first(str(opened[-1].path) if workers.first else "", device)
+        if not workers.first:  # the run is there now, with the settings and the plan that all share
+            opened = read_training_run(Path(path), where.get("data_dir"))
+        if opened[1].batch_size % workers.count:
+            raise IFPError(f"need a batch size that {workers.count} processes divide, got {opened[1].batch_size}")
+        yield workers, opened
+
+
+def _new_run(
+    dataset: Dataset,
+    config: TrainConfig,
+    plan: StagePlan | None,
+    out: Path | None,
+    runs: Path,
+    *,
+    overwrite: bool = False,
+    force: bool = False,
+) -> tuple[TrainConfig, Run]:
+    """The config with nothing left open, and a run directory with it and the plan, once everything has been checked."""
+    require_device(config.device)
+    require_tensorboard(config.tensorboard)
+    if plan is not None and not force:
+        require_fitting(plan, dataset, config.likelihood)
+    config = config.resolved(dataset, plan)
+    start_learner(dataset, config, plan)  # what does not fit is told before anything is written
+    path = out if out is not None else new_run_path(runs, "train", dataset.name)
+    run = create_run(path, "train", config, describe(dataset), overwrite=overwrite)
+    if plan is not None:
+        run.write(PLAN_FILE, json_bytes(plan))
+    return config, run
+
+
+def train(dataset: Dataset, *, plan: StagePlan | None = None, out: str | Path | None = None, **settings: Any) -> Run:
+    """Train on a data set, by a plan's stages where there is one, and return the finished run.
+
+    Settings are :class:`TrainConfig`'s: ``train(ds, objective="beta-vae", parameters={"beta": 4.0}, steps=1000)``.
+
+    Raises:
+        IFPError: a setting is out of range, the plan does not fit or is missing, the directory is in use, or training
+            diverges.
+    """
+    config = TrainConfig(dataset=dataset.reference, data_options=dataset.options, **settings)
+    config, run = _new_run(dataset, config, plan, None if out is None else Path(out), Path("runs"))
+    for _ in train_run(dataset, config, plan, run):
+        pass
+    return run
