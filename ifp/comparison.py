@@ -152,7 +152,7 @@ def study_rows(run: Run) -> list[Row]:
 def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None, method: str | None = None) -> Row:
     """What a finished training run is compared by: reconstruction, KL, and on labelled data scores and diffusion.
 
-    Scores that its scores.json lacks are measured and kept there.
+    Scores that its scores.json lacks are measured and kept there, on samples of the same seed.
 
     Raises:
         IFPError: the run is not finished, or its data set is not at hand.
@@ -170,7 +170,7 @@ def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None
     if len(trace["entropy"]):
         there = load_json(run.path / "scores.json")
         missing = [name for name in scores if name not in there]
-        found = {**there, **(score_run(run, only=missing, data_dir=data_dir) if missing else {})}
+        found = {**there, **(score_run(run, seed=there["seed"], only=missing, data_dir=data_dir) if missing else {})}
         row |= {name: found[name] for name in scores}
         row["diffusion"] = diagnose_training(run).index
     return row

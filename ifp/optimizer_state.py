@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -14,9 +15,13 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Put the moments of :func:`optimizer_tensors` back; learning rates are left as they are."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, moment = name.split(".")
+        own = parameters[int(number)]
+        if value.shape == own.shape:  # in the parameter's memory format: fused steps go through memory, not indices
+            value = torch.empty_like(own, dtype=value.dtype).copy_(value)
         moments.setdefault(int(number), {})[moment] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
 

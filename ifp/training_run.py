@@ -81,14 +81,19 @@ def joined_run(given: Mapping[str, Any], plan: StagePlan | None, **where: Any) -
     """
     device = require_device(given.get("device", "cpu"))
     with joined(device) as workers:
+        _require_shares(given.get("batch_size", TrainConfig.batch_size), workers)
         if workers.first:
             opened = open_training_run(given, plan, **where)
         path = from_first(str(opened[-1].path) if workers.first else "", device)
         if not workers.first:  # the run is there now, with the settings and the plan that all share
             opened = read_training_run(Path(path), where.get("data_dir"))
-        if opened[1].batch_size % workers.count:
-            raise IFPError(f"need a batch size that {workers.count} processes divide, got {opened[1].batch_size}")
+        _require_shares(opened[1].batch_size, workers)
         yield workers, opened
+
+
+def _require_shares(batch_size: int, workers: Workers) -> None:
+    if batch_size % workers.count:
+        raise IFPError(f"need a batch size that {workers.count} processes divide, got {batch_size}")
 
 
 def _new_run(

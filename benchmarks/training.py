@@ -1,0 +1,180 @@
+"""Images per second of training, against the step alone and against the plainest loop; and what precision costs.
+
+One network (conv, 10 latents, beta-VAE) on dSprites, on this machine's CPU or, with --device cuda, its GPU:
+- constant: our step on one batch again and again, float32: what is left when the data cost nothing;
+- loop: our loop, float32; and ours, with the default precision, which is bfloat16 where the hardware has it;
+- compiled: both with --compile;
+- dataloader: the plainest loop, a DataLoader with workers over an array in memory, Adam and float32 as torch has them.
+Rounds take turns, so that a slow minute of the machine is everyone's. Then the loss after some thousand steps, float32
+and default, over three seeds; with --operators the time of a step by operator.
+
+Usage: python benchmarks/training.py [--device cuda] [--rounds 5] [--loss-steps 2000] [--operators]
+"""
+
+import argparse
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+import ifp
+from annealing.likelihood import Bernoulli
+from ifp.batches import Batches
+from ifp.datasets.dataset import Dataset
+from ifp.evaluation import evaluate, probe_images
+from ifp.networks import network_named
+from ifp.threads import use_threads
+from ifp.train_config import TrainConfig
+from ifp.training import start_learner, take_step, train_steps
+
+_HELD = 50_000  # images in the DataLoader's array: enough that no cache holds them
+_WARM_UP = 20  # steps
+_THREADS = 2
+
+Work = Callable[[int], float]  # steps to seconds
+
+
+def config_of(batch: int, device: str, **changed: object) -> TrainConfig:
+    """Settings that all share."""
+    settings = {"objective": "beta-vae", "steps": 10**9, "batch_size": batch, "threads": _THREADS, "device": device}
+    return TrainConfig(dataset="dsprites", **{**settings, **changed})
+
+
+def seconds(steps: Iterator[object], count: int, device: str) -> float:
+    """Wall-clock of so many steps."""
+    started = time.perf_counter()
+    for _ in itertools.islice(steps, count):
+        pass
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def looping(ds: Dataset, config: TrainConfig) -> Work:
+    """Our loop."""
+    config = config.resolved(ds, None)
+    steps = train_steps(start_learner(ds, config, None), ds, config)
+    return lambda count: seconds(steps, count, config.device)
+
+
+def constant(ds: Dataset, config: TrainConfig) -> Work:
+    """Our step on one batch."""
+    config = config.resolved(ds, None)
+    learner = start_learner(ds, config, None)
+    batch = Batches(ds, batch_size=config.batch_size, latents=10, seed=0, device=learner.device).at(0)
+    steps = (take_step(learner, batch, step, config, Bernoulli()) for step in itertools.count())
+    return lambda count: seconds(steps, count, config.device)
+
+
+def plainest(ds: Dataset, config: TrainConfig) -> Work:
+    """What a tutorial would write: one network, a DataLoader with two workers, Adam."""
+    images = torch.from_numpy(ds.images(np.arange(0, len(ds), len(ds) // _HELD))).permute(0, 3, 1, 2).float() / 255
+    device, network = torch.device(config.device), network_named("conv")
+    torch.manual_seed(0)
+    encoder, decoder = network.encoder((64, 64, 1), 20).to(device), network.decoder((64, 64, 1), 10).to(device)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=5e-4)
+    loader = DataLoader(TensorDataset(images), config.batch_size, shuffle=True, num_workers=2, drop_last=True)
+
+    def walk() -> Iterator[float]:
+        while True:
+            for (x,) in loader:
+                x = x.to(device)
+                mean, logvar = encoder(x).chunk(2, dim=1)
+                z = mean + (logvar / 2).exp() * torch.randn_like(mean)
+                nats = functional.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum")
+                kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum()
+                loss = (nats + 4 * kl) / len(x)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                yield loss.item()
+
+    steps = walk()
+    return lambda count: seconds(steps, count, config.device)
+
+
+def speeds(ds: Dataset, batch: int, device: str, rounds: int) -> None:
+    """Images per second of every way, rounds taking turns."""
+    base = config_of(batch, device, precision="float32")
+    auto = replace(base, precision="auto")
+    default = auto.resolved(ds, None).precision
+    ways = {
+        "constant batch, float32": constant(ds, base),
+        "our loop, float32": looping(ds, base),
+        f"our loop, default ({default})": looping(ds, auto),
+        "our loop, float32, compiled": looping(ds, replace(base, compile=True)),
+        f"our loop, default ({default}), compiled": looping(ds, replace(auto, compile=True)),
+        "dataloader, float32": plainest(ds, base),
+    }
+    count = 8000 // batch
+    for work in ways.values():
+        work(_WARM_UP)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, work in ways.items():
+            taken[name].append(count * batch / work(count))
+    slowest = statistics.median(taken["dataloader, float32"])
+    print(f"\nbatch {batch}: images/s, median of {rounds} rounds (lowest..highest)")
+    for name, found in taken.items():
+        middle = statistics.median(found)
+        spread = f"({min(found):,.0f}..{max(found):,.0f})"
+        print(f"  {name:42s} {middle:8,.0f} {spread:18s} {middle / slowest:5.2f} x the dataloader", flush=True)
+
+
+def losses(ds: Dataset, device: str, steps: int) -> None:
+    """Loss on the probe set after training, float32 and default."""
+    print(f"\nloss on 2,048 images after {steps:,} steps of batch 64, nats per image (beta 4)")
+    for precision in ("float32", "auto"):
+        found = []
+        for seed in range(3):
+            config = config_of(64, device, precision=precision, steps=steps, seed=seed).resolved(ds, None)
+            learner = start_learner(ds, config, None)
+            for record in train_steps(learner, ds, config):
+                pass
+            end = evaluate(learner.model, probe_images(ds, 2048, 0), record.control, steps, Bernoulli())
+            found.append(float(end.reconstruction + 4 * end.kl.sum()))
+        shown = ", ".join(f"{loss:.2f}" for loss in found)
+        print(f"  {config.precision:10s} {shown}; mean {statistics.mean(found):.2f}", flush=True)
+
+
+def operators(ds: Dataset, device: str) -> None:
+    """Time of a step by operator."""
+    for precision in ("float32", "auto"):
+        config = config_of(64, device, precision=precision).resolved(ds, None)
+        steps = train_steps(start_learner(ds, config, None), ds, config)
+        for _ in itertools.islice(steps, _WARM_UP):
+            pass
+        with torch.profiler.profile() as profile:
+            for _ in itertools.islice(steps, 100):
+                pass
+        print(f"\n{config.precision}, batch 64, 100 steps")
+        key = "self_cuda_time_total" if device.startswith("cuda") else "self_cpu_time_total"
+        print(profile.key_averages().table(sort_by=key, row_limit=16, max_name_column_width=45))
+
+
+def main() -> None:
+    """Speeds, then losses."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--loss-steps", type=int, default=2000)
+    parser.add_argument("--operators", action="store_true")
+    given = parser.parse_args()
+    use_threads(_THREADS)
+    ds = ifp.load_dataset("dsprites")
+    if given.operators:
+        operators(ds, given.device)
+        return
+    for batch in (64, 256):
+        speeds(ds, batch, given.device, given.rounds)
+    losses(ds, given.device, given.loss_steps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Objectives compared: rows written at once, a study that goes on from them, runs at hand."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import ifp
+from annealing.errors import IFPError, PlanError, RunError
+from ifp.cli import app
+from ifp.comparison import QUICK, compare_study, comparison_row, open_study, rows_of, study_rows
+from ifp.report.report import write_report
+from ifp.runs import json_bytes, load_json, load_npz, open_run
+from ifp.training_diagnosis import diagnose_training
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
+FEW = {"steps": 6, "batch_size": 4, "eval_every": 3, "threads": 1, "network": "conv-8"}
+
+
+@pytest.fixture(scope="module")
+def data(bars, tmp_path_factory):
+    """The bars as a file of the user's own."""
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    index = np.arange(len(bars))
+    names = np.array(bars.factors.names)
+    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=names)
+    return path
+
+
+@pytest.fixture(scope="module")
+def given(data):
+    return {
+        "dataset": str(data),
+        "objectives": ("beta-vae", "deft"),
+        "seeds": 2,
+        "scores": ("mig", "sap"),
+        "settings": FEW,
+    }
+
+
+@pytest.fixture(scope="module")
+def plan(data, make_plan):
+    return make_plan(ifp.load_dataset(str(data)))
+
+
+def work(opened):
+    return [progress.doing for progress in compare_study(*opened)]
+
+
+@pytest.fixture(scope="module")
+def study(given, plan, tmp_path_factory):
+    opened = open_study(given, plan, out=tmp_path_factory.mktemp("study") / "study")
+    work(opened)
+    return opened[-1]
+
+
+def contents(run):
+    found = {}
+    for each in sorted(run.path.rglob("*.*")):
+        if each.is_file() and each.name not in ("timing.csv", "config.json"):
+            found[str(each.relative_to(run.path))] = each.read_bytes()
+    return found
+
+
+def test_a_study_has_a_run_and_a_row_for_every_objective_and_seed(study):
+    rows = study_rows(study)
+    assert [(row["method"], row["seed"], row["run"]) for row in rows] == [
+        ("beta-vae", 0, "beta-vae-0"), ("beta-vae", 1, "beta-vae-1"), ("deft", 0, "deft-0"), ("deft", 1, "deft-1"),
+    ]  # fmt: skip
+    for row in rows:
+        run = open_run(study.path / str(row["run"]))
+        assert run.finished
+        assert run.config["settings"]["seed"] == row["seed"]
+        trace = load_npz(run.path / "trace.npz")
+        assert row["reconstruction"] == trace["reconstruction"][-1]
+        assert row["kl"] == pytest.approx(trace["kl"][-1].sum())
+        scores = load_json(run.path / "scores.json")
+        assert (row["mig"], row["sap"]) == (scores["mig"], scores["sap"])
+        assert row["diffusion"] == diagnose_training(run).index
+    table = list(csv.DictReader((study.path / "comparison.csv").open()))
+    assert [row["run"] for row in table] == [row["run"] for row in rows]
+    assert [float(row["mig"]) for row in table] == [row["mig"] for row in rows]
+    assert (study.path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("stopped_in", ["beta-vae-0, stage", "deft-0, stage", "beta-vae-1, scores"])
+def test_a_study_that_is_stopped_goes_on_from_its_rows(stopped_in, study, given, plan, tmp_path):
+    opened = open_study(given, plan, out=tmp_path / "study")
+    for progress in compare_study(*opened):
+        if progress.doing.startswith(stopped_in):
+            break
+    kept = {each: each.stat().st_mtime_ns for each in (opened[-1].path / "rows").glob("*.json")}
+    assert not opened[-1].finished
+    again = open_study({}, None, out=tmp_path / "study", resume=True)
+    work(again)
+    assert contents(again[-1]) == contents(study)
+    assert all(each.stat().st_mtime_ns == when for each, when in kept.items())
+
+
+def test_a_study_does_not_go_on_with_other_settings(study):
+    with pytest.raises(RunError, match="steps is 6 there and 7 here"):
+        open_study({"settings": {"steps": 7}}, None, out=study.path, resume=True)
+
+
+def test_runs_at_hand_give_the_rows_of_the_study(study):
+    rows = study_rows(study)
+    runs = [study.path / str(row["run"]) for row in rows]
+    assert rows_of(runs, ("mig", "sap")) == rows
+    assert rows_of([study.path], ("mig", "sap")) == rows
+
+
+def test_runs_of_one_objective_are_told_apart_by_the_settings_that_differ(data, tmp_path):
+    ds = ifp.load_dataset(str(data))
+    for beta in (1.0, 8.0):
+        settings = {**FEW, "parameters": {"beta": beta}}
+        ifp.train(ds, out=tmp_path / f"run-{beta:g}", objective="beta-vae", **settings)
+    rows = rows_of([tmp_path / "run-1", tmp_path / "run-8"], ("mig",))
+    assert [row["method"] for row in rows] == ["beta-vae beta=1.0", "beta-vae beta=8.0"]
+
+
+def test_a_run_that_diverges_has_a_row_that_says_so_and_the_others_go_on(given, data, tmp_path, monkeypatch):
+    from ifp.objectives.beta_vae import BetaVAE
+
+    usual = BetaVAE.terms
+    monkeypatch.setattr(
+        BetaVAE,
+        "terms",
+        lambda self, codes, control: {k: v * float("nan") for k, v in usual(self, codes, control).items()},
+    )
+    settings = {**given, "objectives": ("beta-vae", "dip-vae-i"), "seeds": 1}
+    opened = open_study(settings, None, out=tmp_path / "study")
+    work(opened)
+    failed, fine = study_rows(opened[-1])
+    assert str(failed["status"]).startswith("training diverged at step 1")
+    assert fine["status"] == "ok"
+    assert opened[-1].finished
+
+
+def test_unlabelled_data_are_compared_by_what_they_have(bars, tmp_path):
+    path = tmp_path / "bare.npz"
+    np.savez(path, images=bars.images(np.arange(32)))
+    run = ifp.train(ifp.load_dataset(str(path)), out=tmp_path / "run", objective="beta-vae", **FEW)
+    row = comparison_row(run, QUICK)
+    assert set(row) == {"method", "seed", "run", "steps", "status", "reconstruction", "kl"}
+
+
+def test_the_report_of_a_study_shows_every_run(study, tmp_path):
+    text = write_report(study, tmp_path / "report.html").read_text()
+    for name in ("beta-vae-0", "beta-vae-1", "deft-0", "deft-1"):
+        assert name in text
+    assert "data:image/png" in text
+
+
+def test_the_command_trains_compares_and_prints_the_table(given, data, plan, tmp_path):
+    (tmp_path / "plan.json").write_bytes(json_bytes(plan))
+    words = [
+        "compare", "--dataset", str(data), "--objectives", "deft,beta-vae", "--seeds", "1", "--scores", "mig",
+        "--set", "beta-vae.beta=2", "--steps", "6", "--batch-size", "4", "--network", "conv-8", "--threads", "1",
+        "--plan", str(tmp_path / "plan.json"), "--out", str(tmp_path / "study"),
+    ]  # fmt: skip
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0, shown.stderr
+    assert "median over seeds (lowest..highest)" in shown.stderr
+    run = open_run(tmp_path / "study" / "beta-vae-0")
+    assert run.config["settings"]["parameters"] == {"beta": 2.0}
+    again = CliRunner().invoke(app, ["compare", str(tmp_path / "study"), "--scores", "mig", "--json"])
+    assert [row["method"] for row in json.loads(again.stdout)] == ["deft", "beta-vae"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "need objectives to compare"),
+        (
+            ("--objectives", "deft,deft", "--dataset", "dsprites"),
+            "need objectives to compare, each once, got deft, deft",
+        ),
+        (("--objectives", "deft", "--dataset", "dsprites"), "need a stage plan for deft"),
+        (("--objectives", "vae", "--dataset", "dsprites"), "need an objective out of"),
+        (("--objectives", "beta-vae"), "need runs to compare, or a data set to train on"),
+        (("--objectives", "beta-vae", "--dataset", "dsprites", "--scores", "fid"), "need scores among"),
+        (("--objectives", "beta-vae", "--dataset", "dsprites", "--set", "beta=4"), "need --set OBJECTIVE.NAME=VALUE"),
+        (("--objectives", "beta-vae", "--dataset", "dsprites", "--set", "deft.x=4"), "of the objectives compared, got"),
+        (("somewhere", "--seeds", "3"), "need either runs to compare or settings of a study"),
+        (("somewhere",), "need a run directory"),
+    ],
+)
+def test_what_cannot_be_compared_makes_no_study(words, reason, tmp_path):
+    shown = CliRunner().invoke(app, ["compare", *words, "--runs", str(tmp_path / "runs")])
+    assert isinstance(shown.exception, IFPError)
+    assert reason in str(shown.exception)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_plan_for_other_data_is_refused_for_a_study(given, bars, make_plan, tmp_path):
+    with pytest.raises(PlanError, match="need the data fingerprint that the plan is for"):
+        open_study(given, make_plan(bars), out=tmp_path / "study")
+    assert not (tmp_path / "study").exists()

@@ -1,0 +1,51 @@
+"""Several processes that train one model take the steps of one process, but for rounding."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from ifp.runs import load_npz
+
+TRAIN = (
+    *("train", "--dataset", "dsprites", "--steps", "6", "--batch-size", "8", "--eval-every", "3"),
+    *("--threads", "1", "--network", "conv-8", "--precision", "float32", "--latents", "3"),
+)
+
+
+def torchrun(folder, environment, *arguments):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "ifp")
+    return subprocess.run(
+        [sys.executable, *launcher, *arguments],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes meet through gloo")
+@pytest.mark.parametrize("objective", ["control-vae", "factor-vae"])
+def test_two_processes_take_the_steps_of_one(objective, run_ifp, environment, tmp_path):
+    words = (*TRAIN, "--objective", objective)
+    alone = run_ifp(tmp_path, *words, "--out", "alone")
+    assert alone.returncode == 0, alone.stderr
+    both = torchrun(tmp_path, environment, *words, "--out", "both")
+    assert both.returncode == 0, both.stderr
+    assert both.stderr.count("writing both/") == 1
+    one, two = (load_npz(tmp_path / name / "trace.npz") for name in ("alone", "both"))
+    assert one["step"].tolist() == two["step"].tolist() == [0, 3, 6]
+    # the shuffled codes of a discriminator are those of a process's own share
+    tolerance = 1e-4 if objective != "factor-vae" else 2e-2
+    np.testing.assert_allclose(two["reconstruction"], one["reconstruction"], rtol=tolerance)
+    np.testing.assert_allclose(two["pressure"], one["pressure"], rtol=1e-4)
+    weights = [load_file(tmp_path / name / "checkpoint.safetensors") for name in ("alone", "both")]
+    for name, value in weights[0].items():
+        np.testing.assert_allclose(weights[1][name], value, atol=2e-4 if objective != "factor-vae" else 5e-3)
+
+
+def test_batches_that_the_processes_cannot_divide_are_refused(environment, tmp_path):
+    ended = torchrun(tmp_path, environment, *TRAIN, "--objective", "beta-vae", "--batch-size", "9", "--out", "run")
+    assert ended.returncode != 0
+    assert "need a batch size that 2 processes divide, got 9" in ended.stderr
+    assert not (tmp_path / "run").exists()
