@@ -135,9 +135,8 @@ def losses(ds: Dataset, device: str, steps: int) -> None:
         for seed in range(3):
             config = config_of(64, device, precision=precision, steps=steps, seed=seed).resolved(ds, None)
             learner = start_learner(ds, config, None)
-            for record in train_steps(learner, ds, config):
-                pass
-            end = evaluate(learner.model, probe_images(ds, 2048, 0), record.control, steps, Bernoulli())
+            control = list(train_steps(learner, ds, config))[-1].control
+            end = evaluate(learner.model, probe_images(ds, 2048, 0), control, steps, Bernoulli())
             found.append(float(end.reconstruction + 4 * end.kl.sum()))
         shown = ", ".join(f"{loss:.2f}" for loss in found)
         print(f"  {config.precision:10s} {shown}; mean {statistics.mean(found):.2f}", flush=True)
