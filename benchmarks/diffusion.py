@@ -20,8 +20,9 @@ from analysis.information_trace import InformationTrace
 from analysis.stage_plan import StagePlan
 from ifp.planning import spectral_findings
 from ifp.runs import open_run
-from ifp.training import open_training_run, train_run
+from ifp.training import train_run
 from ifp.training_diagnosis import information_trace
+from ifp.training_run import open_training_run
 
 SEEDS = (0, 1, 2)
 OBJECTIVES = ("deft", "annealed-beta")
@@ -32,6 +33,7 @@ def trained(folder: Path, plan: StagePlan, objective: str, seed: int, steps: int
     path = folder / f"{objective}-{seed}"
     if not (path / "checkpoint.json").is_file():
         given = {"dataset": plan.dataset, "objective": objective, "seed": seed, "steps": steps, "threads": 1}
+        given["precision"] = "float32"
         there = (path / "config.json").is_file()
         for _ in train_run(*open_training_run(given, plan, out=path, resume=there)):
             pass

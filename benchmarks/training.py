@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,9 +41,15 @@ _THREADS = 2
 Work = Callable[[int], float]  # steps to seconds
 
 
-def config_of(batch: int, device: str, **changed: object) -> TrainConfig:
+def config_of(batch: int, device: str, **changed: Any) -> TrainConfig:
     """Settings that all share."""
-    settings = {"objective": "beta-vae", "steps": 10**9, "batch_size": batch, "threads": _THREADS, "device": device}
+    settings: dict[str, Any] = {
+        "objective": "beta-vae",
+        "steps": 10**9,
+        "batch_size": batch,
+        "threads": _THREADS,
+        "device": device,
+    }
     return TrainConfig(dataset="dsprites", **{**settings, **changed})
 
 

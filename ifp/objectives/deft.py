@@ -28,7 +28,7 @@ class Deft(Staged):
         """Pressure, open groups and step scales."""
         stage = self.stage(step)
         scales = (self.plan.gamma,) * stage + (1.0,) + (0.0,) * (len(self.plan.stages) - stage - 1)
-        return Control(stage, self.plan.stages[stage].pressure, stage + 1, scales)
+        return Control(stage, self.pressure(step), stage + 1, scales)
 
 
 OBJECTIVE = Deft

@@ -23,7 +23,7 @@ class DeftHook(Staged):
     def at(self, step: int) -> Control:
         """Pressure and stage."""
         stage = self.stage(step)
-        return Control(stage, self.plan.stages[stage].pressure)
+        return Control(stage, self.pressure(step))
 
     def posterior(self, mean: Tensor, logvar: Tensor, control: Control) -> tuple[Tensor, Tensor]:
         """The same numbers, with the gradients of the stage."""

@@ -28,7 +28,7 @@ class DeftSeparate(Staged):
         """Pressure, open groups and fixed ones."""
         stage = self.stage(step)
         scales = (0.0,) * stage + (1.0,) + (0.0,) * (len(self.plan.stages) - stage - 1)
-        return Control(stage, self.plan.stages[stage].pressure, stage + 1, scales, fixed_groups=stage)
+        return Control(stage, self.pressure(step), stage + 1, scales, fixed_groups=stage)
 
 
 OBJECTIVE = DeftSeparate

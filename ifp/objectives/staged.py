@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.stage_plan import StagePlan
-from annealing.pressure import stage_at
+from annealing.pressure import geometric, stage_at
 from ifp.objectives.objective import Codes, Objective, require
 
 ADVANCES = ("share", "plateau")
@@ -26,12 +26,16 @@ class Staged(Objective):
 
     Attributes:
         advance: one of ``ADVANCES``.
+        fall: share of a stage over which the pressure falls, in equal ratios, from the stage's before to its own; 0 is
+            the published form, at once.
     """
 
     advance: str = "share"
+    fall: float = 0.0
 
     def __post_init__(self) -> None:
         require(f"an advance out of {', '.join(ADVANCES)}", repr(self.advance), self.advance in ADVANCES)
+        require("a fall of 0 or more and at most 1", self.fall, 0 <= self.fall <= 1)
         self.plan: StagePlan = self.setup.required_plan(self.name)
         stages = len(self.plan.stages)
         require(f"a step or more for each of the {stages} stages", self.setup.steps, self.setup.steps >= stages)
@@ -43,6 +47,22 @@ class Staged(Objective):
         if self.advance == "share":
             return stage_at(step, self.plan.boundaries(self.setup.steps))
         return len(self._begun) - 1
+
+    def pressure(self, step: int) -> float:
+        """beta of a step, nats."""
+        stage, own = self.stage(step), self.plan.stages[self.stage(step)].pressure
+        begin, end = self._span(stage)
+        falling = round(self.fall * (end - begin))
+        if stage == 0 or step - begin >= falling:
+            return own
+        return geometric(step - begin, falling + 1, self.plan.stages[stage - 1].pressure, own)
+
+    def _span(self, stage: int) -> tuple[int, int]:
+        """First step of a stage and the one after its last, by plateau at the latest."""
+        if self.advance == "plateau":
+            return self._begun[-1], self._latest_end()
+        ends = self.plan.boundaries(self.setup.steps)
+        return (ends[stage - 1] if stage else 0), ends[stage]
 
     def after_step(self, step: int, codes: Codes) -> None:
         """By plateau: the next stage, once the share of this one is spent."""

@@ -315,6 +315,18 @@ def test_by_plateau_a_stage_ends_at_the_latest_with_its_share_of_what_is_left(pl
     assert [stages.count(stage) for stage in range(3)] == [40, 240, 120]
 
 
+@pytest.mark.parametrize("name", ["deft", "deft-hook", "deft-separate"])
+def test_the_pressure_falls_in_equal_ratios_from_the_stage_before(name, plan):
+    objective = staged(plan, name, fall=0.5)
+    pressures = [objective.at(step).pressure for step in range(400)]
+    assert pressures[:101] == [9.0] * 101  # the first stage has none before it
+    np.testing.assert_allclose(np.diff(np.log(pressures[100:201])), np.log(3 / 9) / 100)
+    assert pressures[200:301] == pytest.approx([3.0] * 101)
+    np.testing.assert_allclose(np.diff(np.log(pressures[300:351])), np.log(1 / 3) / 50)
+    assert pressures[350:] == pytest.approx([1.0] * 50)
+    assert [staged(plan, name).at(step).pressure for step in (99, 100, 300)] == [9, 3, 1]
+
+
 def test_by_share_what_is_observed_changes_nothing(plan):
     objective = staged(plan)
     for step in range(0, 100, 10):

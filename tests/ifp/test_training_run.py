@@ -116,7 +116,11 @@ def test_what_was_left_open_is_resolved_in_the_config(bars, make_plan, tmp_path)
     settings = {name: value for name, value in TINY.items() if name != "network"}
     run = ifp.train(bars, plan=make_plan(bars), out=tmp_path / "run", **settings)
     found = run.config["settings"]
-    assert (found["latents"], found["network"], found["parameters"]) == (3, "conv-small", {"advance": "share"})
+    assert (found["latents"], found["network"], found["parameters"]) == (
+        3,
+        "conv-small",
+        {"advance": "share", "fall": 0.0},
+    )
     assert found["precision"] in ("float32", "bfloat16")
 
 
