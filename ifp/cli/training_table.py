@@ -5,11 +5,13 @@ import typer
 from ifp.cli.tables import show
 from ifp.datasets.dataset import Dataset
 from ifp.runs import Run
-from ifp.tables.training import latents, silent_stages
+from ifp.tables.training import UNLABELLED, latents, silent_stages
 
 
 def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
     """The table of a finished run, after its warnings."""
     for warning in silent_stages(run):
         typer.echo(warning, err=True)
+    if dataset.factors is None:
+        typer.echo(f"note: {UNLABELLED}", err=True)
     show(latents(run, dataset.name, dataset.factors.names if dataset.factors else ()), json=json)

@@ -95,6 +95,9 @@ def again_section(run: Run, command: str, options: Mapping[str, object]) -> Sect
         del every["precision"]  # is always float32 there, and no option
     words = [f"--{name} {_word(value)}" for name, value in every.items() if value not in (None, (), [])]
     words += [f"--correlate {_word(pair)}" for pair in pairs]
+    if run.kind == "train":
+        words += [f"--set {_word(f'{name}={value}')}" for name, value in run.config["settings"]["parameters"].items()]
+        words += ["--compile"] if run.config["settings"]["compile"] else []
     return Section(
         "How to do it again",
         (

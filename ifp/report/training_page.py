@@ -5,7 +5,7 @@ from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.runs import Run, load_json, load_npz
 from ifp.tables.table import Table
-from ifp.tables.training import kl_parts, latents, silent_stages
+from ifp.tables.training import UNLABELLED, kl_parts, latents, silent_stages
 from ifp.training_diagnosis import information_trace
 from ifp.training_run import run_plan
 
@@ -15,6 +15,8 @@ def training_sections(run: Run) -> list[Section]:
     names = load_npz(run.path / "trace.npz")["factors"].tolist()
     table = latents(run, run.config["data"]["name"], names)
     first: list[Part] = [table, *(Text(warning + ".", warning=True) for warning in silent_stages(run))]
+    if not names:
+        first.append(Text(f"{UNLABELLED}."))
     first.append(
         Picture(
             (run.path / "traversal.png").read_bytes(),
@@ -28,7 +30,10 @@ def training_sections(run: Run) -> list[Section]:
         sections.append(diffusion_section(run.path.name, trace, diagnose_diffusion(trace)))
         sections.append(_scores(run))
     plan = run_plan(run)
-    names = ("objective", "steps", "batch_size", "learning_rate", "eval_every", "checkpoint_every")
+    names = (
+        *("objective", "network", "latents", "steps", "batch_size", "learning_rate", "init_from"),
+        *("eval_every", "checkpoint_every"),
+    )
     given = {name.replace("_", "-"): run.config["settings"][name] for name in names}
     return [
         *sections,

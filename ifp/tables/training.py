@@ -9,6 +9,7 @@ from ifp.runs import Run, load_json, load_npz
 from ifp.tables.table import Table
 
 _SILENT = 0.01  # nats of KL
+UNLABELLED = "the data have no labels: factor information is not available, only KL and reconstruction"
 
 
 def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:

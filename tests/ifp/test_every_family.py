@@ -21,9 +21,11 @@ import ifp
 from analysis.figures.samples import draw_samples
 from annealing.errors import IFPError
 from ifp.annealing_test import annealing_test, open_annealing_run
+from ifp.cli.training_table import show_training
 from ifp.contexts import action_sequence, draw_contexts
 from ifp.datasets import families, family_of
 from ifp.datasets.dataset import to_float
+from ifp.runs import load_npz
 from ifp.sample_rows import sample_rows
 from ifp.whole_annealing import open_whole_run, whole_annealing
 from ifp.whole_spectrum import whole_spectrum
@@ -268,6 +270,23 @@ def require_recorded(run, data):
     assert {row["dataset"] for row in rows} == {data.name}
     assert {row["status"] for row in rows} <= {"ok", "never_froze", "above_range", "never_melted"}
     return rows
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_short_training_run_records_what_latents_hold(name, opened, tmp_path, capsys):
+    data = opened(name)
+    settings = {"steps": 50, "batch_size": 4, "eval_every": 25, "probe": 64, "threads": 1, "network": "conv-8"}
+    run = ifp.train(data, out=tmp_path / "run", objective="beta-vae", latents=3, **settings)
+    trace = load_npz(run.path / "trace.npz")
+    assert trace["step"].tolist() == [0, 25, 50]
+    assert (trace["kl"] > 0).all()
+    assert trace["reconstruction"][-1] < trace["reconstruction"][0]
+    factors = data.factors.names if data.factors else ()
+    assert trace["factors"].tolist() == list(factors)
+    assert trace["mi"].shape == (3, 3, len(factors))
+    show_training(run, data)
+    said = "factor information is not available" in capsys.readouterr().err
+    assert said is (data.factors is None)
 
 
 @unlabelled
