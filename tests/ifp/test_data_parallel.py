@@ -25,9 +25,8 @@ def torchrun(folder, environment, *arguments):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes meet through gloo")
-@pytest.mark.parametrize("objective", ["control-vae", "factor-vae"])
-def test_two_processes_take_the_steps_of_one(objective, run_ifp, environment, tmp_path):
-    words = (*TRAIN, "--objective", objective)
+def test_two_processes_take_the_steps_of_one(run_ifp, environment, tmp_path):
+    words = (*TRAIN, "--objective", "control-vae")  # its pressure follows from the KL of the whole batch
     alone = run_ifp(tmp_path, *words, "--out", "alone")
     assert alone.returncode == 0, alone.stderr
     both = torchrun(tmp_path, environment, *words, "--out", "both")
@@ -35,13 +34,11 @@ def test_two_processes_take_the_steps_of_one(objective, run_ifp, environment, tm
     assert both.stderr.count("writing both/") == 1
     one, two = (load_npz(tmp_path / name / "trace.npz") for name in ("alone", "both"))
     assert one["step"].tolist() == two["step"].tolist() == [0, 3, 6]
-    # the shuffled codes of a discriminator are those of a process's own share
-    tolerance = 1e-4 if objective != "factor-vae" else 2e-2
-    np.testing.assert_allclose(two["reconstruction"], one["reconstruction"], rtol=tolerance)
+    np.testing.assert_allclose(two["reconstruction"], one["reconstruction"], rtol=1e-4)
     np.testing.assert_allclose(two["pressure"], one["pressure"], rtol=1e-4)
     weights = [load_file(tmp_path / name / "checkpoint.safetensors") for name in ("alone", "both")]
     for name, value in weights[0].items():
-        np.testing.assert_allclose(weights[1][name], value, atol=2e-4 if objective != "factor-vae" else 5e-3)
+        np.testing.assert_allclose(weights[1][name], value, atol=2e-4)
 
 
 def test_batches_that_the_processes_cannot_divide_are_refused(environment, tmp_path):

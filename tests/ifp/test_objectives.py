@@ -196,8 +196,8 @@ def test_factor_vae_adds_the_discriminators_log_odds_and_leaves_the_discriminato
 def test_the_discriminators_step_lowers_its_cross_entropy_and_sends_no_gradient_to_the_codes():
     objective = made("factor-vae", SETUP, {"discriminator_rate": 1e-3})
     rng = np.random.default_rng(0)
-    shared = rng.standard_normal((256, 1))
-    given = codes(np.repeat(shared, 3, axis=1), np.full((256, 3), -6.0))  # three copies of one number
+    shared = rng.standard_normal((128, 1))
+    given = codes(np.repeat(shared, 3, axis=1), np.full((128, 3), -6.0))  # three copies of one number
     given = replace(given, sample=given.sample.float().requires_grad_())
 
     def loss():
@@ -205,7 +205,7 @@ def test_the_discriminators_step_lowers_its_cross_entropy_and_sends_no_gradient_
             return float(objective.loss(given.sample, torch.Generator().manual_seed(1)))
 
     assert loss() == pytest.approx(math.log(2), abs=0.01)
-    for step in range(60):
+    for step in range(40):
         objective.after_step(step, given)
     assert loss() < 0.5
     assert given.sample.grad is None

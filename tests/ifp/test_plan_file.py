@@ -13,7 +13,7 @@ from annealing.errors import PlanError
 from ifp.datasets import load_dataset
 from ifp.plan_file import read_plan, require_fitting
 from ifp.runs import json_bytes
-from ifp.training import open_training_run
+from ifp.training_run import open_training_run
 
 DSPRITES = SimpleNamespace(name="dsprites", fingerprint="0" * 16, image_shape=(64, 64, 1))
 
