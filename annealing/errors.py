@@ -13,5 +13,13 @@ class PlanError(IFPError):
     """A stage plan cannot be read, contradicts itself or belongs to other data."""
 
 
+class DivergenceError(IFPError):
+    """Training lost its way: the loss is no longer finite. ``step`` is the step that found it."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+
 class RunError(IFPError):
     """A run directory is missing, unfinished, in use or made with other settings."""

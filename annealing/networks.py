@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from annealing.deconvolution import Deconvolution
 from annealing.errors import IFPError
 
 
@@ -126,7 +127,7 @@ def conv_encoder(
     convolutions = [
         layer
         for (before, after), kernel in zip(itertools.pairwise(maps), kernels, strict=True)
-        for layer in (nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU())
+        for layer in (nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU(inplace=True))
     ]
     features = (image_shape[0] + below) * (image_shape[1] + right) * maps[-1] // 4 ** len(kernels)
     return nn.Sequential(
@@ -134,7 +135,7 @@ def conv_encoder(
         *convolutions,
         nn.Flatten(),
         nn.Linear(features, hidden),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Linear(hidden, outputs),
     )
 
@@ -148,13 +149,13 @@ def conv_decoder(
     maps = (*reversed(_feature_maps(channels, layers)), image_shape[2])
     deconvolutions: list[nn.Module] = []
     for before, after in itertools.pairwise(maps):
-        deconvolutions += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+        deconvolutions += [Deconvolution(before, after), nn.ReLU(inplace=True)]
     crop = [_Crop(*image_shape[:2])] if below or right else []
     return nn.Sequential(
         nn.Linear(latents, hidden),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Linear(hidden, height * width * maps[0]),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Unflatten(1, (maps[0], height, width)),
         *deconvolutions[:-1],
         *crop,

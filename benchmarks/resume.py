@@ -1,7 +1,7 @@
 """Every objective: 200 steps at a stretch against 100, kill -9, and the rest; every result file byte for byte.
 
 The kill comes as soon as the state of step 100 is on disk, that is somewhere in the steps after it.
-Usage: python benchmarks/resume.py [FOLDER]        (default runs/benchmark-resume; exits with 1 where a byte differs)
+Usage: python -m benchmarks.resume [FOLDER]        (default runs/benchmark-resume; exits with 1 where a byte differs)
 """
 
 import json

@@ -8,7 +8,7 @@ One network (conv, 10 latents, beta-VAE) on dSprites, on this machine's CPU or, 
 Rounds take turns, so that a slow minute of the machine is everyone's. Then the loss after some thousand steps, float32
 and default, over three seeds; with --operators the time of a step by operator.
 
-Usage: python benchmarks/training.py [--device cuda] [--rounds 5] [--loss-steps 2000] [--operators]
+Usage: python -m benchmarks.training [--device cuda] [--rounds 5] [--loss-steps 2000] [--operators]
 """
 
 import argparse

@@ -54,8 +54,11 @@ class Batches:
     def _images(self, index: NDArray[np.int64]) -> Tensor:
         if self._held is not None:
             images = self._held[torch.from_numpy(index).to(self._device)].float() / 255
+        elif self._device.type == "cuda":  # divided there, as those held there are: processors round it otherwise
+            found = torch.from_numpy(self._dataset.images(index)).to(self._device)
+            images = found.float() / 255 if found.dtype == torch.uint8 else found
         else:
-            images = torch.from_numpy(to_float(self._dataset.images(index))).to(self._device)
+            images = torch.from_numpy(to_float(self._dataset.images(index)))
         # a view of (N, H, W, C) is in the memory format of channels last already
         return images.permute(0, 3, 1, 2).contiguous(memory_format=self._format)
 

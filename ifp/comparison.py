@@ -1,14 +1,15 @@
 """Objectives compared over seeds: a study that trains and scores what is missing, and rows of runs at hand."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from analysis.comparison import Row
 from analysis.scores.all_scores import SCORES, require_scores
 from analysis.stage_plan import StagePlan
-from annealing.errors import IFPError, RunError
+from annealing.errors import DivergenceError, IFPError, RunError
 from ifp.comparison_results import write_comparison
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset, describe
@@ -22,6 +23,11 @@ from ifp.training_diagnosis import diagnose_training
 from ifp.training_run import PLAN_FILE, open_training_run, read_training_run, run_plan
 
 KIND = "compare"
+# settings that make a method of an objective
+_METHOD = (
+    *("objective", "steps", "batch_size", "learning_rate", "network", "latents", "likelihood", "init_from"),
+    *("precision", "processes"),
+)
 # DCI's boosted trees take minutes a run, its stand-in seconds
 QUICK = (*(name for name in SCORES if not name.startswith("dci_")), "dci-forest_disentanglement")
 
@@ -85,8 +91,14 @@ def open_study(
             not fit.
     """
     if resume:
-        dataset, config, run = reopen_run(KIND, CompareConfig, given, out, runs, data_dir)
-        return dataset, config, run_plan(run), run
+        asked = {**given, **({"settings": {**given["settings"]}} if "settings" in given else {})}
+        if asked.get("settings", {}).get("precision") == "auto":
+            del asked["settings"]["precision"]
+        dataset, config, run = reopen_run(KIND, CompareConfig, asked, out, runs, data_dir)
+        own = run_plan(run)
+        if plan is not None and plan != own:
+            raise RunError(f"need the study's own plan to resume {run.path}, got another one: leave --plan out")
+        return dataset, config, own, run
     name = given.get("dataset", plan.dataset if plan is not None else None)
     if name is None:
         raise IFPError("need runs to compare, or a data set to train on: --dataset NAME --objectives a,b")
@@ -97,11 +109,11 @@ def open_study(
         if plan is not None and not force:
             require_fitting(plan, dataset, settings.likelihood)
         settings.resolved(dataset, plan)
+    resolved = {"precision": settings.resolved(dataset, plan).precision}  # the same for all, wherever it goes on
+    config = replace(config, settings={**config.settings, **resolved})
     path = out if out is not None else new_run_path(runs, KIND, dataset.name)
-    run = create_run(path, KIND, config, describe(dataset), overwrite=overwrite)
-    if plan is not None:
-        run.write(PLAN_FILE, json_bytes(plan))
-    return dataset, config, plan, run
+    files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
+    return dataset, config, plan, create_run(path, KIND, config, describe(dataset), overwrite=overwrite, files=files)
 
 
 def compare_study(
@@ -129,10 +141,9 @@ def compare_study(
                 yield Progress(done + step.done, total, f"{name}, {step.doing}")
             yield Progress(done + trained.steps, total, f"{name}, scores")
             row = comparison_row(each, config.scores, data_dir)
-        except RunError:
-            raise
-        except IFPError as error:
-            row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": str(error)}
+        except DivergenceError as error:
+            status = f"diverged at step {error.step}"
+            row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": status}
         run.write(f"rows/{name}.json", json_bytes(row))
     rows = study_rows(run)
     write_comparison(run, rows, dataset.name)
@@ -201,16 +212,20 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
 
 
 def _method(run: Run, runs: Sequence[Run]) -> str:
-    """The objective, and its settings that other runs of it have otherwise."""
-    settings = run.config["settings"]
-    alike = [each.config["settings"] for each in runs if each.config["settings"]["objective"] == settings["objective"]]
-    named = {"steps": settings["steps"], **settings["parameters"]}
-    differ = [
-        f"{name}={value}"
-        for name, value in named.items()
-        if any({"steps": each["steps"], **each["parameters"]}.get(name) != value for each in alike)
-    ]
-    return " ".join([settings["objective"], *differ])
+    """The objective, and what else tells the run from other runs of it: settings, or the plan."""
+    own = _telling(run)
+    alike = [each for each in map(_telling, runs) if each["objective"] == own["objective"]]
+    differ = [f"{name}={value}" for name, value in own.items() if any(each.get(name) != value for each in alike)]
+    return " ".join([str(own["objective"]), *differ])
+
+
+def _telling(run: Run) -> dict[str, object]:
+    """Settings that make a method, by name; not the seed, nor where and how often it is looked at."""
+    settings, plan = run.config["settings"], run_plan(run)
+    found = {name: value for name, value in settings.items() if name in _METHOD}
+    if plan is not None:
+        found["plan"] = hashlib.sha256(json_bytes(plan)).hexdigest()[:6]
+    return {**found, **settings["parameters"]}
 
 
 def _plain(options: DataOptions) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed, nn
 
+from annealing.errors import IFPError
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -28,10 +30,18 @@ class Workers:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Workers]:
-    """The processes that ``torchrun`` started, together while this lasts; alone where it started none."""
+    """The processes that ``torchrun`` started, together while this lasts; alone where it started none.
+
+    Raises:
+        IFPError: a GPU is named by its number, which several processes cannot share.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield Workers()
         return
+    if device.type == "cuda":
+        if device.index is not None:
+            raise IFPError(f"need --device cuda for processes that each take a GPU of their own, got {device}")
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Workers(distributed.get_rank(), distributed.get_world_size())

@@ -1,8 +1,23 @@
 """Where tensors live."""
 
+import os
+import shutil
+
 import torch
 
 from annealing.errors import IFPError
+
+
+def require_compiler(wanted: bool) -> None:
+    """IFPError where networks are to be compiled and there is no compiler to do it with."""
+    if wanted and not any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++")):
+        raise IFPError("need a C++ compiler for --compile, such as g++, there is none on the path")
+
+
+def make_exact() -> None:
+    """On a GPU: the same bytes for the same numbers, and float32 that is float32."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def require_device(name: str) -> torch.device:

@@ -13,6 +13,7 @@ from ifp.checkpoint import load_model
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.evaluation import encode_all
 from ifp.image_batches import batch_size
+from ifp.memory import keep_freed_memory
 from ifp.runs import Run, open_run, run_dataset
 from ifp.threads import use_threads
 from ifp.vae import MultiGroupVAE
@@ -52,6 +53,7 @@ def encode_run(
     run = run if isinstance(run, Run) else open_run(Path(run))
     model = load_model(run)
     dataset = run_dataset(run, data_dir)
+    keep_freed_memory()
     use_threads(run.config["settings"]["threads"])
     batches = list(watch(encoded(model, dataset)))
     found: dict[str, NDArray[Any]] = {

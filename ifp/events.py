@@ -44,11 +44,14 @@ def require_tensorboard(wanted: bool) -> None:
             raise IFPError("need the package tensorboard for --tensorboard: pip install 'ifp[tensorboard]'") from None
 
 
-def open_events(run: Run, wanted: bool) -> Events:
-    """Events of a run; IFPError as for :func:`require_tensorboard`."""
+def open_events(run: Run, wanted: bool, step: int) -> Events:
+    """Events of a run that goes on from ``step``; IFPError as for :func:`require_tensorboard`.
+
+    Beside timing.csv they are the only files of a run that hold the time of day.
+    """
     require_tensorboard(wanted)
     if not wanted:
         return Events()
     from torch.utils.tensorboard import SummaryWriter
 
-    return Events(SummaryWriter(str(run.path / "tensorboard")))
+    return Events(SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1))

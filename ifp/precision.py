@@ -1,5 +1,7 @@
 """The precision that networks compute in."""
 
+from collections.abc import Mapping
+
 import torch
 
 from annealing.errors import IFPError
@@ -27,6 +29,6 @@ def resolved_precision(name: str, device: torch.device) -> str:
     if device.type == "cuda":
         native = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
-        found = torch.cpu.get_capabilities()
+        found: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions cannot tell
         native = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     return "bfloat16" if native else "float32"

@@ -145,8 +145,16 @@ def open_run(path: Path) -> Run:
     return Run(path, config)
 
 
-def create_run(path: Path, kind: str, settings: object, data: Mapping[str, Any], *, overwrite: bool = False) -> Run:
-    """Make a run directory with its config.json.
+def create_run(
+    path: Path,
+    kind: str,
+    settings: object,
+    data: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    files: Mapping[str, bytes] | None = None,
+) -> Run:
+    """Make a run directory with its config.json and, written before that, the files that belong to the settings.
 
     Raises:
         RunError: something stands there already (only a run may be replaced, and only with ``overwrite``).
@@ -154,15 +162,24 @@ def create_run(path: Path, kind: str, settings: object, data: Mapping[str, Any],
     created = datetime.datetime.now(datetime.UTC).isoformat()
     config = {"format": FORMAT, "kind": kind, "created": created, "settings": settings, "data": data}
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or not all(_begun(each, files or {}) for each in path.iterdir())):
             if not overwrite:
                 raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
             shutil.rmtree(open_run(path).path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"need a writable place for the run, got: {error}") from error
+    for name, content in (files or {}).items():
+        write_atomically(path / name, content)
     write_atomically(path / "config.json", json_bytes({**config, "versions": _versions()}))
     return open_run(path)
+
+
+def _begun(path: Path, files: Mapping[str, bytes]) -> bool:
+    """Whether a file is what a run like this one leaves that was stopped before it had its config.json."""
+    if path.name.startswith(_PARTIAL):
+        return True
+    return path.name in files and path.is_file() and path.read_bytes() == files[path.name]
 
 
 def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from analysis.stage_plan import StagePlan
@@ -38,6 +39,7 @@ class TrainConfig:
     checkpoint_minutes: float | None = None  # at most so long from state to state, whatever the steps
     tensorboard: bool = False  # whether events are written, too
     seed: int = 0
+    processes: int = 1  # that train together, each on its share of every batch
     threads: int = 2
     device: str = "cpu"
     precision: str = "auto"
@@ -49,9 +51,11 @@ class TrainConfig:
         require_precision(self.precision)
         if self.network is not None:
             network_named(self.network)
-        for name in ("steps", "batch_size", "eval_every", "probe", "checkpoint_every", "threads"):
+        for name in ("steps", "batch_size", "eval_every", "probe", "checkpoint_every", "threads", "processes"):
             if getattr(self, name) < 1:
                 raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        if self.batch_size % self.processes:
+            raise IFPError(f"need a batch size that {self.processes} processes divide, got {self.batch_size}")
         if self.latents is not None and self.latents < 1:
             raise IFPError(f"need latents of at least 1, got {self.latents}")
         if not 0 < self.learning_rate < math.inf:
@@ -67,7 +71,14 @@ class TrainConfig:
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
         """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""
         planned = plan.latents if plan is not None else _LATENTS
-        setup = Setup(self.latents or planned, self.steps, len(dataset), self.seed, plan)
+        setup = Setup(
+            latents=self.latents or planned,
+            steps=self.steps,
+            images=len(dataset),
+            seed=self.seed,
+            batch_size=self.batch_size,
+            plan=plan,
+        )
         return made(self.objective, setup, self.parameters)
 
     def resolved(self, dataset: Dataset, plan: StagePlan | None) -> "TrainConfig":
@@ -78,5 +89,6 @@ class TrainConfig:
             parameters=parameters_of(objective),
             latents=objective.setup.latents,
             network=self.network or objective.network,
+            init_from=None if self.init_from is None else str(Path(self.init_from).resolve()),
             precision=resolved_precision(self.precision, require_device(self.device)),
         )

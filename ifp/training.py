@@ -10,17 +10,18 @@ import torch
 
 from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl, reparameterize
-from annealing.errors import IFPError
+from annealing.errors import DivergenceError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.batches import Batches, TrainingBatch
 from ifp.checkpoint import STATE_FILE, initialise_from, restore, state_bytes, write_checkpoint
 from ifp.data_parallel import Workers, average_gradients, averaged
 from ifp.datasets.dataset import Dataset
-from ifp.device import require_device
+from ifp.device import make_exact, require_device
 from ifp.evaluation import evaluate, probe_images
 from ifp.events import open_events
 from ifp.learner import Learner, build_learner
 from ifp.losses import Losses
+from ifp.memory import keep_freed_memory
 from ifp.networks import network_named
 from ifp.objectives.objective import Codes, Control
 from ifp.runs import Run, csv_bytes
@@ -74,7 +75,7 @@ def train_steps(
     """Take the steps from ``start`` on; batch and noise are pure functions of seed and step, so it resumes anywhere.
 
     Raises:
-        IFPError: the loss is no longer finite.
+        DivergenceError: the loss is no longer finite.
     """
     likelihood = likelihood_named(config.likelihood)
     batches = Batches(
@@ -89,7 +90,7 @@ def train_steps(
     for step in range(start, config.steps):
         record = take_step(learner, batches.at(step), step, config, likelihood)
         if not np.isfinite(record.loss):
-            raise IFPError(f"training diverged at step {record.step} (loss {record.loss})")
+            raise DivergenceError(f"training diverged at step {record.step} (loss {record.loss})", record.step)
         yield record
 
 
@@ -108,18 +109,23 @@ def train_run(
     """Train from the run's last checkpoint, if it has one, to its end, and write its results.
 
     Raises:
-        IFPError: the loss is no longer finite, or the state to go on from is damaged.
+        DivergenceError: the loss is no longer finite.
+        RunError: the state to go on from is damaged.
     """
     use_threads(config.threads)
+    keep_freed_memory()
     workers = workers or Workers()
-    learner = start_learner(dataset, config, plan)
+    make_exact()
+    learner = start_learner(dataset, config, plan, initialise=not (run.path / STATE_FILE).is_file())
     objective, probe, losses = learner.objective, probe_images(dataset, config.probe, config.seed), Losses()
     likelihood = likelihood_named(config.likelihood)
     step, trace = restore(run, learner, losses)
     if not trace:
         trace.append(evaluate(learner.model, probe, objective.at(0), 0, likelihood))
         losses.record()
-    events = open_events(run, config.tensorboard and workers.first)
+        if workers.first and config.init_from is not None:  # what it starts from may change or go
+            run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
+    events = open_events(run, config.tensorboard and workers.first, step)
     started, first, saved, saved_step = time.perf_counter(), step, time.monotonic(), step
     try:
         for record in train_steps(learner, dataset, config, step, workers):
@@ -128,7 +134,7 @@ def train_run(
             switches = objective.at(step).stage != record.control.stage
             if step % config.eval_every == 0 or switches or step == config.steps:
                 trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
-                objective.observe(step, torch.from_numpy(trace[-1].kl))
+                objective.observe(step, averaged(torch.from_numpy(trace[-1].kl).to(learner.device)).cpu())
                 events.add(trace[-1], losses.record())
             overdue = config.checkpoint_minutes and time.monotonic() - saved >= 60 * config.checkpoint_minutes
             if step % config.checkpoint_every == 0 or overdue or step == config.steps:
@@ -137,12 +143,10 @@ def train_run(
                     run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
                     run.write("metrics.csv", metrics_bytes(trace, losses.records))
             yield Progress(step, config.steps, _doing(record, (step - first) / (time.perf_counter() - started), config))
-    except IFPError as error:
+    except DivergenceError as error:
         where = f"the last state, of step {saved_step}, is in {run.path}" if saved_step else "no state was saved yet"
-        raise IFPError(
-            f"{error}; {where}. Start again with a lower --learning-rate"
-            + (f", perhaps with --init-from {run.path}" if saved_step else "")
-        ) from error
+        advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
+        raise DivergenceError(f"{error}; {where}: {advice}", error.step) from error
     finally:
         events.close()
     if not workers.first:
@@ -158,8 +162,11 @@ def train_run(
     write_checkpoint(run, learner, config, step)
 
 
-def start_learner(dataset: Dataset, config: TrainConfig, plan: StagePlan | None) -> Learner:
+def start_learner(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, *, initialise: bool = True) -> Learner:
     """The learner that the settings describe, before its first step.
+
+    Args:
+        initialise: whether to read the parameters of the run that ``init_from`` names; not where a state follows.
 
     Raises:
         IFPError: parameters to start from do not fit.
@@ -172,11 +179,11 @@ def start_learner(dataset: Dataset, config: TrainConfig, plan: StagePlan | None)
         device=require_device(config.device),
         channels_last=config.channels_last,
     )
-    if config.init_from is not None:
+    if initialise and config.init_from is not None:
         initialise_from(learner.model, config.init_from)
     if config.compile:
         for part in (*learner.model.encoders, learner.model.decoder):
-            part.compile()
+            part.compile(dynamic=False)
     return learner
 
 

@@ -11,10 +11,11 @@ from annealing.errors import IFPError, RunError
 from ifp.data_parallel import Workers, from_first, joined
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
-from ifp.device import require_device
+from ifp.device import require_compiler, require_device
 from ifp.events import require_tensorboard
+from ifp.objectives import default_parameters
 from ifp.plan_file import require_fitting
-from ifp.runs import Run, create_run, json_bytes, new_run_path, open_run, reopen_run, run_dataset
+from ifp.runs import Run, create_run, json_bytes, new_run_path, newest_run, open_run, reopen_run, run_dataset
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_run
 
@@ -61,8 +62,13 @@ def open_training_run(
             not fit.
     """
     if resume:
-        dataset, config, run = reopen_run("train", TrainConfig, given, out, runs, data_dir)
-        return dataset, config, run_plan(run), run
+        dataset, config, run = reopen_run("train", TrainConfig, _as_recorded(given), out, runs, data_dir)
+        if run.finished:
+            raise RunError(f"need an unfinished run to resume, {run.path} is finished")
+        own = run_plan(run)
+        if plan is not None and plan != own:
+            raise RunError(f"need the run's own plan to resume {run.path}, got another one: leave --plan out")
+        return dataset, config, own, run
     name = given.get("dataset", plan.dataset if plan is not None else None)
     if name is None:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites, or a plan made for one")
@@ -72,28 +78,38 @@ def open_training_run(
     return dataset, config, plan, run
 
 
+def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings to compare with a run's: what only says that its default is wanted was resolved there."""
+    found = {name: value for name, value in given.items() if (name, value) != ("precision", "auto")}
+    if "init_from" in found:
+        found["init_from"] = str(Path(found["init_from"]).resolve())
+    if "parameters" in found and "objective" in found:
+        defaults = default_parameters(found["objective"])
+        found["parameters"] = {name: each for name, each in found["parameters"].items() if each != defaults.get(name)}
+    return found
+
+
 @contextmanager
 def joined_run(given: Mapping[str, Any], plan: StagePlan | None, **where: Any) -> Iterator[tuple[Workers, Opened]]:
     """:func:`open_training_run` where several processes may train together: the first makes or finds the run.
 
     Raises:
-        IFPError: as there; or batches that cannot be divided evenly among the processes.
+        IFPError: as there; or batches that cannot be divided evenly among the processes, or other processes than the
+            run was begun with.
     """
-    device = require_device(given.get("device", "cpu"))
+    known = given
+    if where.get("resume"):
+        out = where.get("out")
+        run = open_run(out) if out is not None else newest_run(where["runs"], "train", finished=False)
+        known = run.config["settings"]
+    device = require_device(known.get("device", "cpu"))
     with joined(device) as workers:
-        _require_shares(given.get("batch_size", TrainConfig.batch_size), workers)
         if workers.first:
-            opened = open_training_run(given, plan, **where)
+            opened = open_training_run({**given, "processes": workers.count}, plan, **where)
         path = from_first(str(opened[-1].path) if workers.first else "", device)
         if not workers.first:  # the run is there now, with the settings and the plan that all share
             opened = read_training_run(Path(path), where.get("data_dir"))
-        _require_shares(opened[1].batch_size, workers)
         yield workers, opened
-
-
-def _require_shares(batch_size: int, workers: Workers) -> None:
-    if batch_size % workers.count:
-        raise IFPError(f"need a batch size that {workers.count} processes divide, got {batch_size}")
 
 
 def _new_run(
@@ -112,11 +128,13 @@ def _new_run(
     if plan is not None and not force:
         require_fitting(plan, dataset, config.likelihood)
     config = config.resolved(dataset, plan)
-    start_learner(dataset, config, plan)  # what does not fit is told before anything is written
     path = out if out is not None else new_run_path(runs, "train", dataset.name)
-    run = create_run(path, "train", config, describe(dataset), overwrite=overwrite)
-    if plan is not None:
-        run.write(PLAN_FILE, json_bytes(plan))
+    if config.init_from is not None and Path(config.init_from) == path.resolve():
+        raise IFPError(f"need another run to start from than the one to be written, got {path} for both")
+    require_compiler(config.compile)
+    start_learner(dataset, config, plan)  # what does not fit is told before anything is written
+    files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
+    run = create_run(path, "train", config, describe(dataset), overwrite=overwrite, files=files)
     return config, run
 
 

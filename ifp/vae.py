@@ -55,7 +55,8 @@ class MultiGroupVAE(nn.Module):
         if self.log_scale is not None:  # of a group that is not fixed it is still 0
             fixed = torch.zeros(self.latents, dtype=torch.bool, device=images.device)
             fixed[[latent for group in self.groups[:fixed_groups] for latent in group]] = True
-            of_mean, of_variance = torch.where(fixed, self.log_scale, self.log_scale.detach())
+            still = self.log_scale.detach()
+            of_mean, of_variance = torch.where(fixed, self.log_scale, still) if fixed_groups else still
             mean, logvar = mean * of_mean.exp(), logvar + of_variance
         return mean, logvar
 

@@ -15,6 +15,7 @@ from ifp.device import require_device
 from ifp.evaluation import evaluate, probe_images
 from ifp.learner import Learner, build_learner
 from ifp.losses import Losses
+from ifp.memory import keep_freed_memory
 from ifp.networks import convolutional
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
@@ -123,6 +124,7 @@ def whole_annealing(dataset: Dataset, config: WholeConfig, run: Run) -> Iterator
         IFPError: the loss is no longer finite.
     """
     use_threads(config.threads)
+    keep_freed_memory()
     training, likelihood, losses = config.training(), likelihood_named(config.likelihood), Losses()
     learner = start_cooling(dataset, config)
     probe = probe_images(dataset, config.probe, config.seed)

@@ -17,9 +17,10 @@ def draw_comparison(rows: Sequence[Row], title: str) -> Figure:
         rows: one per run: ``method``, its measures, and what names it.
         title: above the panels.
     """
-    measures, methods = measures_of(rows), methods_of(rows)
-    columns = min(_COLUMNS, len(measures))
-    lines = -(-len(measures) // columns)
+    methods = methods_of(rows)
+    measures = [each for each in measures_of(rows) if any(values_of(rows, method, each) for method in methods)]
+    columns = max(min(_COLUMNS, len(measures)), 1)
+    lines = max(-(-len(measures) // columns), 1)
     size = (1.6 + 3.2 * columns, 0.6 + lines * (0.9 + 0.32 * len(methods)))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False, sharey=True)

@@ -67,6 +67,10 @@ def compare(
     """
     from ifp.cli.progress import resumable, show_progress
 
+    if plot is not None:
+        from ifp.cli.figure_file import require_figure_path
+
+        require_figure_path(plot)
     common = {
         "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "network": network,
         "latents": latents, "likelihood": likelihood, "eval_every": eval_every, "precision": precision,
@@ -90,7 +94,9 @@ def compare(
         return
     from ifp.plan_file import read_plan
 
-    stages = read_plan(plan) if plan is not None and not resume else None  # before the slow imports: fail early
+    stages = (
+        read_plan(plan) if plan is not None and options.first_process() else None
+    )  # before the slow imports: fail early
 
     from ifp.comparison import compare_study, open_study, study_rows
 

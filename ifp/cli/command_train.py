@@ -99,7 +99,9 @@ def train(
     )  # fmt: skip
     from ifp.plan_file import read_plan
 
-    stages = read_plan(plan) if plan is not None and not resume else None  # before the slow imports: fail early
+    stages = (
+        read_plan(plan) if plan is not None and options.first_process() else None
+    )  # before the slow imports: fail early
 
     from ifp.cli.progress import resumable, show_progress
     from ifp.cli.training_table import show_training

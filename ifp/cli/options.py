@@ -1,5 +1,6 @@
 """Options that several commands share, and the readers of their values."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,6 +57,11 @@ RunPath = Annotated[
     typer.Argument(metavar="[RUN]", help="A run's directory.  [default: the newest finished annealing run]"),
 ]
 DEFAULT_RUNS = Path("runs")
+
+
+def first_process() -> bool:
+    """Whether this process is the only one or, under torchrun, the first: stdin is read once."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def data_options(

@@ -10,7 +10,7 @@ from typing import Any
 from annealing.errors import IFPError
 from ifp.objectives.objective import Objective, Setup
 
-__all__ = ["Objective", "Setup", "made", "objective_named", "objectives", "parameters_of"]
+__all__ = ["Objective", "Setup", "default_parameters", "made", "objective_named", "objectives", "parameters_of"]
 
 _WORDS = {float: "a number", int: "a whole number", str: "a word"}
 
@@ -50,6 +50,11 @@ def made(name: str, setup: Setup, parameters: Mapping[str, Any]) -> Objective:
             raise IFPError(f"need {_WORDS[wanted]} for {name}'s {key}, got {value!r}")
         given[key] = wanted(value)
     return kind(setup=setup, **given)
+
+
+def default_parameters(name: str) -> dict[str, Any]:
+    """Every setting of the objective of that name as it is where nothing is given."""
+    return {each.name: each.default for each in dataclasses.fields(objective_named(name)) if each.name != "setup"}
 
 
 def parameters_of(objective: Objective) -> dict[str, Any]:

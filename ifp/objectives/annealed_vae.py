@@ -41,8 +41,9 @@ class AnnealedVAE(Objective):
         return self.c_max * min(1.0, step / (self.growth * self.setup.steps))
 
     def terms(self, codes: Codes, control: Control) -> dict[str, Tensor]:
-        """The distance of the KL from C, weighted."""
-        return {"capacity": control.pressure * (codes.kl.sum() - control.target).abs()}
+        """The distance of the KL from C, weighted; above or below is told by the whole batch's KL."""
+        side = 1.0 if codes.total >= control.target else -1.0
+        return {"capacity": control.pressure * side * (codes.kl.sum() - control.target)}
 
 
 OBJECTIVE = AnnealedVAE

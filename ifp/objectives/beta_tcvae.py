@@ -16,11 +16,11 @@ ESTIMATORS = ("weighted", "stratified")
 def total_correlation(sample: Tensor, mean: Tensor, logvar: Tensor, images: int, estimator: str = "weighted") -> Tensor:
     r"""Estimate of :math:`\mathrm{TC} = E\left[\log q(z) - \sum_j \log q(z_j)\right]` from one batch, in nats.
 
-    The aggregate posterior q(z) is a mixture over all N images, of which the batch shows M: ``weighted``
-    (minibatch-weighted sampling) takes :math:`q(z_i) \approx \frac{1}{N M} \sum_k q(z_i | x_k)`, whose constants do not
-    move any gradient: with or without them it is what the standard study minimises. ``stratified`` (minibatch-
-    stratified sampling) weighs the image that z came from by 1 / N and the others so that the estimate of q(z) is
-    unbiased. Neither estimate of TC is: in a batch it may well be below 0.
+    The aggregate posterior q(z) is a mixture over all N images, of which the batch shows M. ``weighted`` (minibatch-
+    weighted sampling) takes :math:`q(z_i) \approx \frac{1}{c} \sum_k q(z_i | x_k)`. The source has c = N M, the
+    standard study c = 1: no c moves any gradient, and here it is M, for which silent codes have a TC of 0.
+    ``stratified`` (minibatch-stratified sampling) weighs the image that z came from by 1 / N and the others so that
+    the estimate of q(z) is unbiased. Neither estimate of TC is: in a batch it may well be below 0.
     Source: Chen et al. 2018, arXiv:1802.04942, section 4.1 and appendix C.
 
     Args:
@@ -31,7 +31,7 @@ def total_correlation(sample: Tensor, mean: Tensor, logvar: Tensor, images: int,
     batch = len(sample)
     densities = log_density(sample[:, None], mean[None], logvar[None])  # [i, k, j]: log q(z_ij | x_k)
     if estimator == "weighted":
-        weights = densities.new_full((batch, batch), -math.log(batch * images))
+        weights = densities.new_full((batch, batch), -math.log(batch))
     else:
         weights = _stratified(batch, images).log().to(densities)
     joint = torch.logsumexp(weights + densities.sum(dim=2), dim=1)
@@ -70,6 +70,9 @@ class BetaTCVAE(Objective):
 
     def __post_init__(self) -> None:
         require("a beta of 0 or more", self.beta, 0 <= self.beta < math.inf)
+        if self.estimator == "stratified":
+            fits = self.setup.batch_size <= self.setup.images
+            require("a batch no larger than the data set for the stratified estimator", self.setup.batch_size, fits)
         require(f"an estimator out of {', '.join(ESTIMATORS)}", repr(self.estimator), self.estimator in ESTIMATORS)
 
     def at(self, step: int) -> Control:

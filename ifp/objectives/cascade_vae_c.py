@@ -16,7 +16,7 @@ class CascadeVAEC(Objective):
 
     In stage s beta_j is ``low`` for the first s + 1 latents, ``high`` for the others. A stage lasts ``share`` of the
     steps, the last one to the end. Jeong & Song, ICML 2019, the continuous part; the defaults are those of their
-    dSprites code: 20,000 of 300,000 steps a stage.
+    dSprites code: 20,000 of 300,000 steps a stage. There each stage begins with a new Adam, here its moments go on.
 
     Attributes:
         low, high: nats; the 2021 code of DEFT's authors has 1 and 10.

@@ -44,6 +44,8 @@ class ControlVAE(Objective):
         require("set points 0 <= start <= target", self.target, 0 <= self.start <= self.target < math.inf)
         require("an increment above 0", self.increment, 0 < self.increment < math.inf)
         require("a growth above 0 and at most 1", self.growth, 0 < self.growth <= 1)
+        for name in ("kp", "ki", "beta_min"):
+            require(f"a {name} of 0 or more", getattr(self, name), 0 <= getattr(self, name) < math.inf)
         self._window = window_of(
             start=self.start, target=self.target, increment=self.increment, growth=self.growth, steps=self.setup.steps
         )

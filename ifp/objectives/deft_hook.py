@@ -15,7 +15,8 @@ class DeftHook(Staged):
 
     All latents are open from the start: those of later stages are sampled as the untrained encoder has them and count
     in the KL, though nothing can be done about it. The encoder's layers are shared, so that they go on changing for
-    every latent; and Adam undoes a scale that stays, latent by latent, less where layers are shared.
+    every latent. (The authors train 10 latents by four stages of two: the last two never get a gradient. Here the
+    latents are the plan's.) And Adam undoes a scale that stays, latent by latent, less where layers are shared.
     """
 
     name: ClassVar[str] = "deft-hook"

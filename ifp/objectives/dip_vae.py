@@ -24,14 +24,14 @@ class DIPVAE(Objective):
 
     Attributes:
         lambda_od: off the diagonal; the standard study sweeps 1, 2, 5, 10, 20, 50.
-        lambda_d: on the diagonal, in terms of ``lambda_od``.
+        lambda_d_factor: lambda_d on the diagonal, in terms of ``lambda_od``.
     """
 
     lambda_od: float = 10.0
-    lambda_d: float = 1.0
+    lambda_d_factor: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("lambda_od", "lambda_d"):
+        for name in ("lambda_od", "lambda_d_factor"):
             require(f"a {name} of 0 or more", getattr(self, name), 0 <= getattr(self, name) < math.inf)
 
     def at(self, step: int) -> Control:
@@ -48,4 +48,4 @@ class DIPVAE(Objective):
         away = found - torch.eye(len(found)).to(found)
         on = away.diagonal().square().sum()
         off = away.square().sum() - on
-        return {"kl": codes.kl.sum(), "covariance": self.lambda_od * (off + self.lambda_d * on)}
+        return {"kl": codes.kl.sum(), "covariance": self.lambda_od * (off + self.lambda_d_factor * on)}

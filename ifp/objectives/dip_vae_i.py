@@ -11,10 +11,10 @@ from ifp.objectives.objective import Codes
 
 @dataclass(kw_only=True)
 class DIPVAEI(DIPVAE):
-    """The covariance of the means; lambda_d = 10 lambda_od in the standard study."""
+    """The covariance of the means; lambda_d is 10 lambda_od in the standard study."""
 
     name: ClassVar[str] = "dip-vae-i"
-    lambda_d: float = 10.0
+    lambda_d_factor: float = 10.0
 
     def of_codes(self, codes: Codes) -> Tensor:
         """Of the means."""

@@ -11,7 +11,7 @@ from ifp.objectives.objective import Codes
 
 @dataclass(kw_only=True)
 class DIPVAEII(DIPVAE):
-    """The covariance of the samples; lambda_d = lambda_od in the standard study."""
+    """The covariance of the samples; lambda_d is lambda_od in the standard study."""
 
     name: ClassVar[str] = "dip-vae-ii"
 

@@ -47,7 +47,10 @@ class DynamicVAE(Objective):
         require("set points 0 <= start <= target", self.target, 0 <= self.start <= self.target < math.inf)
         require("an increment above 0", self.increment, 0 < self.increment < math.inf)
         require("a growth above 0 and at most 1", self.growth, 0 < self.growth <= 1)
-        require("pressures 0 < beta_min <= beta_start", self.beta_start, 0 < self.beta_min <= self.beta_start)
+        fits = 0 < self.beta_min <= self.beta_start < math.inf
+        require("pressures 0 < beta_min <= beta_start", self.beta_start, fits)
+        for name in ("kp", "ki"):
+            require(f"a {name} of 0 or more", getattr(self, name), 0 <= getattr(self, name) < math.inf)
         require("a window of 1 or more", self.window, self.window >= 1)
         self._rise = window_of(
             start=self.start, target=self.target, increment=self.increment, growth=self.growth, steps=self.setup.steps

@@ -49,6 +49,7 @@ class Setup:
     steps: int
     images: int  # of the data set
     seed: int = 0
+    batch_size: int = 1
     plan: StagePlan | None = None
 
     def required_plan(self, name: str) -> StagePlan:

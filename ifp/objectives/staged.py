@@ -1,5 +1,6 @@
 """The stages of a plan: when each begins, by its share of the steps or once it has stopped learning."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,8 +22,9 @@ class Staged(Objective):
     """The stages of a plan over a number of steps: what the forms of DEFT share.
 
     By ``share`` a stage has its share of the steps. By ``plateau`` it ends at the first record of the trace at which
-    the latents that it opened hold 0.1 nat or more and have gained less than 2% of it over the last three records, and
-    at the latest when its share of the steps left is spent; what it leaves goes to the later stages.
+    its pressure no longer falls and the latents that it opened hold 0.1 nat or more and have gained less than 2% of it
+    over the last three records; at the latest when its share of the steps left is spent. What it leaves goes to the
+    later stages.
 
     Attributes:
         advance: one of ``ADVANCES``.
@@ -38,7 +40,9 @@ class Staged(Objective):
         require("a fall of 0 or more and at most 1", self.fall, 0 <= self.fall <= 1)
         self.plan: StagePlan = self.setup.required_plan(self.name)
         stages = len(self.plan.stages)
-        require(f"a step or more for each of the {stages} stages", self.setup.steps, self.setup.steps >= stages)
+        ends = (0, *self.plan.boundaries(self.setup.steps))
+        spans = [end - begin for begin, end in itertools.pairwise(ends)]
+        require(f"a step or more for each of the {stages} stages", f"{self.setup.steps} steps", min(spans) > 0)
         require("as many latents as the plan's", self.setup.latents, self.setup.latents == self.plan.latents)
         self._begun, self._held = [0], list[float]()  # steps at which stages began; nats at the records of the last
 
@@ -71,7 +75,8 @@ class Staged(Objective):
 
     def observe(self, step: int, kl: Tensor) -> None:
         """By plateau: the next stage, once this one has stopped learning."""
-        if self.advance == "share" or step <= self._begun[-1]:
+        begin, end = self._span(self.stage(step))
+        if self.advance == "share" or step <= begin + round(self.fall * (end - begin)) * (begin > 0):
             return
         self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))
         held = self._held[-1]
@@ -85,7 +90,7 @@ class Staged(Objective):
     def _latest_end(self) -> int:
         """Where the present stage's share of the steps left ends, when it began."""
         begun, shares = self._begun[-1], [each.share for each in self.plan.stages[len(self._begun) - 1 :]]
-        return begun + round((self.setup.steps - begun) * shares[0] / sum(shares))
+        return max(begun + round((self.setup.steps - begun) * shares[0] / sum(shares)), begun + 1)
 
     def state(self) -> dict[str, Tensor]:
         """When the stages began and what the present one held at its records."""

@@ -49,7 +49,7 @@ def plan(bars, make_plan):
 
 
 def deft_of(plan, steps=STEPS, seed=5, **settings):
-    return Deft(setup=Setup(plan.latents, steps, 32, seed, plan), **settings)
+    return Deft(setup=Setup(plan.latents, steps, 32, seed, 4, plan), **settings)
 
 
 @pytest.fixture(scope="module")

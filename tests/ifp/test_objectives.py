@@ -86,7 +86,7 @@ def test_total_correlation_is_that_of_the_weighted_mixture(images):
     given = random_codes()
     batch = len(given.mean)
     found = total_correlation(given.sample, given.mean, given.logvar, images)
-    assert float(found) == pytest.approx(by_scipy(given, np.full((batch, batch), 1 / (batch * images))), rel=1e-9)
+    assert float(found) == pytest.approx(by_scipy(given, np.full((batch, batch), 1 / batch)), rel=1e-9)
 
 
 @pytest.mark.parametrize("images", [8, 100, 737_280])
@@ -123,9 +123,8 @@ def test_total_correlation_of_many_gaussian_codes_is_the_closed_form_but_for_its
     mean = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], batch)
     given = codes(mean, np.full((batch, 2), 2 * math.log(noise)), seed=1)
     found = float(total_correlation(given.sample, given.mean, given.logvar, batch, estimator))
-    constant = math.log(batch) if estimator == "weighted" else 0.0  # (latents - 1) ln N, which moves no gradient
     expected = -0.5 * math.log(1 - (rho / (1 + noise**2)) ** 2)
-    assert found - constant == pytest.approx(expected, abs=0.05)
+    assert found == pytest.approx(expected, abs=0.05)
 
 
 def test_beta_tcvae_adds_the_total_correlation_beyond_the_kl():
@@ -135,14 +134,11 @@ def test_beta_tcvae_adds_the_total_correlation_beyond_the_kl():
     assert terms(made("beta-tcvae", SETUP, {"beta": 6}), given) == pytest.approx(expected)
 
 
-def test_without_its_constants_it_has_the_gradient_of_the_study():
-    given = random_codes()
-    for constants in (1, 1000):
-        mean = given.mean.clone().requires_grad_()
-        total_correlation(given.sample, mean, given.logvar, constants).backward()
-        if constants == 1:
-            first = mean.grad
-    torch.testing.assert_close(first, mean.grad)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_silent_codes_have_no_total_correlation(estimator):
+    silent = codes(np.zeros((16, 3)))
+    found = total_correlation(silent.sample, silent.mean, silent.logvar, 100, estimator)
+    assert float(found) == pytest.approx(0, abs=1e-12)
 
 
 # Covariance
@@ -205,7 +201,7 @@ def test_the_discriminators_step_lowers_its_cross_entropy_and_sends_no_gradient_
             return float(objective.loss(given.sample, torch.Generator().manual_seed(1)))
 
     assert loss() == pytest.approx(math.log(2), abs=0.01)
-    for step in range(40):
+    for step in range(60):
         objective.after_step(step, given)
     assert loss() < 0.5
     assert given.sample.grad is None
@@ -287,7 +283,7 @@ def plan(bars, make_plan):
 
 
 def staged(plan, name="deft", steps=400, **settings):
-    return made(name, Setup(plan.latents, steps, 32, 0, plan), settings)
+    return made(name, Setup(plan.latents, steps, 32, 0, 4, plan), settings)
 
 
 def test_by_plateau_a_stage_ends_once_its_own_latents_have_stopped_gaining(plan):
@@ -352,7 +348,7 @@ def test_deft_needs_a_plan_with_its_latents_and_a_step_for_each_stage(name, plan
     with pytest.raises(IFPError, match=f"need a stage plan for {name}: --plan FILE"):
         made(name, SETUP, {})
     with pytest.raises(IFPError, match="need as many latents as the plan's, got 5"):
-        made(name, Setup(5, 400, 32, 0, plan), {})
+        made(name, Setup(5, 400, 32, 0, 4, plan), {})
     with pytest.raises(IFPError, match="need a step or more for each of the 3 stages, got 2"):
         staged(plan, name, steps=2)
 
@@ -363,7 +359,7 @@ def test_deft_needs_a_plan_with_its_latents_and_a_step_for_each_stage(name, plan
 def test_defaults_are_those_of_the_standard_study():
     found = {name: parameters_of(made(name, SETUP, {})) for name in objectives() if "deft" not in name}
     assert found["annealed-vae"]["gamma"] == 1000
-    assert (found["dip-vae-i"]["lambda_d"], found["dip-vae-ii"]["lambda_d"]) == (10, 1)
+    assert (found["dip-vae-i"]["lambda_d_factor"], found["dip-vae-ii"]["lambda_d_factor"]) == (10, 1)
     assert set(found) == {
         "annealed-beta", "annealed-vae", "beta-tcvae", "beta-vae", "cascade-vae-c", "control-vae", "dip-vae-i",
         "dip-vae-ii", "dynamic-vae", "factor-vae",
@@ -383,7 +379,8 @@ def test_defaults_are_those_of_the_standard_study():
         ("annealed-vae", {"growth": 0.0}, "need a growth above 0"),
         ("cascade-vae-c", {"low": 20.0}, "need pressures 0 < low <= high, got 20 and 10"),
         ("factor-vae", {"gamma": -1.0}, "need a gamma of 0 or more"),
-        ("dip-vae-i", {"lambda_d": -1.0}, "need a lambda_d of 0 or more"),
+        ("dip-vae-i", {"lambda_d_factor": -1.0}, "need a lambda_d_factor of 0 or more"),
+        ("control-vae", {"ki": math.nan}, "need a ki of 0 or more, got nan"),
         ("control-vae", {"target": 0.1}, "need set points 0 <= start <= target"),
         ("dynamic-vae", {"window": 0}, "need a window of 1 or more, got 0"),
         ("dynamic-vae", {"window": 2.5}, "need a whole number for dynamic-vae's window, got 2.5"),

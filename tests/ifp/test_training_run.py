@@ -1,6 +1,7 @@
 """Whole runs of every objective: stopped and gone on with, started from another, refused before anything is made."""
 
 import csv
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -170,6 +171,78 @@ def test_a_run_of_other_networks_is_no_start(bars, make_plan, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+def test_what_a_run_starts_from_may_be_gone_when_it_goes_on(bars, tmp_path):
+    first = ifp.train(bars, out=tmp_path / "first", objective="beta-vae", **TINY)
+    settings = {"objective": "beta-vae", "init_from": str(first.path)}
+    whole = ifp.train(bars, out=tmp_path / "whole", **{**TINY, **settings})
+    config, stopped = train_some(bars, None, tmp_path / "stopped", 4, **settings)  # before its first checkpoint
+    shutil.rmtree(first.path)
+    for _ in train_run(bars, config, None, open_run(stopped.path)):
+        pass
+    assert contents(stopped) == contents(whole)
+
+
+def test_a_run_is_no_start_for_itself(bars, tmp_path):
+    first = ifp.train(bars, out=tmp_path / "first", objective="beta-vae", **TINY)
+    given = {"dataset": "bars", "objective": "beta-vae", "init_from": str(first.path), **TINY}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ifp.training_run.load_dataset", lambda *given, **options: bars)
+        with pytest.raises(IFPError, match="need another run to start from than the one to be written"):
+            open_training_run(given, None, out=first.path, overwrite=True)
+    assert load_model(first).latents == 10
+
+
+# Going on
+
+
+@pytest.fixture
+def begun(bars, make_plan, tmp_path, monkeypatch):
+    """A run that was left, with options as they were first given."""
+    monkeypatch.setattr("ifp.training_run.load_dataset", lambda *given, **options: bars)
+    monkeypatch.setattr("ifp.runs.load_dataset", lambda *given, **options: bars)
+    plan = make_plan(bars)
+    given = {"dataset": "bars", "objective": "annealed-beta", "precision": "auto", "parameters": {"start": 0.0}, **TINY}
+    *_, run = open_training_run(given, plan, out=tmp_path / "run")
+    return given, plan, run
+
+
+def test_options_that_leave_a_choice_open_go_on_with_the_choice_that_was_made(begun):
+    given, plan, run = begun
+    _, config, own, _ = open_training_run(given, plan, out=run.path, resume=True)
+    assert (config.parameters, own) == ({"start": 9.0, "end": 1.0}, plan)
+    with pytest.raises(RunError, match=r"start is 9\.0 there and 5\.0 here"):
+        open_training_run({**given, "parameters": {"start": 5.0}}, None, out=run.path, resume=True)
+
+
+def test_another_plan_is_refused_to_go_on_with(begun, bars, make_plan):
+    given, _, run = begun
+    with pytest.raises(RunError, match=r"need the run's own plan to resume .*, got another one"):
+        open_training_run(given, make_plan(bars, gamma=0.5), out=run.path, resume=True)
+
+
+def test_a_finished_run_is_not_gone_on_with(begun, bars):
+    given, plan, run = begun
+    for _ in train_run(*open_training_run(given, plan, out=run.path, resume=True)):
+        pass
+    with pytest.raises(RunError, match=r"need an unfinished run to resume, .* is finished"):
+        open_training_run({}, None, out=run.path, resume=True)
+
+
+def test_what_was_left_before_a_run_had_its_config_is_no_obstacle(begun, bars, tmp_path):
+    given, plan, run = begun
+    folder = tmp_path / "again"
+    folder.mkdir()
+    (folder / "plan.json").write_bytes((run.path / "plan.json").read_bytes())
+    (folder / ".partial-abc.json").write_bytes(b"{")
+    assert open_training_run(given, plan, out=folder)[-1].path == folder
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "plan.json").write_bytes(b"a plan of somebody's own")
+    with pytest.raises(RunError, match="need a new or empty directory for the run"):
+        open_training_run(given, plan, out=other)
+    assert (other / "plan.json").read_bytes() == b"a plan of somebody's own"
+
+
 # What cannot be trained
 
 
@@ -181,6 +254,7 @@ def test_what_cannot_be_trained_makes_no_run(bars, make_plan, tmp_path):
         ({"objective": "beta-vae", "latents": 0}, "need latents of at least 1"),
         ({"objective": "beta-vae", "checkpoint_minutes": 0.0}, "need minutes above 0"),
         ({"objective": "beta-vae", "device": "cuda:99"}, "need a GPU for --device cuda:99"),
+        ({"objective": "beta-vae", "processes": 3}, "need a batch size that 3 processes divide, got 64"),
     ):
         with pytest.raises(IFPError, match=reason):
             ifp.train(bars, out=tmp_path / "run", **settings)
@@ -201,7 +275,9 @@ def test_a_run_that_diverges_says_where_its_last_state_is_and_what_to_try(bars, 
         }
 
     monkeypatch.setattr(BetaVAE, "terms", terms)
-    said = r"training diverged at step 15 \(loss nan\); the last state, of step 12, is in .*run.*lower --learning-rate"
+    said = (
+        r"training diverged at step 15 \(loss nan\); the last state, of step 12, is in .*run: .*lower --learning-rate"
+    )
     with pytest.raises(IFPError, match=said):
         ifp.train(bars, out=tmp_path / "run", objective="beta-vae", **TINY)
     assert int(load_file(tmp_path / "run" / STATE_FILE)["step"]) == 12

@@ -48,7 +48,7 @@ def test_only_the_scales_of_fixed_encoders_and_only_the_other_encoders_learn(mod
 
 def test_deft_separate_fixes_encoders_stage_by_stage(bars, make_plan):
     plan = make_plan(bars)
-    objective = made("deft-separate", Setup(3, 8, 32, 0, plan), {})
+    objective = made("deft-separate", Setup(3, 8, 32, 0, 4, plan), {})
     assert [(objective.at(step).fixed_groups, objective.at(step).open_groups) for step in (0, 2, 7)] == [
         (0, 1), (1, 2), (2, 3),
     ]  # fmt: skip
