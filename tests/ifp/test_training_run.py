@@ -1,6 +1,7 @@
 """Whole runs of every objective: stopped and gone on with, started from another, refused before anything is made."""
 
 import csv
+import re
 import shutil
 from dataclasses import replace
 
@@ -8,13 +9,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 import ifp
 from annealing.errors import IFPError, RunError
 from ifp.checkpoint import STATE_FILE, load_model
+from ifp.cli import app
 from ifp.evaluation import encode_all, probe_images
+from ifp.networks import NETWORKS
 from ifp.objectives import objectives
 from ifp.objectives.beta_vae import BetaVAE
+from ifp.objectives.staged import ADVANCES
+from ifp.precision import PRECISIONS
 from ifp.presets import PRESETS, with_preset
 from ifp.runs import load_npz, open_run
 from ifp.train_config import TrainConfig
@@ -305,3 +311,9 @@ def test_every_setting_of_a_preset_is_one_of_the_loop(name, bars, make_plan):
         settings = with_preset(name, {"objective": objective})
         config = TrainConfig(dataset="bars", **settings).resolved(bars, plan)
         assert replace(config, precision="float32").network == PRESETS[name].settings["network"]
+
+
+def test_the_help_names_every_objective_network_and_preset():
+    text = CliRunner().invoke(app, ["train", "--help"], terminal_width=10_000).stdout
+    words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
+    assert {*objectives(), *NETWORKS, *PRESETS, *PRECISIONS, *ADVANCES} <= words
