@@ -2,11 +2,10 @@
 
 One network (conv, 10 latents, beta-VAE) on dSprites, on this machine's CPU or, with --device cuda, its GPU:
 - constant: our step on one batch again and again, float32: what is left when the data cost nothing;
-- loop: our loop, float32; and ours, with the default precision, which is bfloat16 where the hardware has it;
-- compiled: both with --compile;
+- loop: our loop, float32; and auto, the default, which is bfloat16 where the hardware has it; both compiled, too;
 - dataloader: the plainest loop, a DataLoader with workers over an array in memory, Adam and float32 as torch has them.
-Rounds take turns, so that a slow minute of the machine is everyone's. Then the loss after some thousand steps, float32
-and default, over three seeds; with --operators the time of a step by operator.
+Each is a process of its own, and rounds take turns, so that a slow minute of the machine is everyone's. Then the loss
+after some thousand steps, float32 and default, over three seeds; with --operators the time of a step by operator.
 
 Usage: python -m benchmarks.training [--device cuda] [--rounds 5] [--loss-steps 2000] [--operators]
 """
@@ -14,9 +13,10 @@ Usage: python -m benchmarks.training [--device cuda] [--rounds 5] [--loss-steps 
 import argparse
 import itertools
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from annealing.likelihood import Bernoulli
 from ifp.batches import Batches
 from ifp.datasets.dataset import Dataset
 from ifp.evaluation import evaluate, probe_images
+from ifp.memory import keep_freed_memory
 from ifp.networks import network_named
 from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
@@ -37,6 +38,11 @@ from ifp.training import start_learner, take_step, train_steps
 _HELD = 50_000  # images in the DataLoader's array: enough that no cache holds them
 _WARM_UP = 20  # steps
 _THREADS = 2
+_IMAGES = 6400  # of a measurement
+WAYS = (
+    *("constant float32", "loop float32", "loop auto", "loop float32 compiled", "loop auto compiled"),
+    "dataloader float32",
+)
 
 Work = Callable[[int], float]  # steps to seconds
 
@@ -106,32 +112,38 @@ def plainest(ds: Dataset, config: TrainConfig) -> Work:
     return lambda count: seconds(steps, count, config.device)
 
 
-def speeds(ds: Dataset, batch: int, device: str, rounds: int) -> None:
-    """Images per second of every way, rounds taking turns."""
-    base = config_of(batch, device, precision="float32")
-    auto = replace(base, precision="auto")
-    default = auto.resolved(ds, None).precision
-    ways = {
-        "constant batch, float32": constant(ds, base),
-        "our loop, float32": looping(ds, base),
-        f"our loop, default ({default})": looping(ds, auto),
-        "our loop, float32, compiled": looping(ds, replace(base, compile=True)),
-        f"our loop, default ({default}), compiled": looping(ds, replace(auto, compile=True)),
-        "dataloader, float32": plainest(ds, base),
-    }
-    count = 8000 // batch
-    for work in ways.values():
-        work(_WARM_UP)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+def way_of(name: str, ds: Dataset, batch: int, device: str) -> Work:
+    """One of ``WAYS``; as a run of training does, ours keep the memory that they free."""
+    kind, precision, *compiled = name.split()
+    config = config_of(batch, device, precision=precision, compile=bool(compiled))
+    if kind == "dataloader":
+        return plainest(ds, config)
+    keep_freed_memory()
+    return constant(ds, config) if kind == "constant" else looping(ds, config)
+
+
+def one_way(name: str, batch: int, device: str) -> None:
+    """Images per second of one way, on stdout: what a process of its own measures."""
+    use_threads(_THREADS)
+    work, count = way_of(name, ifp.load_dataset("dsprites"), batch, device), _IMAGES // batch
+    work(_WARM_UP)
+    print(count * batch / work(count))
+
+
+def speeds(batch: int, device: str, rounds: int) -> None:
+    """Images per second of every way, each time in a process of its own, rounds taking turns."""
+    taken: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):
-        for name, work in ways.items():
-            taken[name].append(count * batch / work(count))
-    slowest = statistics.median(taken["dataloader, float32"])
+        for name, found in taken.items():
+            command = [sys.executable, "-m", "benchmarks.training", "--one", name, "--batch", str(batch)]
+            ended = subprocess.run([*command, "--device", device], capture_output=True, text=True, check=True)
+            found.append(float(ended.stdout.split()[-1]))
+    plain = statistics.median(taken["dataloader float32"])
     print(f"\nbatch {batch}: images/s, median of {rounds} rounds (lowest..highest)")
     for name, found in taken.items():
         middle = statistics.median(found)
         spread = f"({min(found):,.0f}..{max(found):,.0f})"
-        print(f"  {name:42s} {middle:8,.0f} {spread:18s} {middle / slowest:5.2f} x the dataloader", flush=True)
+        print(f"  {name:24s} {middle:8,.0f} {spread:18s} {middle / plain:5.2f} x the dataloader", flush=True)
 
 
 def losses(ds: Dataset, device: str, steps: int) -> None:
@@ -171,14 +183,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--loss-steps", type=int, default=2000)
     parser.add_argument("--operators", action="store_true")
+    parser.add_argument("--one", choices=WAYS, help="measure this way alone")
+    parser.add_argument("--batch", type=int, default=64, help="of --one")
     given = parser.parse_args()
+    if given.one:
+        one_way(given.one, given.batch, given.device)
+        return
     use_threads(_THREADS)
+    keep_freed_memory()
     ds = ifp.load_dataset("dsprites")
     if given.operators:
         operators(ds, given.device)
         return
     for batch in (64, 256):
-        speeds(ds, batch, given.device, given.rounds)
+        speeds(batch, given.device, given.rounds)
     losses(ds, given.device, given.loss_steps)
 
 
