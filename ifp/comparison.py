@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def compare_study(
 
     A run that diverges has a row that says so, and the study goes on.
     """
-    pieces, done = config.pieces(), 0
+    pieces = config.pieces()
     for number, (objective, seed) in enumerate(pieces):
         name = f"{objective}-{seed}"
         if (run.path / "rows" / f"{name}.json").is_file():
@@ -132,7 +132,7 @@ def compare_study(
         if (path / "config.json").is_file():
             opened = read_training_run(path, data_dir)
         else:
-            given = {**config.given(objective, seed), "data_options": _plain(dataset.options)}
+            given = {**config.given(objective, seed), "data_options": asdict(dataset.options)}
             opened = open_training_run(given, plan, out=path, data_dir=data_dir, force=True)
         _, trained, used, each = opened
         done, total = number * trained.steps, len(pieces) * trained.steps
@@ -145,8 +145,7 @@ def compare_study(
             status = f"diverged at step {error.step}"
             row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": status}
         run.write(f"rows/{name}.json", json_bytes(row))
-    rows = study_rows(run)
-    write_comparison(run, rows, dataset.name)
+    write_comparison(run, study_rows(run), dataset.name)
 
 
 def study_rows(run: Run) -> list[Row]:
@@ -226,7 +225,3 @@ def _telling(run: Run) -> dict[str, object]:
     if plan is not None:
         found["plan"] = hashlib.sha256(json_bytes(plan)).hexdigest()[:6]
     return {**found, **settings["parameters"]}
-
-
-def _plain(options: DataOptions) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in DataOptions.__dataclass_fields__}
