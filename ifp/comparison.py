@@ -25,7 +25,7 @@ from ifp.training_run import PLAN_FILE, open_training_run, read_training_run, ru
 KIND = "compare"
 # settings that make a method of an objective
 _METHOD = (
-    *("objective", "steps", "batch_size", "learning_rate", "network", "latents", "likelihood", "init_from"),
+    *("objective", "steps", "batch_size", "learning_rate", "warmup", "network", "latents", "likelihood", "init_from"),
     *("precision", "processes"),
 )
 # DCI's boosted trees take minutes a run, its stand-in seconds

@@ -68,7 +68,7 @@ def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, li
     noise = torch.randn(mean.shape, generator=Generator().manual_seed(probe.seed))
     device = next(model.parameters()).device
     nats = [
-        float(likelihood.nats(model.decode(z.to(device)), images.to(device)).sum())
+        float(likelihood.nats(model.decode(z.to(device), control.open_groups), images.to(device)).sum())
         for z, images in zip(reparameterize(mean, logvar, noise).split(_CHUNK), probe.images.split(_CHUNK), strict=True)
     ]
     mi, mi_null = information_and_chance(mean.numpy(), logvar.numpy(), probe.factors, seed=probe.seed)

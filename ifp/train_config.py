@@ -31,6 +31,7 @@ class TrainConfig:
     steps: int = 6000
     batch_size: int = 64
     learning_rate: float = 5e-4  # Adam, as in the reference's DEFT
+    warmup: int = 0  # steps over which the learning rate rises to its value
     likelihood: str = "bernoulli"
     init_from: str | None = None  # path of the run whose parameters training starts from
     eval_every: int = 250  # steps
@@ -60,6 +61,8 @@ class TrainConfig:
             raise IFPError(f"need latents of at least 1, got {self.latents}")
         if not 0 < self.learning_rate < math.inf:
             raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")
+        if self.warmup < 0:
+            raise IFPError(f"need a warmup of 0 steps or more, got {self.warmup}")
         if self.checkpoint_minutes is not None and not self.checkpoint_minutes > 0:
             raise IFPError(f"need minutes above 0 between checkpoints, got {self.checkpoint_minutes}")
 
@@ -67,6 +70,10 @@ class TrainConfig:
     def channels_last(self) -> bool:
         """Whether images lie in memory pixel by pixel: faster in bfloat16, not in float32."""
         return self.precision == "bfloat16"
+
+    def learning_rate_at(self, step: int) -> float:
+        """Adam's learning rate at a step, from 0 on: it rises in equal parts over the warmup, then stays."""
+        return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1))
 
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
         """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""

@@ -17,7 +17,7 @@ from ifp.checkpoint import STATE_FILE, initialise_from, restore, state_bytes, wr
 from ifp.data_parallel import Workers, average_gradients, averaged
 from ifp.datasets.dataset import Dataset
 from ifp.device import make_exact, require_device
-from ifp.evaluation import evaluate, probe_images
+from ifp.evaluation import encode_all, evaluate, probe_images
 from ifp.events import open_events
 from ifp.learner import Learner, build_learner
 from ifp.losses import Losses
@@ -28,6 +28,9 @@ from ifp.runs import Run, csv_bytes
 from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
 from ifp.training_results import metrics_bytes, write_results
+from ifp.turning import turn_group
+
+_TURNED_BY = 4096  # images whose codes tell how a group is turned
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,13 @@ def take_step(
     control, images = objective.at(step), batch.images
     scales = (*control.scales, *(1.0,) * (len(optimizer.param_groups) - len(control.scales)))
     for group, scale in zip(optimizer.param_groups, scales, strict=True):
-        group["lr"] = scale * config.learning_rate
+        group["lr"] = scale * config.learning_rate_at(step)
     lower = config.precision == "bfloat16"
     with torch.autocast(images.device.type, torch.bfloat16) if lower else nullcontext():
         mean, logvar = model.encode(images, control.open_groups, control.fixed_groups)
         mean, logvar = objective.posterior(mean, logvar, control)
         sample = reparameterize(mean, logvar, batch.noise)
-        output = model.decode(sample)
+        output = model.decode(sample, control.open_groups)
     reconstruction = likelihood.nats(output.float(), images).sum() / len(images)
     codes = Codes(mean, logvar, sample, gaussian_kl(mean, logvar).sum(dim=0) / len(images), batch.stream)
     control = objective.informed(control, codes)
@@ -88,6 +91,9 @@ def train_steps(
         channels_last=config.channels_last,
     )
     for step in range(start, config.steps):
+        if (group := learner.objective.turning(step)) is not None:
+            images = probe_images(dataset, _TURNED_BY, config.seed).images
+            turn_group(learner.model, group, *encode_all(learner.model, images, group + 1))
         record = take_step(learner, batches.at(step), step, config, likelihood)
         if not np.isfinite(record.loss):
             raise DivergenceError(f"training diverged at step {record.step} (loss {record.loss})", record.step)

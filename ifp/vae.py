@@ -60,6 +60,14 @@ class MultiGroupVAE(nn.Module):
             mean, logvar = mean * of_mean.exp(), logvar + of_variance
         return mean, logvar
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Decoder output (batch, C, H, W) of latents (batch, latents)."""
+    def decode(self, latents: Tensor, open_groups: int | None = None) -> Tensor:
+        """Decoder output (batch, C, H, W) of latents (batch, latents).
+
+        Latents of closed groups are read as the prior's mean, 0, whatever was drawn: given noise instead, the decoder
+        would learn to ignore them, and each group would open into silence.
+        """
+        closed = [latent for group in self.groups[open_groups:] for latent in group] if open_groups is not None else []
+        if closed:
+            latents = latents.clone()
+            latents[:, closed] = 0
         return self.decoder(latents)

@@ -37,6 +37,9 @@ def compare(
     steps: Annotated[int | None, typer.Option(help="Steps of every run.  [default: 6000]", min=1)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step.  [default: 64]", min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.  [default: 0.0005]")] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Steps over which the learning rate rises.  [default: 0]", min=0)
+    ] = None,
     network: Annotated[str | None, typer.Option(help="For all.  [default: each objective's own]")] = None,
     latents: Annotated[int | None, typer.Option(help="Latents.  [default: the plan's, else 10]", min=1)] = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
@@ -72,7 +75,7 @@ def compare(
 
         require_figure_path(plot)
     common = {
-        "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "network": network,
+        "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup, "network": network,
         "latents": latents, "likelihood": likelihood, "eval_every": eval_every, "precision": precision,
         "device": device, "threads": threads,
     }  # fmt: skip

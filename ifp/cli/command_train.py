@@ -43,6 +43,9 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps, divided over the stages.  [default: 6000]", min=1)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step.  [default: 64]", min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.  [default: 0.0005]")] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Steps over which the learning rate rises.  [default: 0]", min=0)
+    ] = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
     init_from: Annotated[
         str | None, typer.Option(help="Start from the parameters of this training run.", metavar="RUN")
@@ -91,7 +94,7 @@ def train(
         {
             "dataset": dataset, "objective": objective, "parameters": parameters or None, "latents": latents,
             "network": network, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate,
-            "likelihood": likelihood, "init_from": init_from, "eval_every": eval_every,
+            "warmup": warmup, "likelihood": likelihood, "init_from": init_from, "eval_every": eval_every,
             "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes, "precision": precision,
             "compile": compile_, "tensorboard": tensorboard, "seed": seed, "device": device, "threads": threads,
             "data_options": options.data_options(background, correlate, bins, data_seed) or None,

@@ -93,6 +93,10 @@ class Objective:
         """What is added to the reconstruction, by name: weighted, in nats per image."""
         return {"kl": control.pressure * codes.kl.sum()}
 
+    def turning(self, step: int) -> int | None:
+        """The group whose latents are turned to independent axes before a step; None: no group."""
+        return None
+
     def after_step(self, step: int, codes: Codes) -> None:
         """What the objective does with a step's codes once the step, number ``step`` from 0 on, is taken."""
 

@@ -55,13 +55,13 @@ class Staged(Objective):
     def pressure(self, step: int) -> float:
         """beta of a step, nats."""
         stage, own = self.stage(step), self.plan.stages[self.stage(step)].pressure
-        begin, end = self._span(stage)
+        begin, end = self.span(stage)
         falling = round(self.fall * (end - begin))
         if stage == 0 or step - begin >= falling:
             return own
         return geometric(step - begin, falling + 1, self.plan.stages[stage - 1].pressure, own)
 
-    def _span(self, stage: int) -> tuple[int, int]:
+    def span(self, stage: int) -> tuple[int, int]:
         """First step of a stage and the one after its last, by plateau at the latest."""
         if self.advance == "plateau":
             return self._begun[-1], self._latest_end()
@@ -75,7 +75,7 @@ class Staged(Objective):
 
     def observe(self, step: int, kl: Tensor) -> None:
         """By plateau: the next stage, once this one has stopped learning."""
-        begin, end = self._span(self.stage(step))
+        begin, end = self.span(self.stage(step))
         if self.advance == "share" or step <= begin + round(self.fall * (end - begin)) * (begin > 0):
             return
         self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))

@@ -31,7 +31,7 @@ def training_sections(run: Run) -> list[Section]:
         sections.append(_scores(run))
     plan = run_plan(run)
     names = (
-        *("objective", "network", "latents", "steps", "batch_size", "learning_rate", "init_from"),
+        *("objective", "network", "latents", "steps", "batch_size", "learning_rate", "warmup", "init_from"),
         *("eval_every", "checkpoint_every"),
     )
     given = {name.replace("_", "-"): run.config["settings"][name] for name in names}

@@ -1,0 +1,173 @@
+"""Turning a group to its independent axes: known mixtures, what must stay as it was, and when it is done."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from annealing.errors import IFPError
+from annealing.likelihood import Bernoulli
+from ifp.batches import Batches
+from ifp.evaluation import encode_all, probe_images
+from ifp.learner import build_learner
+from ifp.networks import NETWORKS, convolutional
+from ifp.objectives import Setup
+from ifp.objectives.deft import Deft
+from ifp.train_config import TrainConfig
+from ifp.training import take_step, train_steps
+from ifp.turning import independent_axes, turn_group
+from ifp.vae import MultiGroupVAE
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
+
+def turned_by(degrees):
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def sources(latents, size=4096, seed=0):
+    """Independent codes of unit variance: uniform, with two humps, with heavy tails."""
+    random = np.random.default_rng(seed)
+    humps = np.sign(random.uniform(-1, 1, size)) + random.normal(0, 0.3, size)
+    kinds = (random.uniform(-1, 1, size), humps, random.laplace(size=size), random.uniform(-1, 1, size))
+    return np.stack([kind / kind.std() for kind in kinds[:latents]], axis=1)
+
+
+@pytest.mark.parametrize("degrees", [-44, -30, 3, 20, 44])
+def test_a_turn_of_independent_codes_is_undone(degrees):
+    axes = independent_axes(sources(2) @ turned_by(degrees).T)
+    np.testing.assert_allclose(axes @ turned_by(degrees), np.eye(2), atol=0.03)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_mixture_of_several_is_undone_up_to_order_and_sign(seed):
+    mixture = np.linalg.qr(np.random.default_rng(seed).normal(size=(4, 4)))[0]
+    undone = np.abs(independent_axes(sources(4, 20_000, seed) @ mixture.T) @ mixture)
+    np.testing.assert_allclose(np.sort(undone, axis=1), np.sort(np.eye(4), axis=1), atol=0.05)
+    assert sorted(undone.argmax(axis=1)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0])
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+def test_neither_the_widths_nor_the_place_of_the_codes_count(scale, shift):
+    codes = sources(2) @ turned_by(30).T
+    np.testing.assert_allclose(independent_axes(codes * scale + shift), independent_axes(codes), atol=1e-6)
+
+
+@pytest.mark.parametrize("codes", [sources(3), np.random.default_rng(0).normal(size=(4096, 3))], ids=["some", "none"])
+def test_what_is_found_is_orthogonal_and_the_nearest_of_its_kind(codes):
+    axes = independent_axes(codes)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-9)
+    assert (np.diag(axes) > 0).all()
+    assert (independent_axes(codes) == axes).all()
+
+
+# A group of a model
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Three parts whose brightness is drawn by itself."""
+    brightness = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0))
+    pictures = torch.zeros(2000, 1, 16, 16)
+    for part, rows in enumerate((slice(0, 5), slice(5, 10), slice(10, 16))):
+        pictures[:, 0, rows] = brightness[:, part, None, None]
+    return pictures
+
+
+def model_of(name="conv", groups=((1, 0), (2, 3, 4)), narrow=True):
+    """A model whose latents hold nats, those of a group with posteriors of one width."""
+    torch.manual_seed(2)
+    network = convolutional(channels=4, hidden=16) if name == "conv" else NETWORKS[name]
+    model = MultiGroupVAE((16, 16, 1), groups, network)
+    for encoder, group in zip(model.encoders, groups, strict=True):
+        last = [layer for layer in encoder.modules() if isinstance(layer, torch.nn.Linear)][-1]
+        with torch.no_grad():
+            last.weight[: len(group)] *= 20
+            last.weight[len(group) :] = 0
+            last.bias[len(group) :] = -2 if narrow else 0
+    return model.double()
+
+
+@pytest.mark.parametrize("name", ["conv", "dense"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_group_is_turned_and_the_reconstruction_stays(number, name, images):
+    model = model_of(name)
+    mean, logvar = model.encode(images.double())
+    before = model.decode(mean)
+    turn_group(model, number, mean.detach(), logvar.detach())
+    turned, widths = model.encode(images.double())
+    group = list(model.groups[number])
+    others = [latent for latent in range(5) if latent not in group]
+    axes = independent_axes(mean[:, group].detach().numpy())
+    assert np.abs(axes - np.eye(len(group))).max() > 0.01  # there is something to turn
+    np.testing.assert_allclose(turned[:, group].detach().numpy(), mean[:, group].detach().numpy() @ axes.T, atol=1e-9)
+    assert torch.equal(turned[:, others], mean[:, others])
+    torch.testing.assert_close(widths, logvar)
+    torch.testing.assert_close(model.decode(turned), before)
+
+
+@pytest.mark.parametrize("asleep", [[0], [0, 1]])
+def test_latents_that_hold_nothing_have_no_axis(asleep, images):
+    model = model_of(groups=((0, 1), (2, 3, 4)))
+    mean, logvar = (each.detach().clone() for each in model.encode(images.double()))
+    mean[:, asleep] = logvar[:, asleep] = 0
+    before = deepcopy(model.state_dict())
+    turn_group(model, 0, mean, logvar)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+# When
+
+
+@pytest.fixture(scope="module")
+def plan(bars, make_plan):
+    return make_plan(bars, shares=(0.5, 0.25, 0.25))
+
+
+def deft_of(plan, steps=40, **settings):
+    return Deft(setup=Setup(plan.latents, steps, 32, 5, 4, plan), **settings)
+
+
+def test_a_group_is_turned_in_the_middle_of_its_stage_and_at_its_end(plan):
+    deft = deft_of(plan)
+    assert {step: deft.turning(step) for step in range(40) if deft.turning(step) is not None} == {
+        10: 0,
+        20: 0,
+        25: 1,
+        30: 1,
+        35: 2,
+    }
+
+
+def test_by_plateau_a_group_is_turned_when_its_stage_has_ended(plan):
+    deft = deft_of(plan, advance="plateau")
+    for step in (2, 4, 6, 8):
+        deft.observe(step, torch.tensor([0.5, 0.0, 0.0]))
+    assert (deft.stage(8), deft.turning(8), deft.turning(7)) == (1, 0, None)
+
+
+def test_as_the_paper_has_it_nothing_is_turned(plan):
+    deft = deft_of(plan, axes="learned")
+    assert {deft.turning(step) for step in range(40)} == {None}
+    with pytest.raises(IFPError, match="need axes out of independent, learned, got 'turned'"):
+        deft_of(plan, axes="turned")
+
+
+def test_the_loop_turns_the_group_and_then_takes_the_step(bars, plan):
+    first, *later = plan.stages
+    stages = (replace(first, latents=(0, 1)), *(replace(each, latents=(each.latents[0] + 1,)) for each in later))
+    deft = deft_of(replace(plan, latents=4, stages=stages))
+    config = TrainConfig(dataset="bars", steps=40, batch_size=4, seed=5, threads=1, precision="float32")
+    learner, twin = (build_learner(deft, convolutional(channels=4, hidden=16), (16, 16, 1), 5e-4) for _ in range(2))
+    for each in (learner, twin):
+        each.model.load_state_dict(model_of(groups=deft.groups).state_dict())
+    next(train_steps(learner, bars, config, 10))
+    turn_group(twin.model, 0, *encode_all(twin.model, probe_images(bars, 4096, config.seed).images, 1))
+    take_step(twin, Batches(bars, batch_size=4, latents=4, seed=5, device=twin.device).at(10), 10, config, Bernoulli())
+    for name, value in learner.model.state_dict().items():
+        assert torch.equal(value, twin.model.state_dict()[name])
