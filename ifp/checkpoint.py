@@ -22,7 +22,7 @@ from ifp.vae import MultiGroupVAE
 if TYPE_CHECKING:
     from ifp.train_config import TrainConfig
 
-FORMAT = "ifp-checkpoint/2"
+FORMAT = "ifp-checkpoint/3"
 STATE_FILE = "parts/state.safetensors"
 MODEL_FILE = "checkpoint.safetensors"
 _DAMAGE = (KeyError, TypeError, ValueError, IndexError, RuntimeError)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl, reparameterize
@@ -28,9 +29,8 @@ from ifp.runs import Run, csv_bytes
 from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
 from ifp.training_results import metrics_bytes, write_results
-from ifp.turning import turn_group
 
-_TURNED_BY = 4096  # images whose codes tell how a group is turned
+_JUDGED_BY = 4096  # images by whose codes an objective judges the model between steps
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,17 @@ def train_steps(
         workers=workers,
         channels_last=config.channels_last,
     )
+
+    def codes(groups: int) -> tuple[Tensor, Tensor]:
+        return encode_all(learner.model, probe_images(dataset, _JUDGED_BY, config.seed).images, groups)
+
     for step in range(start, config.steps):
-        if (group := learner.objective.turning(step)) is not None:
-            images = probe_images(dataset, _TURNED_BY, config.seed).images
-            turn_group(learner.model, group, *encode_all(learner.model, images, group + 1))
+        learner.objective.prepare(step, learner.model, codes)
         record = take_step(learner, batches.at(step), step, config, likelihood)
         if not np.isfinite(record.loss):
             raise DivergenceError(f"training diverged at step {record.step} (loss {record.loss})", record.step)
+        if record.step == config.steps:
+            learner.objective.prepare(record.step, learner.model, codes)
         yield record
 
 

@@ -1,6 +1,6 @@
 """The model that is trained: sub-encoders that each own a group of latents, and one decoder for all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,8 @@ class MultiGroupVAE(nn.Module):
         self._column = [listed.index(latent) for latent in range(self.latents)]  # of each latent among the listed
         self.encoders = nn.ModuleList(network.encoder(image_shape, 2 * len(group)) for group in self.groups)
         self.decoder = network.decoder(image_shape, self.latents)
+        self.register_buffer("closed", torch.zeros(self.latents, dtype=torch.bool))  # for good, see close
+        self.closed: Tensor
         self.log_scale = nn.Parameter(torch.zeros(2, self.latents)) if rescaled else None
 
     def encode(self, images: Tensor, open_groups: int | None = None, fixed_groups: int = 0) -> tuple[Tensor, Tensor]:
@@ -58,16 +60,20 @@ class MultiGroupVAE(nn.Module):
             still = self.log_scale.detach()
             of_mean, of_variance = torch.where(fixed, self.log_scale, still) if fixed_groups else still
             mean, logvar = mean * of_mean.exp(), logvar + of_variance
-        return mean, logvar
+        return mean.masked_fill(self.closed, 0), logvar.masked_fill(self.closed, 0)
+
+    def close(self, latents: Iterable[int]) -> None:
+        """Close latents for good: from here on their posterior is the prior, whatever the image."""
+        self.closed[list(latents)] = True
 
     def decode(self, latents: Tensor, open_groups: int | None = None) -> Tensor:
         """Decoder output (batch, C, H, W) of latents (batch, latents).
 
-        Latents of closed groups are read as the prior's mean, 0, whatever was drawn: given noise instead, the decoder
-        would learn to ignore them, and each group would open into silence.
+        Closed latents are read as the prior's mean, 0, whatever was drawn: given noise instead, the decoder would learn
+        to ignore them, and each group would open into silence.
         """
-        closed = [latent for group in self.groups[open_groups:] for latent in group] if open_groups is not None else []
-        if closed:
-            latents = latents.clone()
-            latents[:, closed] = 0
-        return self.decoder(latents)
+        closed = self.closed
+        if open_groups is not None and open_groups < len(self.groups):
+            closed = closed.clone()
+            closed[[latent for group in self.groups[open_groups:] for latent in group]] = True
+        return self.decoder(latents.masked_fill(closed, 0))

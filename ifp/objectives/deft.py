@@ -1,12 +1,20 @@
 """DEFT: one sub-encoder per stage, a pressure per stage, and smaller steps for groups that opened earlier."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from torch import Tensor
+
+from annealing.bottleneck import gaussian_kl
 from ifp.objectives.objective import Control, require
 from ifp.objectives.staged import Staged
+from ifp.turning import turn_group
+from ifp.vae import MultiGroupVAE
 
 AXES = ("independent", "learned")
+SPARE = ("closed", "open")
+_SILENT, _AWAKE = 0.01, 0.1  # nats
 
 
 @dataclass(kw_only=True)
@@ -17,22 +25,27 @@ class Deft(Staged):
     constant scale of the gradient is lost; the scale is therefore of the step, that is of the group's learning rate.
     Wu et al., Machine Learning 111, 2022, doi 10.1007/s10994-022-06134-7.
 
-    Beyond the paper: factors of one pressure freeze as a chance mixture, which pressure undoes only over thousands of
-    steps. In the middle of its stage and at its end a group is therefore turned to its independent axes: see
-    :func:`ifp.turning.independent_axes`.
+    Beyond the paper, two things that a stage is for and training alone leaves to chance. Factors of one pressure freeze
+    as a mixture, which pressure undoes only over thousands of steps: in the middle of its stage and at its end a group
+    is turned to its independent axes (:func:`ifp.turning.independent_axes`). And a latent that its stage left silent
+    lies open to what later stages bring: at the end of a stage the silent latents of a group of which others carry
+    information are closed, at the end of training all silent ones.
 
     Attributes:
         axes: one of ``AXES``: turned to the independent ones, or as they are learned, which is the paper's form.
+        spare: one of ``SPARE``: whether silent latents are closed or stay open, which is the paper's form.
     """
 
     name: ClassVar[str] = "deft"
     network: ClassVar[str] = "conv-small"
 
     axes: str = "independent"
+    spare: str = "closed"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(f"axes out of {', '.join(AXES)}", repr(self.axes), self.axes in AXES)
+        require(f"spare out of {', '.join(SPARE)}", repr(self.spare), self.spare in SPARE)
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -45,15 +58,21 @@ class Deft(Staged):
         scales = (self.plan.gamma,) * stage + (1.0,) + (0.0,) * (len(self.plan.stages) - stage - 1)
         return Control(stage, self.pressure(step), stage + 1, scales)
 
-    def turning(self, step: int) -> int | None:
-        """The group of the stage in its middle, and that of the stage that has just ended."""
+    def prepare(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+        """Turn the group of the stage in its middle; at its end turn it and close what is to spare."""
         stage = self.stage(step)
         begin, end = self.span(stage)
-        if self.axes == "learned":
-            return None
-        if step == begin and stage > 0:
-            return stage - 1
-        return stage if step == (begin + end) // 2 else None
+        over, ended = step == self.setup.steps, step == begin and stage > 0
+        if not over and not ended and step != (begin + end) // 2:
+            return
+        number = stage - 1 if ended else stage
+        mean, logvar = codes(number + 1)
+        nats = gaussian_kl(mean, logvar).mean(dim=0)
+        group = model.groups[number]
+        if self.axes == "independent" and not over:
+            turn_group(model, number, mean, logvar)
+        if self.spare == "closed" and (over or (ended and nats[list(group)].max() > _AWAKE)):
+            model.close(latent for latent in (range(model.latents) if over else group) if nats[latent] < _SILENT)
 
 
 OBJECTIVE = Deft

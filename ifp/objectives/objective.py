@@ -1,7 +1,7 @@
 """What the training loop asks of an objective, and what most objectives answer alike."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
 from ifp.data_parallel import averaged
+from ifp.vae import MultiGroupVAE
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,11 @@ class Objective:
         """What is added to the reconstruction, by name: weighted, in nats per image."""
         return {"kl": control.pressure * codes.kl.sum()}
 
-    def turning(self, step: int) -> int | None:
-        """The group whose latents are turned to independent axes before a step; None: no group."""
-        return None
+    def prepare(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+        """What the objective does to the model before step ``step``, and once more after the last.
+
+        ``codes`` encodes some thousand images by the first so many groups: means and log-variances (N, latents).
+        """
 
     def after_step(self, step: int, codes: Codes) -> None:
         """What the objective does with a step's codes once the step, number ``step`` from 0 on, is taken."""

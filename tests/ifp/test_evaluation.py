@@ -155,7 +155,7 @@ DAMAGE = {
     "a truncated checkpoint": ("checkpoint.safetensors", lambda data: data[: len(data) // 2]),
     "an empty checkpoint": ("checkpoint.safetensors", lambda data: b""),
     "no JSON": ("checkpoint.json", lambda data: data[:20]),
-    "another format": ("checkpoint.json", lambda data: data.replace(b"ifp-checkpoint/2", b"ifp-checkpoint/9")),
+    "another format": ("checkpoint.json", lambda data: data.replace(b"ifp-checkpoint/3", b"ifp-checkpoint/9")),
     "a JSON without groups": ("checkpoint.json", lambda data: data.replace(b'"groups"', b'"crowds"')),
     "a JSON of another network": ("checkpoint.json", lambda data: data.replace(b"conv-small", b"conv-8")),
 }

@@ -94,17 +94,18 @@ def model_of(name="conv", groups=((1, 0), (2, 3, 4)), narrow=True):
 
 @pytest.mark.parametrize("name", ["conv", "dense"])
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_group_is_turned_and_the_reconstruction_stays(number, name, images):
+def test_a_group_is_turned_and_the_reconstruction_stays(number, name, images, monkeypatch):
     model = model_of(name)
-    mean, logvar = model.encode(images.double())
-    before = model.decode(mean)
-    turn_group(model, number, mean.detach(), logvar.detach())
+    mean, logvar = (each.detach() for each in model.encode(images.double()))
+    before, group = model.decode(mean), list(model.groups[number])
+    axes = np.linalg.qr(np.random.default_rng(number).normal(size=(len(group), len(group))))[0]
+    seen = []
+    monkeypatch.setattr("ifp.turning.independent_axes", lambda codes: seen.append(codes) or axes)
+    turn_group(model, number, mean, logvar)
+    assert np.array_equal(seen[0], mean[:, group].numpy())
     turned, widths = model.encode(images.double())
-    group = list(model.groups[number])
     others = [latent for latent in range(5) if latent not in group]
-    axes = independent_axes(mean[:, group].detach().numpy())
-    assert np.abs(axes - np.eye(len(group))).max() > 0.01  # there is something to turn
-    np.testing.assert_allclose(turned[:, group].detach().numpy(), mean[:, group].detach().numpy() @ axes.T, atol=1e-9)
+    np.testing.assert_allclose(turned[:, group].detach().numpy(), mean[:, group].numpy() @ axes.T, atol=1e-9)
     assert torch.equal(turned[:, others], mean[:, others])
     torch.testing.assert_close(widths, logvar)
     torch.testing.assert_close(model.decode(turned), before)
@@ -133,35 +134,110 @@ def deft_of(plan, steps=40, **settings):
     return Deft(setup=Setup(plan.latents, steps, 32, 5, 4, plan), **settings)
 
 
-def test_a_group_is_turned_in_the_middle_of_its_stage_and_at_its_end(plan):
-    deft = deft_of(plan)
-    assert {step: deft.turning(step) for step in range(40) if deft.turning(step) is not None} == {
-        10: 0,
-        20: 0,
-        25: 1,
-        30: 1,
-        35: 2,
-    }
+def coded(*nats):
+    """Codes of 4,096 images with so many nats in each latent, independent but for a turn of the first two."""
+    mean = np.concatenate([sources(2) @ turned_by(30).T, sources(len(nats) - 2, seed=1)], axis=1)
+    return torch.from_numpy(mean * np.sqrt(2 * np.array(nats))).float(), torch.zeros(4096, len(nats))
 
 
-def test_by_plateau_a_group_is_turned_when_its_stage_has_ended(plan):
-    deft = deft_of(plan, advance="plateau")
-    for step in (2, 4, 6, 8):
-        deft.observe(step, torch.tensor([0.5, 0.0, 0.0]))
-    assert (deft.stage(8), deft.turning(8), deft.turning(7)) == (1, 0, None)
-
-
-def test_as_the_paper_has_it_nothing_is_turned(plan):
-    deft = deft_of(plan, axes="learned")
-    assert {deft.turning(step) for step in range(40)} == {None}
-    with pytest.raises(IFPError, match="need axes out of independent, learned, got 'turned'"):
-        deft_of(plan, axes="turned")
-
-
-def test_the_loop_turns_the_group_and_then_takes_the_step(bars, plan):
+@pytest.fixture(scope="module")
+def paired(plan):
+    """Two latents in the first stage, one in each other."""
     first, *later = plan.stages
     stages = (replace(first, latents=(0, 1)), *(replace(each, latents=(each.latents[0] + 1,)) for each in later))
-    deft = deft_of(replace(plan, latents=4, stages=stages))
+    return replace(plan, latents=4, stages=stages)
+
+
+def prepared(deft, step, *nats):
+    """The model before and after it is prepared for a step, and for how many groups codes were asked."""
+    model, asked = model_of(groups=deft.groups), []
+    before = deepcopy(model)
+    deft.prepare(step, model, lambda groups: asked.append(groups) or coded(*nats))
+    return before, model, asked
+
+
+def is_turned(before, model):
+    return [
+        any(not torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+        for one, other in zip(before.encoders, model.encoders, strict=True)
+    ]
+
+
+def test_the_model_is_judged_in_the_middle_of_each_stage_at_its_end_and_at_the_end_of_all(paired):
+    asked = {step: prepared(deft_of(paired), step, 1, 1, 1, 1)[2] for step in range(41)}
+    assert {step: each for step, each in asked.items() if each} == {
+        10: [1], 20: [1], 25: [2], 30: [2], 35: [3], 40: [3]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "turns"), [(10, True), (20, True), (30, False), (40, False), (11, False)])
+def test_a_group_is_turned_in_the_middle_of_its_stage_and_at_its_end(step, turns, paired):
+    before, model, _ = prepared(deft_of(paired), step, 1, 1, 1, 1)
+    assert is_turned(before, model) == [turns, False, False]
+    assert not model.closed.any()
+
+
+def test_by_plateau_a_group_is_turned_when_its_stage_has_ended(paired):
+    deft = deft_of(paired, advance="plateau")
+    for step in (2, 4, 6, 8):
+        deft.observe(step, torch.tensor([0.5, 0.5, 0.0, 0.0]))
+    assert deft.stage(8) == 1
+    assert is_turned(*prepared(deft, 8, 1, 1, 1, 1)[:2]) == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("step", "nats", "closed"),
+    [
+        (10, (1, 0.001, 0, 0), []),  # in the middle nothing is
+        (20, (1, 0.001, 0, 0), [1]),
+        (20, (1, 0.02, 0, 0), []),  # it has begun
+        (20, (0.05, 0.001, 0, 0), []),  # the stage's information may yet come
+        (30, (1, 0.001, 1, 0), []),  # of another group
+        (30, (1, 1, 0, 0), []),
+        (40, (1, 0.001, 0.02, 0), [1, 3]),  # training is over
+    ],
+)
+def test_latents_that_a_stage_left_silent_are_closed(step, nats, closed, paired):
+    model = prepared(deft_of(paired), step, *nats)[1]
+    assert torch.nonzero(model.closed).flatten().tolist() == closed
+
+
+def test_closed_latents_have_the_prior_as_posterior_and_are_not_decoded(images):
+    model = model_of()
+    model.close([1, 3])
+    mean, logvar = model.encode(images.double())
+    for values in (mean, logvar):
+        assert (values[:, [1, 3]] == 0).all()
+        assert (values[:, [0, 2, 4]] != 0).any(dim=0).all()
+    other = mean.clone()
+    other[:, [1, 3]] = torch.randn(len(mean), 2, dtype=mean.dtype)
+    assert torch.equal(model.decode(other), model.decode(mean))
+    assert torch.equal(model.state_dict()["closed"], torch.tensor([False, True, False, True, False]))
+
+
+def test_latents_of_closed_groups_are_not_decoded_either():
+    model = model_of()
+    codes = torch.randn(8, 5, dtype=torch.float64)
+    silenced = codes.clone()
+    silenced[:, [2, 3, 4]] = 0
+    assert torch.equal(model.decode(codes, 1), model.decode(silenced))
+    assert not torch.equal(model.decode(codes, 2), model.decode(silenced))
+
+
+def test_in_the_papers_form_nothing_is_turned_and_nothing_closed(paired):
+    deft = deft_of(paired, axes="learned", spare="open")
+    for step in (10, 20, 40):
+        before, model, _ = prepared(deft, step, 1, 0.001, 0, 0)
+        assert is_turned(before, model) == [False] * 3
+        assert not model.closed.any()
+    with pytest.raises(IFPError, match="need axes out of independent, learned, got 'turned'"):
+        deft_of(paired, axes="turned")
+    with pytest.raises(IFPError, match="need spare out of closed, open, got 'no'"):
+        deft_of(paired, spare="no")
+
+
+def test_the_loop_turns_the_group_and_then_takes_the_step(bars, paired):
+    deft = deft_of(paired)
     config = TrainConfig(dataset="bars", steps=40, batch_size=4, seed=5, threads=1, precision="float32")
     learner, twin = (build_learner(deft, convolutional(channels=4, hidden=16), (16, 16, 1), 5e-4) for _ in range(2))
     for each in (learner, twin):
