@@ -35,6 +35,8 @@ class StageSettings:
             raise IFPError(
                 f"need a final pressure and a group size above 0, got {self.final_pressure:g} and {self.group_size}"
             )
+        if not 0 <= self.gamma <= 1:
+            raise IFPError(f"need gamma in 0..1, got {self.gamma:g}")
         if self.pressures is None:
             return
         falling = all(after < pressure for pressure, after in itertools.pairwise(self.pressures))

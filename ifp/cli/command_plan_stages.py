@@ -56,6 +56,9 @@ def plan_stages(
     ] = None,
     final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.  [default: 1]")] = None,
     group_size: Annotated[int, typer.Option(help="Latents of a group that has room.", min=1)] = 2,
+    gamma: Annotated[
+        float | None, typer.Option(help="Scale of the steps of groups that opened earlier.  [default: 0.1]")
+    ] = None,
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
 ) -> None:
@@ -89,8 +92,9 @@ def plan_stages(
     asked = options.present({"depth": depth, "final_pressure": final_pressure})
     if pressures is not None and asked:
         raise IFPError(f"need either --pressures or --{next(iter(asked)).replace('_', '-')}, got both")
+    scaled = options.present({"gamma": gamma})
     listed = options.number_list(pressures, "--pressures")
-    made_with = StageSettings(group_size=group_size, stages=stages, pressures=listed, **asked)
+    made_with = StageSettings(group_size=group_size, stages=stages, pressures=listed, **asked, **scaled)
     if dataset is None:
         found = newest_run(runs, "anneal") if run is None else open_run(run)
         findings = planning_findings(found)
