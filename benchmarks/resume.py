@@ -60,7 +60,7 @@ def compare(folder: Path, objective: str) -> tuple[int, list[str]]:
     """At which step the second run was killed at the latest, and the files that differ."""
     words = (
         *("train", "--plan", str(folder / "plan.json"), "--dataset", "dsprites", "--objective", objective),
-        *("--steps", "200", "--eval-every", "50", "--checkpoint-every", "100", "--overwrite"),
+        *("--steps", "200", "--eval-every", "50", "--checkpoint-every", "100", "--threads", "1", "--overwrite"),
     )
     whole, killed = folder / f"{objective}-whole", folder / f"{objective}-killed"
     if ifp_command(*words, "--out", str(whole)).wait():

@@ -54,7 +54,7 @@ def write_results(
     if factors is not None:
         scores = {
             "protocol": protocol_of(_labels(dataset, np.arange(len(dataset)))),
-            "mig": _mig(dataset, model, config.seed),
+            "mig": mean_code_mig(dataset, model, config.seed),
             "samples": asdict(STUDY),
             "seed": config.seed,
             "scikit-learn": sklearn.__version__,
@@ -65,7 +65,7 @@ def write_results(
     )
 
 
-def _mig(dataset: Dataset, model: MultiGroupVAE, seed: int) -> float:
+def mean_code_mig(dataset: Dataset, model: MultiGroupVAE, seed: int) -> float:
     """MIG on mean codes of 10,000 images drawn with replacement."""
     index = np.random.default_rng([seed, 5]).integers(0, len(dataset), STUDY.train)
     codes = [

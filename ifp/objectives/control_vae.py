@@ -1,6 +1,5 @@
 """ControlVAE: a PI controller sets the pressure so that the KL follows a rising target."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -8,12 +7,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ifp.objectives.objective import Codes, Control, Objective, logistic, require
-from ifp.objectives.set_point import set_point, window_of
+from ifp.objectives.objective import Codes, Control, logistic
+from ifp.objectives.set_point import Steered
 
 
 @dataclass(kw_only=True)
-class ControlVAE(Objective):
+class ControlVAE(Steered):
     r"""Loss = reconstruction + beta_t * KL, where with the error :math:`e_t = C_t - \mathrm{KL}_t`
 
     .. math:: \beta_t = \max\left(\beta_{min},\; \frac{K_p}{1 + e^{e_t}} + I_t + \beta_{min}\right), \qquad
@@ -23,38 +22,20 @@ class ControlVAE(Objective):
     either way, so that one large error can leave beta at its least for good.) KL_t is that of the batch itself.
     Shao et al., ICML 2020, arXiv:2004.05988; the defaults are those of the authors' dSprites runs, whose target
     rises over about 0.4 of the steps.
-
-    Attributes:
-        target: nats, the last set point.
-        start, increment: nats; the first set point and how much each later one is above the one before.
-        growth: share of the steps over which the set point rises.
-        kp, ki, beta_min: of the controller.
     """
 
     name: ClassVar[str] = "control-vae"
     target: float = 18.0
-    start: float = 0.5
-    increment: float = 0.15
-    growth: float = 0.4
-    kp: float = 0.01
     ki: float = 0.001
     beta_min: float = 1.0
 
     def __post_init__(self) -> None:
-        require("set points 0 <= start <= target", self.target, 0 <= self.start <= self.target < math.inf)
-        require("an increment above 0", self.increment, 0 < self.increment < math.inf)
-        require("a growth above 0 and at most 1", self.growth, 0 < self.growth <= 1)
-        for name in ("kp", "ki", "beta_min"):
-            require(f"a {name} of 0 or more", getattr(self, name), 0 <= getattr(self, name) < math.inf)
-        self._window = window_of(
-            start=self.start, target=self.target, increment=self.increment, growth=self.growth, steps=self.setup.steps
-        )
+        super().__post_init__()
         self._sum, self._unbounded = 0.0, self.beta_min
 
     def at(self, step: int) -> Control:
         """The set point of the step; the pressure follows from the batch: see :meth:`informed`."""
-        goal = set_point(step, start=self.start, target=self.target, increment=self.increment, window=self._window)
-        return Control(0, max(self._unbounded, self.beta_min), target=goal)
+        return Control(0, max(self._unbounded, self.beta_min), target=self.set_point(step))
 
     def informed(self, control: Control, codes: Codes) -> Control:
         """The pressure that the controller answers to the batch's KL with."""

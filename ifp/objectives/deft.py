@@ -14,7 +14,8 @@ from ifp.vae import MultiGroupVAE
 
 AXES = ("independent", "learned")
 SPARE = ("closed", "open")
-_SILENT, _AWAKE = 0.01, 0.1  # nats
+SILENT = 0.01  # nats; a latent that holds less says nothing
+_AWAKE = 0.1  # nats; one that holds more carries information
 
 
 @dataclass(kw_only=True)
@@ -72,7 +73,7 @@ class Deft(Staged):
         if self.axes == "independent" and not over:
             turn_group(model, number, mean, logvar)
         if self.spare == "closed" and (over or (ended and nats[list(group)].max() > _AWAKE)):
-            model.close(latent for latent in (range(model.latents) if over else group) if nats[latent] < _SILENT)
+            model.close(latent for latent in (range(model.latents) if over else group) if nats[latent] < SILENT)
 
 
 OBJECTIVE = Deft

@@ -8,12 +8,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ifp.objectives.objective import Codes, Control, Objective, logistic, require
-from ifp.objectives.set_point import set_point, window_of
+from ifp.objectives.objective import Codes, Control, logistic, require
+from ifp.objectives.set_point import Steered
 
 
 @dataclass(kw_only=True)
-class DynamicVAE(Objective):
+class DynamicVAE(Steered):
     r"""Loss = reconstruction + beta_t * KL, where with :math:`y_t` the mean of the last KLs and :math:`e_t = C_t - y_t`
 
     .. math:: \beta_t = \beta_{t-1} + K_p \left(\frac{1}{1 + e^{e_t}} - \frac{1}{1 + e^{e_{t-1}}}\right) - K_i e_t
@@ -24,45 +24,28 @@ class DynamicVAE(Objective):
     2,000,000 steps, spread over a sixth of them.
 
     Attributes:
-        target: nats, the last set point.
-        start, increment: nats; the first set point and how much each later one is above the one before.
-        growth: share of the steps over which the set point rises.
-        kp, ki, beta_min: of the controller.
         beta_start: the pressure to begin with.
         window: how many KLs, this one included, y is the mean of; those before the first count as 0.
     """
 
     name: ClassVar[str] = "dynamic-vae"
+    ramp: ClassVar[float] = 1 / 6
     target: float = 20.0
-    start: float = 0.5
-    increment: float = 0.15
-    growth: float = 0.4
-    kp: float = 0.01
     ki: float = 0.005
     beta_min: float = 0.1
     beta_start: float = 50.0
     window: int = 5
 
     def __post_init__(self) -> None:
-        require("set points 0 <= start <= target", self.target, 0 <= self.start <= self.target < math.inf)
-        require("an increment above 0", self.increment, 0 < self.increment < math.inf)
-        require("a growth above 0 and at most 1", self.growth, 0 < self.growth <= 1)
+        super().__post_init__()
         fits = 0 < self.beta_min <= self.beta_start < math.inf
         require("pressures 0 < beta_min <= beta_start", self.beta_start, fits)
-        for name in ("kp", "ki"):
-            require(f"a {name} of 0 or more", getattr(self, name), 0 <= getattr(self, name) < math.inf)
         require("a window of 1 or more", self.window, self.window >= 1)
-        self._rise = window_of(
-            start=self.start, target=self.target, increment=self.increment, growth=self.growth, steps=self.setup.steps
-        )
         self._beta, self._error, self._past = self.beta_start, 0.0, [0.0] * (self.window - 1)
 
     def at(self, step: int) -> Control:
         """The set point of the step; the pressure follows from the batch: see :meth:`informed`."""
-        goal = set_point(
-            step, start=self.start, target=self.target, increment=self.increment, window=self._rise, ramp=1 / 6
-        )
-        return Control(0, max(self._beta, self.beta_min), target=goal)
+        return Control(0, max(self._beta, self.beta_min), target=self.set_point(step))
 
     def informed(self, control: Control, codes: Codes) -> Control:
         """The pressure that the controller answers to the batch's KL with."""

@@ -1,0 +1,65 @@
+"""DEFT on all of dSprites at its published pressures: MIG, and what lies outside the owners, at the end of each stage.
+
+70, 30, 12, 1; two latents a stage, 3,000 steps of batch 64 each, Adam 5e-4, gamma 0.1; with groups turned and spare latents
+closed, and in the paper's form. A stage is judged as if training ended with it.
+Usage: python -m benchmarks.deft [SEED...]        (default 0; one thread, some 8 minutes a run)
+"""
+
+import sys
+from copy import deepcopy
+
+import numpy as np
+import torch
+
+import ifp
+from analysis.stage_plan import StagePlan
+from annealing.bottleneck import gaussian_kl
+from annealing.likelihood import Bernoulli
+from benchmarks.resume import plan
+from ifp.datasets.dataset import Dataset
+from ifp.evaluation import encode_all, evaluate, probe_images
+from ifp.memory import keep_freed_memory
+from ifp.objectives.deft import SILENT
+from ifp.threads import use_threads
+from ifp.train_config import TrainConfig
+from ifp.training import start_learner, train_steps
+from ifp.training_results import mean_code_mig
+
+STEPS, PROBE = 12_000, 4096
+FORMS = {"deft": {}, "the paper's form": {"axes": "learned", "spare": "open"}}
+
+
+def report(name: str, seed: int, dataset: Dataset, stages: StagePlan) -> None:
+    """Train one form with one seed; a line at the end of every stage."""
+    given = {"dataset": dataset.reference, "steps": STEPS, "seed": seed, "threads": 1, "parameters": FORMS[name]}
+    config = TrainConfig(**given).resolved(dataset, stages)
+    learner, probe = start_learner(dataset, config, stages), probe_images(dataset, PROBE, seed)
+    ends = stages.boundaries(STEPS)
+    for record in train_steps(learner, dataset, config):
+        if record.step not in ends:
+            continue
+        model = deepcopy(learner.model)
+        if not FORMS[name]:
+            nats = gaussian_kl(*encode_all(model, probe.images, record.control.open_groups)).mean(dim=0)
+            model.close(torch.nonzero(nats < SILENT).flatten().tolist())
+        found = evaluate(model, probe, record.control, record.step, Bernoulli())
+        held = np.maximum(found.mi - found.mi_null, 0)
+        outside = 1 - held.max(axis=0) / np.maximum(held.sum(axis=0), 1e-9)
+        factors = ", ".join(
+            f"{factor} {nats:.2f} ({share:.0%})"
+            for factor, nats, share in zip(dataset.factors.names, held.sum(axis=0), outside, strict=True)
+        )
+        print(
+            f"{name}, seed {seed}, step {record.step}, beta {record.control.pressure:g}: "
+            f"MIG {mean_code_mig(dataset, model, seed):.3f}, reconstruction {found.reconstruction:.1f}; "
+            f"nats (outside the owner): {factors}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    use_threads(1)
+    keep_freed_memory()
+    for each in [int(word) for word in sys.argv[1:]] or [0]:
+        for form in FORMS:
+            report(form, each, ifp.load_dataset("dsprites"), plan())
