@@ -11,7 +11,6 @@ from analysis.scores.all_scores import SCORES, require_scores
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, IFPError, RunError
 from ifp.comparison_results import write_comparison
-from ifp.datasets import load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset, describe
 from ifp.objectives import objective_named
 from ifp.plan_file import require_fitting
@@ -20,7 +19,7 @@ from ifp.scoring import score_run
 from ifp.train_config import TrainConfig
 from ifp.training import Progress, train_run
 from ifp.training_diagnosis import diagnose_training
-from ifp.training_run import PLAN_FILE, open_training_run, read_training_run, run_plan
+from ifp.training_run import PLAN_FILE, asked_dataset, open_training_run, read_training_run, resumed_plan, run_plan
 
 KIND = "compare"
 # settings that make a method of an objective
@@ -95,14 +94,9 @@ def open_study(
         if asked.get("settings", {}).get("precision") == "auto":
             del asked["settings"]["precision"]
         dataset, config, run = reopen_run(KIND, CompareConfig, asked, out, runs, data_dir)
-        own = run_plan(run)
-        if plan is not None and plan != own:
-            raise RunError(f"need the study's own plan to resume {run.path}, got another one: leave --plan out")
-        return dataset, config, own, run
-    name = given.get("dataset", plan.dataset if plan is not None else None)
-    if name is None:
-        raise IFPError("need runs to compare, or a data set to train on: --dataset NAME --objectives a,b")
-    dataset = load_dataset(name, data_dir, **given.get("data_options", {}))
+        return dataset, config, resumed_plan(run, plan), run
+    wanted = "runs to compare, or a data set to train on: --dataset NAME --objectives a,b"
+    dataset = asked_dataset(given, plan, data_dir, wanted)
     config = CompareConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
     for objective in config.objectives:  # what cannot be trained is told before anything is
         settings = TrainConfig(**{**config.given(objective, config.seed), "data_options": dataset.options})

@@ -28,6 +28,22 @@ def run_plan(run: Run) -> StagePlan | None:
     return StagePlan.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def resumed_plan(run: Run, plan: StagePlan | None) -> StagePlan | None:
+    """The plan of a run that goes on; RunError where another one is given."""
+    own = run_plan(run)
+    if plan is not None and plan != own:
+        raise RunError(f"need the run's own plan to resume {run.path}, got another one: leave --plan out")
+    return own
+
+
+def asked_dataset(given: Mapping[str, Any], plan: StagePlan | None, data_dir: Path | None, wanted: str) -> Dataset:
+    """The data set of the settings given, else the plan's; IFPError, with what is wanted, where neither names one."""
+    name = given.get("dataset", plan.dataset if plan is not None else None)
+    if name is None:
+        raise IFPError(f"need {wanted}")
+    return load_dataset(name, data_dir, **given.get("data_options", {}))
+
+
 Opened = tuple[Dataset, TrainConfig, StagePlan | None, Run]
 
 
@@ -65,14 +81,8 @@ def open_training_run(
         dataset, config, run = reopen_run("train", TrainConfig, _as_recorded(given), out, runs, data_dir)
         if run.finished:
             raise RunError(f"need an unfinished run to resume, {run.path} is finished")
-        own = run_plan(run)
-        if plan is not None and plan != own:
-            raise RunError(f"need the run's own plan to resume {run.path}, got another one: leave --plan out")
-        return dataset, config, own, run
-    name = given.get("dataset", plan.dataset if plan is not None else None)
-    if name is None:
-        raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites, or a plan made for one")
-    dataset = load_dataset(name, data_dir, **given.get("data_options", {}))
+        return dataset, config, resumed_plan(run, plan), run
+    dataset = asked_dataset(given, plan, data_dir, "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan")
     config = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
     config, run = _new_run(dataset, config, plan, out, runs, overwrite=overwrite, force=force)
     return dataset, config, plan, run

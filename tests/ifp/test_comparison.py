@@ -103,7 +103,7 @@ def test_a_study_that_is_stopped_goes_on_from_its_rows(stopped_in, study, given,
 def test_a_study_does_not_go_on_with_other_settings(study, data, make_plan):
     with pytest.raises(RunError, match="steps is 6 there and 7 here"):
         open_study({"settings": {"steps": 7}}, None, out=study.path, resume=True)
-    with pytest.raises(RunError, match="need the study's own plan to resume"):
+    with pytest.raises(RunError, match="need the run's own plan to resume"):
         open_study({}, make_plan(ifp.load_dataset(str(data)), gamma=0.5), out=study.path, resume=True)
 
 
