@@ -181,6 +181,21 @@ def test_adams_first_step_is_the_learning_rate_for_the_current_group_and_gamma_o
     assert moved == pytest.approx([0.1 * config.learning_rate, config.learning_rate, 0, config.learning_rate], rel=0.01)
 
 
+@pytest.mark.parametrize(("step", "share"), [(SWITCH, 0.5), (SWITCH + 250, 0.75), (SWITCH + 501, 1.0)])
+def test_over_the_warmup_the_steps_of_all_grow(step, share, at_the_switch, plan, config, bars):
+    state = replace(at_the_switch, optimizer=build_optimizer(at_the_switch.model, config.learning_rate))
+    warming = replace(config, warmup=1002)
+    assert warming.learning_rate_at(step) == pytest.approx(config.learning_rate * min(1, (step + 1) / 1002))
+    moved = [each.abs().max().item() for each in movements(state, plan, 0.1, warming, step, batch(bars))]
+    first = config.learning_rate * share
+    assert moved == pytest.approx([0.1 * first, first, 0, first], rel=0.01)
+
+
+def test_a_warmup_below_0_is_refused(config):
+    with pytest.raises(IFPError, match="need a warmup of 0 steps or more, got -1"):
+        replace(config, warmup=-1)
+
+
 def test_a_gamma_of_0_holds_an_earlier_group_still(late_in_the_stage, plan, config, bars):
     earlier, current, closed, decoder = movements(late_in_the_stage, plan, 0.0, config, LATE, batch(bars))
     assert earlier.norm() == closed.norm() == 0
