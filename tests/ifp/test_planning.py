@@ -61,6 +61,7 @@ def test_the_command_s_settings_reach_the_plan(run):
     assert [stage.pressure for stage in plan.stages] == [20.0, 5.0]
     assert len(plan.stages[-1].latents) == 3
     assert len(planned(run.path, "--stages", 1).stages) == 1
+    assert (plan.gamma, planned(run.path, "--gamma", 0.5).gamma) == (0.1, 0.5)
 
 
 def test_whole_data_annealing_is_planned_without_labels(tmp_path):
@@ -100,6 +101,7 @@ def test_an_order_without_one_of_the_factors_is_refused(run, order):
         (["RUN", "--from", "spectrum", "--seed", "3"], "need either a run or --seed with --from spectrum"),
         (["RUN", "--pressures", "20,x"], "need --pressures as numbers, a,b,c, got '20,x'"),
         (["RUN", "--pressures", "5,20"], "need pressures above 0 that fall from stage to stage, got 5, 20"),
+        (["RUN", "--gamma", "2"], "need gamma in 0..1, got 2"),
         (["RUN", "--stages", "3"], "need 1 to 2 stages for 2 factors, got 3"),
         (["RUN", "--pressures", "20,5", "--depth", "0.3"], "need either --pressures or --depth, got both"),
     ],
