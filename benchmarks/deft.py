@@ -1,7 +1,7 @@
 """DEFT on all of dSprites at its published pressures: MIG, and what lies outside the owners, at the end of each stage.
 
-70, 30, 12, 1; two latents a stage, 3,000 steps of batch 64 each, Adam 5e-4, gamma 0.1; once as it is by default, once in
-the paper's form. A stage is judged as if training ended with it.
+70, 30, 12, 1; two latents a stage, 3,000 steps of batch 64 each, Adam 5e-4, gamma 0.1; as it is by default, and in the
+paper's form. A stage is judged as if training ended with it.
 Usage: python -m benchmarks.deft [SEED...]        (default 0; one thread, some 8 minutes a run)
 """
 
