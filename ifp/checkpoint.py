@@ -93,6 +93,8 @@ def load_model(run: Run | str | Path) -> MultiGroupVAE:
 def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
     """Give a model the parameters of a training run: of its end, or of its last state where it has none.
 
+    Latents that were closed there are open again.
+
     Raises:
         RunError: no such run, nothing saved yet, or a model of other latents, groups or networks.
     """
@@ -113,7 +115,7 @@ def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
             f"need a run of the same latents, groups, network and image shape to start from: {name} is "
             f"{there.get(name, 'missing')} in {run.path} and {own.get(name, 'missing')} here"
         )
-    model.load_state_dict(tensors)
+    model.load_state_dict({**tensors, "closed": torch.zeros_like(model.closed)})
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 import ifp
 from annealing.errors import IFPError, RunError
-from ifp.checkpoint import STATE_FILE, load_model
+from ifp.checkpoint import MODEL_FILE, STATE_FILE, load_model
 from ifp.cli import app
 from ifp.evaluation import encode_all, probe_images
 from ifp.networks import NETWORKS
@@ -165,6 +165,16 @@ def test_a_run_starts_from_the_last_state_of_one_that_never_ended(bars, tmp_path
     run = ifp.train(bars, out=tmp_path / "run", objective="beta-vae", init_from=str(stopped.path), **settings)
     for name, value in load_model(run).state_dict().items():
         torch.testing.assert_close(value, kept[f"model.{name}"], rtol=1e-5, atol=1e-6)
+
+
+def test_latents_that_were_closed_are_open_again_in_a_run_that_starts_from_there(bars, tmp_path):
+    first = ifp.train(bars, out=tmp_path / "first", objective="beta-vae", **TINY)
+    tensors = load_file(first.path / MODEL_FILE)
+    tensors["closed"][0] = True
+    (first.path / MODEL_FILE).write_bytes(save(tensors))
+    assert load_model(first).closed.tolist() == [True] + [False] * (len(tensors["closed"]) - 1)
+    run = ifp.train(bars, out=tmp_path / "run", objective="beta-vae", init_from=str(first.path), **TINY)
+    assert not load_model(run).closed.any()
 
 
 def test_a_run_of_other_networks_is_no_start(bars, make_plan, tmp_path):
