@@ -20,7 +20,8 @@ from annealing.freezing import crossing
 from annealing.likelihood import Bernoulli
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import freezing_point
-from ifp.annealing_test import annealing_test, open_annealing_run
+from ifp.annealing_run import open_annealing_run
+from ifp.annealing_test import annealing_test
 from ifp.contexts import action_sequence, draw_contexts
 from ifp.threads import use_threads
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import ifp
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.objectives import objectives
-from ifp.runs import json_bytes
+from ifp.run_files import json_bytes
 
 STATE = "parts/state.safetensors"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.stage_plan import StagePlan
     from analysis.stages import plan_stages
     from annealing.errors import DataError, IFPError, PlanError, RunError
-    from ifp.annealing_test import anneal
+    from ifp.annealing_run import anneal
     from ifp.checkpoint import load_model
     from ifp.contexts import spectrum
     from ifp.datasets import load_dataset
@@ -34,7 +34,7 @@ _HOME = {
     "analysis.stage_plan": ("StagePlan",),
     "analysis.stages": ("plan_stages",),
     "annealing.errors": ("DataError", "IFPError", "PlanError", "RunError"),
-    "ifp.annealing_test": ("anneal",),
+    "ifp.annealing_run": ("anneal",),
     "ifp.contexts": ("spectrum",),
     "ifp.datasets": ("load_dataset",),
     "ifp.diagnosis": ("diagnose",),

@@ -4,7 +4,6 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,17 @@ from torch import Tensor
 
 from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.errors import IFPError
-from annealing.hysteresis import Pace
 from annealing.likelihood import likelihood_named
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import codebook_bound
 from annealing.stack import Case
-from annealing.sweep import SweepConfig, SweepRecord, sweep
+from annealing.sweep import SweepRecord, sweep
 from ifp.annealing_config import AnnealConfig, Piece, pieces
 from ifp.contexts import SpectralRecord, action_sequence, require_factors, spectrum
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset, DataWarning, describe
-from ifp.device import require_device
+from ifp.datasets.dataset import Dataset, DataWarning
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
-from ifp.runs import Run, create_run, csv_bytes, load_npz, new_run_path, npz_bytes, reopen_run
+from ifp.run_files import csv_bytes, load_npz, npz_bytes
+from ifp.runs import Run
 from ifp.threads import use_threads
 
 _COUNTED = 450  # records that a piece is taken to come to, for the progress shown
@@ -213,50 +210,3 @@ def _write_results(
     if settled and config.protocol != "equilibrium":
         run.write("equilibrium.npz", npz_bytes(settled))
     run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(freezing_rows(config, curves, spectral, settled))))
-
-
-def open_annealing_run(
-    given: dict[str, Any],
-    *,
-    out: Path | None = None,
-    runs: Path = Path("runs"),
-    data_dir: Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> tuple[Dataset, AnnealConfig, Run]:
-    """Data set, config and directory of a new test, or of one that goes on.
-
-    Args:
-        given: settings by name, of :class:`AnnealConfig`, its sweep's settings under ``sweep``.
-        out: the run's directory; else a new one under ``runs`` or, with ``resume``, the newest unfinished one.
-        data_dir: folder of the data set's public files.
-
-    Raises:
-        IFPError: a setting is out of range, the data set is unknown, the directory is in use, or a resumed run
-            has other settings or data.
-    """
-    if resume:
-        return reopen_run("anneal", AnnealConfig, given, out, runs, data_dir)
-    if "dataset" not in given:
-        raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
-    dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
-    known = require_factors(dataset)
-    factors = given.get("factors", known.names)
-    for name in factors:
-        known.position(name)
-    swept = given.get("sweep", {})
-    swept = {**swept, "pace": Pace(**swept["pace"])} if "pace" in swept else swept
-    opened = {"dataset": dataset.reference, "data_options": dataset.options}
-    settings: dict[str, Any] = {**given, **opened, "factors": factors, "sweep": SweepConfig(**swept)}
-    config = AnnealConfig(**settings)
-    require_device(config.device)
-    path = out if out is not None else new_run_path(runs, "anneal", dataset.name)
-    return dataset, config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
-
-
-def anneal(dataset: str, *, out: str | Path | None = None, **settings: Any) -> Run:
-    """Run the whole annealing test on a data set and return its run; settings are :class:`AnnealConfig`'s."""
-    opened = open_annealing_run({"dataset": dataset, **settings}, out=None if out is None else Path(out))
-    for _ in annealing_test(*opened):
-        pass
-    return opened[2]

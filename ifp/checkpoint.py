@@ -16,7 +16,8 @@ from ifp.learner import Learner
 from ifp.losses import Losses
 from ifp.networks import network_named
 from ifp.optimizer_state import under
-from ifp.runs import Run, json_bytes, load_json, open_run
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 
 if TYPE_CHECKING:

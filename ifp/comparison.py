@@ -14,7 +14,8 @@ from ifp.comparison_results import write_comparison
 from ifp.datasets.dataset import DataOptions, Dataset, describe
 from ifp.objectives import objective_named
 from ifp.plan_file import require_fitting
-from ifp.runs import Run, create_run, json_bytes, load_json, load_npz, new_run_path, open_run, reopen_run
+from ifp.run_files import json_bytes, load_json, load_npz
+from ifp.runs import Run, create_run, new_run_path, open_run, reopen_run
 from ifp.scoring import score_run
 from ifp.train_config import TrainConfig
 from ifp.training import Progress, train_run

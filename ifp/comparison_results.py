@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from analysis.comparison import Row
 from analysis.figures.comparison import draw_comparison
-from ifp.runs import Run, csv_bytes
+from ifp.run_files import csv_bytes
+from ifp.runs import Run
 
 
 def write_comparison(run: Run, rows: Sequence[Row], dataset: str) -> None:

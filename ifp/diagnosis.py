@@ -8,7 +8,8 @@ import pandas as pd
 from analysis.conclusions import conclude
 from analysis.findings import FORMAT, Findings
 from annealing.errors import RunError
-from ifp.runs import Run, json_bytes, load_json, load_npz, open_run
+from ifp.run_files import json_bytes, load_json, load_npz
+from ifp.runs import Run, open_run
 
 
 def diagnose(run: Run | str | Path) -> Findings:

@@ -14,7 +14,8 @@ from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
 from ifp.encoding import encode_run
-from ifp.runs import Run, json_bytes, load_json, open_run
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import Run, open_run
 from ifp.watching import Watch, unwatched
 
 _SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image

@@ -25,7 +25,8 @@ from ifp.losses import Losses
 from ifp.memory import keep_freed_memory
 from ifp.networks import network_named
 from ifp.objectives.objective import Codes, Control
-from ifp.runs import Run, csv_bytes
+from ifp.run_files import csv_bytes
+from ifp.runs import Run
 from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
 from ifp.training_results import metrics_bytes, write_results

@@ -13,7 +13,8 @@ from analysis.information_trace import InformationTrace, gated
 from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
 from ifp.evaluation import probed_images
-from ifp.runs import Run, json_bytes, load_npz, open_run
+from ifp.run_files import json_bytes, load_npz
+from ifp.runs import Run, open_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import require_whole_run
 

@@ -16,7 +16,8 @@ from analysis.scores.mig import mutual_information_gap
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.evaluation import Probe, TraceRecord, encode_all, probe_arrays
-from ifp.runs import Run, csv_bytes, json_bytes, npz_bytes
+from ifp.run_files import csv_bytes, json_bytes, npz_bytes
+from ifp.runs import Run
 from ifp.traversal import VALUES, latent_labels, traversal_images
 from ifp.vae import MultiGroupVAE
 

@@ -20,7 +20,8 @@ from ifp.networks import convolutional
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.precision import resolved_precision
-from ifp.runs import Run, create_run, csv_bytes, new_run_path, reopen_run
+from ifp.run_files import csv_bytes
+from ifp.runs import Run, create_run, new_run_path, reopen_run
 from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
 from ifp.training import Progress, train_steps

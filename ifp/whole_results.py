@@ -14,7 +14,8 @@ from ifp.datasets.dataset import Dataset
 from ifp.evaluation import Probe, TraceRecord, probe_arrays, probed_images
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
-from ifp.runs import Run, csv_bytes, json_bytes, load_npz, npz_bytes, open_run
+from ifp.run_files import csv_bytes, json_bytes, load_npz, npz_bytes
+from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 
 KIND = "anneal-whole"

@@ -77,7 +77,8 @@ def anneal(
 
     Example: ifp anneal --dataset dsprites --contexts 8
     """
-    from ifp.annealing_test import annealing_test, open_annealing_run
+    from ifp.annealing_run import open_annealing_run
+    from ifp.annealing_test import annealing_test
     from ifp.cli.anneal_whole import anneal_whole_data
     from ifp.cli.progress import resumable, show_progress
     from ifp.cli.tables import show

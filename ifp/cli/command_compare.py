@@ -118,7 +118,7 @@ def compare(
 
 def _show(rows: "Sequence[Row]", title: str, plot: Path | None, *, json: bool) -> None:
     from ifp.cli.tables import show
-    from ifp.runs import json_bytes
+    from ifp.run_files import json_bytes
     from ifp.tables.comparison import comparison
 
     for row in rows:

@@ -64,7 +64,7 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.diagnosis import diagnose as conclude
-    from ifp.runs import json_bytes
+    from ifp.run_files import json_bytes
     from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 
     findings = conclude(run)
@@ -89,7 +89,7 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.cli.whole_table import show_whole
-    from ifp.runs import json_bytes
+    from ifp.run_files import json_bytes
     from ifp.tables.diffusion import events, indices, owners
     from ifp.training_diagnosis import diagnose_training, information_trace
     from ifp.whole_results import KIND, diagnose_whole, whole_findings

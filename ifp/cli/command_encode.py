@@ -34,7 +34,8 @@ def encode(
 
     from ifp.cli.progress import show_progress
     from ifp.encoding import encode_run
-    from ifp.runs import newest_run, npz_bytes, write_atomically
+    from ifp.run_files import npz_bytes, write_atomically
+    from ifp.runs import newest_run
 
     if out.suffix != ".npz" or not out.parent.is_dir():
         raise IFPError(f"need a file ending in .npz in an existing folder, got {out}")

@@ -77,7 +77,8 @@ def plan_stages(
     from ifp.datasets import load_dataset
     from ifp.plan_file import read_plan
     from ifp.planning import planning_findings, spectral_findings, with_order
-    from ifp.runs import json_bytes, newest_run, open_run, run_dataset
+    from ifp.run_files import json_bytes
+    from ifp.runs import newest_run, open_run, run_dataset
 
     given = (
         dataset, contexts, factors, nuisance, likelihood, seed, data_dir, background, correlate or None, bins,

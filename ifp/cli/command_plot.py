@@ -59,7 +59,8 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
     from analysis.conclusions import main_rows
     from analysis.figures.curves import draw_curves
     from ifp.cli.figure_file import save_figure
-    from ifp.runs import load_npz, open_run
+    from ifp.run_files import load_npz
+    from ifp.runs import open_run
     from ifp.whole_results import KIND, require_whole_run
 
     if run is not None and open_run(run).kind == KIND:
@@ -77,7 +78,7 @@ def _draw_whole(run: "Run") -> "Figure":
     """A curve per latent of a run of whole-data annealing."""
     from analysis.figures.latents import draw_latents
     from analysis.whole_findings import cooling_branch
-    from ifp.runs import load_npz
+    from ifp.run_files import load_npz
     from ifp.whole_results import whole_findings
 
     findings = whole_findings(run)

@@ -22,7 +22,7 @@ def require_figure_path(path: Path) -> None:
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write the figure atomically; IFPError as for :func:`require_figure_path`."""
-    from ifp.runs import write_atomically
+    from ifp.run_files import write_atomically
 
     require_figure_path(path)
     buffer = io.BytesIO()

@@ -19,7 +19,8 @@ from ifp.evaluation import probed_images
 from ifp.planning import planning_findings
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
-from ifp.runs import Run, load_npz
+from ifp.run_files import load_npz
+from ifp.runs import Run
 from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 from ifp.tables.whole import whole_remarks, whole_tables
 from ifp.whole_results import whole_findings

@@ -8,7 +8,8 @@ from ifp.report.annealing_page import annealing_sections, whole_sections
 from ifp.report.comparison_page import comparison_sections
 from ifp.report.page import page
 from ifp.report.training_page import training_sections
-from ifp.runs import Run, open_run, write_atomically
+from ifp.run_files import write_atomically
+from ifp.runs import Run, open_run
 from ifp.whole_results import KIND as WHOLE
 
 _KINDS = {

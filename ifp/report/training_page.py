@@ -3,7 +3,8 @@
 from analysis.diffusion import diagnose_diffusion
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
-from ifp.runs import Run, load_json, load_npz
+from ifp.run_files import load_json, load_npz
+from ifp.runs import Run
 from ifp.tables.table import Table
 from ifp.tables.training import UNLABELLED, kl_parts, latents, silent_stages
 from ifp.training_diagnosis import information_trace

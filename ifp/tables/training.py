@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ifp.runs import Run, load_json, load_npz
+from ifp.run_files import load_json, load_npz
+from ifp.runs import Run
 from ifp.tables.table import Table
 
 _SILENT = 0.01  # nats of KL

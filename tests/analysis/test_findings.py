@@ -15,7 +15,7 @@ from analysis.findings import Findings
 from analysis.stages import plan_stages
 from annealing.errors import IFPError
 from ifp.freezing_table import FREEZING_COLUMNS
-from ifp.runs import json_bytes
+from ifp.run_files import json_bytes
 
 # spectral value, ends of the bracket, status
 NO_BRACKET = (np.nan, np.nan)

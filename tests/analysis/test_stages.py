@@ -14,7 +14,7 @@ from analysis.separability import PairFindings
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from annealing.errors import IFPError, PlanError
-from ifp.runs import json_bytes
+from ifp.run_files import json_bytes
 
 RELATIVE_BETA = (0.3, 0.45, 0.7, 1.0)
 SPREAD = np.linspace(-1, 1, 201)  # over contexts; symmetric about 0, so that medians are exact

@@ -12,7 +12,8 @@ from annealing.errors import IFPError, PlanError, RunError
 from ifp.cli import app
 from ifp.comparison import QUICK, compare_study, comparison_row, open_study, rows_of, study_rows
 from ifp.report.report import write_report
-from ifp.runs import json_bytes, load_json, load_npz, open_run
+from ifp.run_files import json_bytes, load_json, load_npz
+from ifp.runs import open_run
 from ifp.training_diagnosis import diagnose_training
 
 pytestmark = pytest.mark.usefixtures("_one_thread")

@@ -11,7 +11,8 @@ from annealing.errors import IFPError, PlanError, RunError
 from annealing.likelihood import Bernoulli
 from ifp.checkpoint import load_model
 from ifp.evaluation import encode_all, evaluate, probe_images
-from ifp.runs import create_run, load_json, load_npz, write_atomically
+from ifp.run_files import load_json, load_npz, write_atomically
+from ifp.runs import create_run
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_steps
 

@@ -20,12 +20,13 @@ from PIL import Image
 import ifp
 from analysis.figures.samples import draw_samples
 from annealing.errors import IFPError
-from ifp.annealing_test import annealing_test, open_annealing_run
+from ifp.annealing_run import open_annealing_run
+from ifp.annealing_test import annealing_test
 from ifp.cli.training_table import show_training
 from ifp.contexts import action_sequence, draw_contexts
 from ifp.datasets import families, family_of
 from ifp.datasets.dataset import to_float
-from ifp.runs import load_npz
+from ifp.run_files import load_npz
 from ifp.sample_rows import sample_rows
 from ifp.whole_annealing import open_whole_run, whole_annealing
 from ifp.whole_spectrum import whole_spectrum

@@ -14,7 +14,8 @@ from ifp.cli import app
 from ifp.diagnosis import findings_of
 from ifp.freezing_order import freezing_order, predicted_values
 from ifp.planning import planning_findings, with_order
-from ifp.runs import create_run, npz_bytes, open_run
+from ifp.run_files import npz_bytes
+from ifp.runs import create_run, open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

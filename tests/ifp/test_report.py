@@ -20,7 +20,8 @@ from ifp.cli import app
 from ifp.planning import planning_findings
 from ifp.report.page import Code, Listed, Section, Text, page
 from ifp.report.report import write_report
-from ifp.runs import create_run, json_bytes, load_json, open_run
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import create_run, open_run
 from ifp.tables.table import Table, cell
 from ifp.whole_annealing import anneal_whole
 from ifp.whole_results import whole_findings

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from ifp.datasets import load_dataset
-from ifp.runs import json_bytes
+from ifp.run_files import json_bytes
 
 ANNEAL = (
     *("anneal", "--dataset", "dsprites", "--contexts", "2", "--factors", "shape,scale"),

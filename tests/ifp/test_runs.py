@@ -12,19 +12,8 @@ import pandas as pd
 import pytest
 
 from annealing.errors import RunError
-from ifp.runs import (
-    create_run,
-    csv_bytes,
-    json_bytes,
-    list_runs,
-    load_json,
-    load_npz,
-    newest_run,
-    npz_bytes,
-    open_run,
-    resume_run,
-    write_atomically,
-)  # fmt: skip
+from ifp.run_files import csv_bytes, json_bytes, load_json, load_npz, npz_bytes, write_atomically
+from ifp.runs import create_run, list_runs, newest_run, open_run, resume_run  # fmt: skip
 
 DATA = {"name": "bars", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn in memory"}
 

@@ -17,7 +17,8 @@ from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float
-from ifp.runs import json_bytes, load_json, open_run
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import open_run
 from ifp.scoring import codes_of_file, codes_of_run, score_codes, score_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from analysis.figures.information import draw_information
 from annealing.errors import RunError
 from ifp.cli import app
-from ifp.runs import create_run, json_bytes, load_npz, npz_bytes
+from ifp.run_files import json_bytes, load_npz, npz_bytes
+from ifp.runs import create_run
 from ifp.training_diagnosis import diagnose_training, information_trace
 
 DATA = {"name": "bars", "fingerprint": "bars-1", "image_shape": [16, 16, 1], "images": 32, "source": "drawn"}

@@ -22,7 +22,8 @@ from ifp.objectives.beta_vae import BetaVAE
 from ifp.objectives.staged import ADVANCES
 from ifp.precision import PRECISIONS
 from ifp.presets import PRESETS, with_preset
-from ifp.runs import load_npz, open_run
+from ifp.run_files import load_npz
+from ifp.runs import open_run
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_run, train_steps
 from ifp.training_diagnosis import information_trace

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ifp.cli.training_table import show_training
-from ifp.runs import create_run, json_bytes, npz_bytes
+from ifp.run_files import json_bytes, npz_bytes
+from ifp.runs import create_run
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from annealing.pressure import geometric
 from ifp.diagnosis import require_annealing_run
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
-from ifp.runs import load_npz, newest_run, open_run
+from ifp.run_files import load_npz
+from ifp.runs import newest_run, open_run
 from ifp.whole_annealing import WholeConfig, anneal_whole, swept_range, whole_annealing
 from ifp.whole_results import diagnose_whole, require_whole_run
 

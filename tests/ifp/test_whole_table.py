@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from analysis.whole_findings import conclude_whole
 from ifp.cli import app
 from ifp.cli.whole_table import show_whole
-from ifp.runs import create_run, csv_bytes, npz_bytes
+from ifp.run_files import csv_bytes, npz_bytes
+from ifp.runs import create_run
 
 BETA = np.geomspace(200, 2, 60)
 NAMES = ("size", "place")
