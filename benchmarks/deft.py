@@ -26,7 +26,7 @@ from ifp.training import start_learner, train_steps
 from ifp.training_results import mean_code_mig
 
 STEPS, PROBE = 12_000, 4096
-FORMS = {"deft": {}, "the paper's form": {"axes": "learned", "spare": "open", "grace": 0.0}}
+FORMS = {"deft": {}, "the paper's form": {"axes": "learned", "spare": "open"}}
 
 
 def report(name: str, seed: int, dataset: Dataset, stages: StagePlan) -> None:

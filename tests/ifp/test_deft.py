@@ -48,8 +48,8 @@ def plan(bars, make_plan):
     return make_plan(bars, shares=SHARES)
 
 
-def deft_of(plan, steps=STEPS, seed=5, grace=0.0, **settings):
-    return Deft(grace=grace, setup=Setup(plan.latents, steps, 32, seed, 4, plan), **settings)
+def deft_of(plan, steps=STEPS, seed=5, **settings):
+    return Deft(setup=Setup(plan.latents, steps, 32, seed, 4, plan), **settings)
 
 
 @pytest.fixture(scope="module")

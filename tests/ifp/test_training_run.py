@@ -127,7 +127,7 @@ def test_what_was_left_open_is_resolved_in_the_config(bars, make_plan, tmp_path)
     assert (found["latents"], found["network"], found["parameters"]) == (
         3,
         "conv-small",
-        {"advance": "share", "fall": 0.0, "axes": "independent", "spare": "closed", "grace": 0.5},
+        {"advance": "share", "fall": 0.0, "axes": "independent", "spare": "closed"},
     )
     assert found["precision"] in ("float32", "bfloat16")
 

@@ -202,42 +202,6 @@ def test_latents_that_a_stage_left_silent_are_closed(step, nats, closed, paired)
     assert torch.nonzero(model.closed).flatten().tolist() == closed
 
 
-SILENT, AWAKE = (0.05, 0.05, 0, 0), (0.05, 1, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("settings", "nats", "alone"),
-    [
-        ({}, SILENT, (20, 25)),
-        ({"grace": 0.2}, SILENT, (20, 22)),
-        ({"grace": 0.0}, SILENT, ()),
-        ({}, AWAKE, ()),
-    ],
-)
-def test_a_group_left_silent_has_the_first_part_of_the_next_stage_for_itself(settings, nats, alone, paired):
-    deft = deft_of(paired, **settings)
-    prepared(deft, 20, *nats)
-    for step in range(20, 30):
-        waits = bool(alone) and step < alone[1]
-        assert (deft.at(step).open_groups, deft.at(step).stage, deft.at(step).pressure) == (2 - waits, 1, 3.0)
-        assert deft.at(step).scales == ((1, 0, 0) if waits else (0.1, 1, 0))
-    again = deft_of(paired, **settings)
-    again.restore(deft.state())
-    assert [again.at(step) for step in range(20, 30)] == [deft.at(step) for step in range(20, 30)]
-
-
-def test_the_group_that_was_late_is_turned_and_closed_when_the_next_one_opens(paired):
-    deft = deft_of(paired)
-    prepared(deft, 20, *SILENT)
-    assert not any(prepared(deft, step, 1, 0.001, 0, 0)[2] for step in (21, 24, 26, 29))
-    before, model, asked = prepared(deft, 25, 1, 1, 0, 0)
-    assert (asked, is_turned(before, model)) == ([1], [True, False, False])
-    assert prepared(deft, 25, 1, 0.001, 0, 0)[1].closed.tolist() == [False, True, False, False]
-    assert prepared(deft, 27, 1, 1, 1, 0)[2] == [2]  # the middle of what is left
-    prepared(deft, 30, 1, 1, 1, 0)
-    assert deft.at(30).open_groups == 3
-
-
 def test_closed_latents_have_the_prior_as_posterior_and_are_not_decoded(images):
     model = model_of()
     model.close([1, 3])
@@ -261,7 +225,7 @@ def test_latents_of_closed_groups_are_not_decoded_either():
 
 
 def test_in_the_papers_form_nothing_is_turned_and_nothing_closed(paired):
-    deft = deft_of(paired, axes="learned", spare="open", grace=0.0)
+    deft = deft_of(paired, axes="learned", spare="open")
     for step in (10, 20, 40):
         before, model, _ = prepared(deft, step, 1, 0.001, 0, 0)
         assert is_turned(before, model) == [False] * 3
@@ -270,8 +234,6 @@ def test_in_the_papers_form_nothing_is_turned_and_nothing_closed(paired):
         deft_of(paired, axes="turned")
     with pytest.raises(IFPError, match="need spare out of closed, open, got 'no'"):
         deft_of(paired, spare="no")
-    with pytest.raises(IFPError, match="need a grace of 0 or more and below 1, got 1"):
-        deft_of(paired, grace=1.0)
 
 
 def test_the_loop_turns_the_group_and_then_takes_the_step(bars, paired):
