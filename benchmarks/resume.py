@@ -1,13 +1,15 @@
 """Every objective: 200 steps at a stretch against 100, kill -9, and the rest; every result file byte for byte.
 
 The kill comes as soon as the state of step 100 is on disk, that is somewhere in the steps after it.
-Usage: python -m benchmarks.resume [FOLDER]        (default runs/benchmark-resume; exits with 1 where a byte differs)
+Usage: python -m benchmarks.resume [FOLDER [OBJECTIVE...]]
+(default runs/benchmark-resume and all; one thread; exits with 1 where a byte differs)
 """
 
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import ifp
@@ -79,12 +81,12 @@ def compare(folder: Path, objective: str) -> tuple[int, list[str]]:
     return 200 - taken, [name for name in sorted({*one, *two}) if one.get(name) != two.get(name)]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: Sequence[str]) -> None:
     """A line per objective."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.json").write_bytes(json_bytes(plan()))
     differing = 0
-    for objective in objectives():
+    for objective in names:
         step, files = compare(folder, objective)
         differing += len(files)
         print(f"{objective:14s} went on from step {step}; files that differ: {', '.join(files) or 'none'}", flush=True)
@@ -92,4 +94,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs/benchmark-resume"))
+    main(Path(*sys.argv[1:2] or ("runs/benchmark-resume",)), sys.argv[2:] or list(objectives()))
