@@ -17,15 +17,32 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool =
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
-    for column in rows[0] if rows else ():
-        numeric = not isinstance(rows[0][column], str)
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(cell(value) for value in row.values()))
     console = Console(stderr=True)
     console.width = max(console.width, 100)  # a piped table keeps its columns
-    console.print(table)
+    shown = [{column: cell(value) for column, value in row.items()} for row in rows]
+    widths = {column: max(len(column), *(len(row[column]) for row in shown)) for column in (shown[0] if shown else ())}
+    for number, columns in enumerate(blocks(widths, console.width)):
+        table = Table(title=None if number else title, title_justify="left")
+        for column in columns:
+            numeric = not isinstance(rows[0][column], str)
+            table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+        for row in shown:
+            table.add_row(*(row[column] for column in columns))
+        console.print(table)
+
+
+def blocks(widths: Mapping[str, int], room: int) -> list[list[str]]:
+    """Columns by how many fit side by side, each block with the first column, which says what a row is about.
+
+    >>> blocks({"name": 4, "one": 5, "two": 5, "three": 5}, room=25)
+    [['name', 'one', 'two'], ['name', 'three']]
+    """
+    found: list[list[str]] = [[]]
+    for column in widths:
+        if len(found[-1]) > 1 and sum(widths[each] + 3 for each in (*found[-1], column)) + 1 > room:
+            found.append([next(iter(widths))])
+        found[-1].append(column)
+    return found
 
 
 def show(table: Table, *, json: bool = False) -> None:
