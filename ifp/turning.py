@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from annealing.bottleneck import gaussian_kl
 from ifp.vae import MultiGroupVAE
 
-AWAKE = 0.1  # nats; a latent that holds less has no axis to speak of
+AWAKE = 0.1  # nats; a latent that holds more carries information, one that holds less has no axis to speak of
 
 
 def independent_axes(means: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,13 +9,12 @@ from torch import Tensor
 from annealing.bottleneck import gaussian_kl
 from ifp.objectives.objective import Control, require
 from ifp.objectives.staged import Staged
-from ifp.turning import turn_group
+from ifp.turning import AWAKE, turn_group
 from ifp.vae import MultiGroupVAE
 
 AXES = ("independent", "learned")
 SPARE = ("closed", "open")
 SILENT = 0.01  # nats; a latent that holds less says nothing
-_AWAKE = 0.1  # nats; one that holds more carries information
 
 
 @dataclass(kw_only=True)
@@ -72,7 +71,7 @@ class Deft(Staged):
         group = model.groups[number]
         if self.axes == "independent" and not over:
             turn_group(model, number, mean, logvar)
-        if self.spare == "closed" and (over or (ended and nats[list(group)].max() > _AWAKE)):
+        if self.spare == "closed" and (over or (ended and nats[list(group)].max() > AWAKE)):
             model.close(latent for latent in (range(model.latents) if over else group) if nats[latent] < SILENT)
 
 
