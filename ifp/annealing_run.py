@@ -61,8 +61,8 @@ def anneal(dataset: str, *, out: str | Path | None = None, scheduler: str | None
 
     With a ``scheduler``, as ``--scheduler`` takes it, its pieces are measured by the workers of a Dask cluster.
     """
-    opened = open_annealing_run({"dataset": dataset, **settings}, out=None if out is None else Path(out))
     with cluster_at(scheduler) as cluster:
+        opened = open_annealing_run({"dataset": dataset, **settings}, out=None if out is None else Path(out))
         for _ in annealing_test(*opened, cluster=cluster):
             pass
     return opened[2]

@@ -1,12 +1,15 @@
 """Pieces of work on a Dask cluster: the same pieces as here, sent out a few at a time, gathered as they are done."""
 
+import asyncio
 import contextlib
+import logging
 import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annealing.errors import IFPError, RunError
@@ -19,6 +22,9 @@ TRIES = 3  # of a piece, before it is set aside
 _AHEAD = 2  # pieces sent per thread of the cluster: the next is there when one is done, the scheduler never sees all
 _CONNECTING = 10  # seconds
 _ALONE = threading.Lock()
+# of a cluster made here, elsewhere the scheduler's own hold: how often a piece's worker may die, and that a worker has
+# no second piece, which would be counted as a suspect when it dies with the first
+_OURS = {"distributed.scheduler.allowed-failures": TRIES - 1, "distributed.scheduler.worker-saturation": 1.0}
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,15 @@ class Cluster:
 
         A task whose worker dies or that fails is tried again, where there is another worker there, and set aside
         after ``TRIES`` times. What is left when the caller stops is taken back.
+
+        Raises:
+            RunError: the scheduler no longer answers.
         """
         from distributed import as_completed
 
-        waiting, sent = iter(tasks), dict[str, tuple[str, Future]]()
-        coming = as_completed(raise_errors=False)
+        waiting = iter(tasks)
+        sent: dict[str, tuple[str, Future]] = {}
+        coming = as_completed(loop=self._client.loop, raise_errors=False)
 
         def send(count: int) -> None:
             for task in (next(waiting, None) for _ in range(count)):
@@ -73,6 +83,8 @@ class Cluster:
                 yield _outcome(name, future)
                 future.release()
                 send(max(self._room() - len(sent), 1))
+        except OSError as error:
+            raise RunError(f"need the scheduler for what is left, it no longer answers: {error}") from error
         finally:
             with contextlib.suppress(Exception):  # the scheduler may be gone by now
                 self._client.cancel([future for _, future in sent.values()], force=True)
@@ -82,10 +94,12 @@ class Cluster:
 
 
 def _outcome(name: str, future: "Future") -> Outcome:
-    if future.status == "finished":
-        return Outcome(name, future.result())
-    error = future.exception() if future.status == "error" else None
-    return Outcome(name, error=f"{type(error).__name__}: {error}" if error is not None else future.status)
+    try:
+        return Outcome(name, future.result())  # waits anew where the worker that held it has died since
+    except (Exception, asyncio.CancelledError) as error:
+        if future.status != "error":  # cancelled: the client has given the scheduler up
+            raise ConnectionError(f"{name} was {future.status}") from error
+        return Outcome(name, error=f"{type(error).__name__}: {error}")
 
 
 def _alone(wanted: dict[str, str], work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -96,13 +110,14 @@ def _alone(wanted: dict[str, str], work: Callable[..., Any], arguments: tuple[An
         return work(*arguments)
 
 
-def require_all(aside: list[Outcome], where: object) -> None:
+def require_all(aside: list[Outcome], where: Path) -> None:
     """RunError that names the pieces set aside, if there are any."""
     if aside:
         told = "; ".join(f"{each.name} ({each.error})" for each in aside[:3])
         more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
         raise RunError(
-            f"need every piece of {where}, set aside after {TRIES} tries: {told}{more}; all others are done and kept"
+            f"need every piece of {where}, set aside after {TRIES} tries: {told}{more}; all others are done and kept: "
+            f"--resume --out {where} tries these again"
         )
 
 
@@ -124,8 +139,8 @@ def cluster_at(scheduler: str | None) -> Iterator[Cluster | None]:
         from distributed import Client
     except ImportError as error:
         raise IFPError(f"need Dask for --scheduler (pip install 'ifp[cluster]'), got: {error}") from None
-    # of deaths of a worker the scheduler's own setting counts; a cluster made here has ours
-    with dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1}), contextlib.ExitStack() as stack:
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
+    with dask.config.set(_OURS), contextlib.ExitStack() as stack:
         address = stack.enter_context(_local_cluster(int(local[1]))) if local else scheduler
         try:
             client = Client(address, timeout=_CONNECTING, set_as_default=False)
@@ -139,6 +154,11 @@ def _local_cluster(workers: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
     with LocalCluster(  # no limit of memory: what does not fit ends as it would without a cluster
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=None
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",  # any free port
+        memory_limit=None,
+        silence_logs=logging.CRITICAL,  # what a piece fails with is told at the end
     ) as cluster:
         yield cluster

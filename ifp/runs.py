@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
 import platform
 import shutil
@@ -28,6 +29,7 @@ FINISHED_BY = {
 }
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that a result may depend on."""
     packages = ("ifp", "torch", "numpy", "scipy", "scikit-learn", "safetensors")

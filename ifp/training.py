@@ -174,6 +174,7 @@ def train_run(
             "images_per_second": (step - first) * config.batch_size / seconds,
         }
         run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
+        run.write("metrics.csv", metrics_bytes(trace, losses.records))  # again: the last state may have come without it
         write_results(run, dataset, learner.model, trace, probe, config)
         write_checkpoint(run, learner, config, step)
 

@@ -113,14 +113,15 @@ def anneal(
         action["protocol"], network = "equilibrium", None
     sweep = options.present({"network": network, "latents": latents, "pace": pace or None})
     given = {**shared, **action, "sweep": sweep or None}
-    ds, config, run = open_annealing_run(
-        options.present(given),
-        out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
-    )  # fmt: skip
-    typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
-    with resumable("anneal", run.path), cluster_at(scheduler) as cluster:
-        for _ in show_progress(annealing_test(ds, config, run, data_dir, cluster), "annealing"):
-            pass
+    with cluster_at(scheduler) as cluster:
+        ds, config, run = open_annealing_run(
+            options.present(given),
+            out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
+        )  # fmt: skip
+        typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
+        with resumable("anneal", run.path):
+            for _ in show_progress(annealing_test(ds, config, run, data_dir, cluster), "annealing"):
+                pass
     show(freezing_points(diagnose(run)), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
 

@@ -108,13 +108,14 @@ def compare(
 
     if not resume and objectives is None:
         raise IFPError("need objectives to compare: --objectives a,b, or runs at hand")
-    ds, config, used, study = open_study(
-        given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
-    )
-    typer.echo(f"{ds.name}: {ds.source}; writing {study.path}/", err=True)
-    with resumable("compare", study.path), cluster_at(scheduler) as cluster:
-        for _ in show_progress(compare_study(ds, config, used, study, data_dir, cluster), "comparing"):
-            pass
+    with cluster_at(scheduler) as cluster:
+        ds, config, used, study = open_study(
+            given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
+        )
+        typer.echo(f"{ds.name}: {ds.source}; writing {study.path}/", err=True)
+        with resumable("compare", study.path):
+            for _ in show_progress(compare_study(ds, config, used, study, data_dir, cluster), "comparing"):
+                pass
     _show(study_rows(study), ds.name, plot, json=json)
     typer.echo(f"written: {study.path / 'comparison.csv'} {study.path / 'comparison.png'}", err=True)
 

@@ -1,0 +1,178 @@
+"""Pieces on a Dask cluster of two workers: the same bytes as here, whatever becomes of the workers."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+from annealing.errors import DataError, IFPError, RunError
+from ifp.annealing_run import open_annealing_run
+from ifp.annealing_test import annealing_test
+from ifp.cluster import TRIES, Outcome, Task, cluster_at, require_all
+from ifp.comparison import compare_study, open_study, study_rows
+from ifp.datasets import load_dataset
+from ifp.datasets.source import DataSource
+from ifp.verifying import verify
+
+WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
+FEW = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "network": "conv-8"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A file that every process can open: a bright bar at 4 positions, of 3 brightnesses."""
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    factors = np.stack([each.ravel() for each in np.indices((4, 3))], axis=1)
+    images = np.zeros((12, 16, 16), dtype=np.float32)
+    for image, (position, brightness) in zip(images, factors, strict=True):
+        image[4 * position : 4 * position + 3] = (brightness + 1) / 3
+    np.savez(path, images=images, factors=factors, factor_names=["position", "brightness"])
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """Two workers, each a process with a nanny that begins it anew when it dies."""
+    settings = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", "memory_limit": None}
+    with LocalCluster(n_workers=2, **settings) as found:
+        yield found
+
+
+def contents(run):
+    files = (each for each in sorted(run.path.rglob("*")) if each.is_file() and each.name not in WALL_CLOCK)
+    return {str(each.relative_to(run.path)): each.read_bytes() for each in files}
+
+
+def kill_one_of(workers):
+    os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
+
+
+def opened_test(data, out):
+    pace = {"learn_steps": 100, "max_steps": 400}
+    return open_annealing_run({"dataset": data, "contexts": 3, "stack": 1, "sweep": {"pace": pace}}, out=out)
+
+
+def test_a_killed_worker_changes_no_byte_of_an_annealing_test(data, workers, tmp_path):
+    here, there = opened_test(data, tmp_path / "here"), opened_test(data, tmp_path / "there")
+    for _ in annealing_test(*here):
+        pass
+    with cluster_at(workers.scheduler_address) as cluster:
+        done = []
+        for progress in annealing_test(*there, cluster=cluster):
+            if progress.done == 1:
+                kill_one_of(workers)
+            done.append(progress.done)
+    assert done == list(range(progress.total + 1))
+    assert progress.total >= 6  # two factors in three contexts
+    assert contents(there[-1]) == contents(here[-1])
+    assert verify(there[-1]).faults == ()
+
+
+def test_a_killed_worker_changes_no_byte_of_a_study(data, workers, make_plan, tmp_path):
+    given = {"dataset": data, "objectives": ("beta-vae", "deft"), "seeds": 2, "scores": ("mig",), "settings": FEW}
+    plan = make_plan(load_dataset(data))
+    here, there = (open_study(given, plan, out=tmp_path / name) for name in ("here", "there"))
+    for _ in compare_study(*here):
+        pass
+    with cluster_at(workers.scheduler_address) as cluster:
+        for progress in compare_study(*there, cluster=cluster):
+            if progress.done == 1:
+                kill_one_of(workers)
+    assert contents(there[-1]) == contents(here[-1])
+    assert study_rows(there[-1]) == study_rows(here[-1])
+    assert verify(there[-1]).faults == ()
+
+
+def _work(number):
+    if number == 2:
+        os._exit(1)  # takes its worker with it
+    if number == 3:
+        raise DataError("need another number")
+    return number**2
+
+
+def test_a_poisoned_piece_is_set_aside_and_the_rest_finishes():
+    with cluster_at("local:2") as cluster:
+        found = {each.name: each for each in cluster.outcomes(Task(str(n), _work, (n,)) for n in range(9))}
+    assert {name: each.value for name, each in found.items() if each.error is None} == {
+        str(number): number**2 for number in range(9) if number not in (2, 3)
+    }
+    assert f"on {TRIES} different workers" in found["2"].error
+    assert found["3"].error == "DataError: need another number"
+
+
+def _counted(folder):
+    (Path(folder) / str(len(list(Path(folder).iterdir())))).touch()
+    raise RuntimeError("again")
+
+
+def test_a_failing_piece_is_tried_three_times(workers, tmp_path):
+    with cluster_at(workers.scheduler_address) as cluster:
+        (found,) = cluster.outcomes([Task("fails", _counted, (str(tmp_path),))])
+    assert found.error == "RuntimeError: again"
+    assert len(list(tmp_path.iterdir())) == TRIES == 3
+
+
+def test_few_pieces_are_sent_ahead_of_those_that_are_done(workers):
+    drawn, done, most = 0, 0, 0
+
+    def tasks():
+        nonlocal drawn
+        for number in range(40):
+            drawn += 1
+            yield Task(str(number), abs, (-number,))
+
+    with cluster_at(workers.scheduler_address) as cluster:
+        for found in cluster.outcomes(tasks()):
+            assert found.value == int(found.name)
+            done += 1
+            most = max(most, drawn - done)
+    assert (drawn, done) == (40, 40)
+    assert most <= 4  # two threads, two pieces each
+
+
+def test_pieces_set_aside_leave_the_run_unfinished_and_are_told(tmp_path):
+    aside = [Outcome(f"0{number}-00000", error="ValueError: no") for number in range(5)]
+    with pytest.raises(RunError, match=r"00-00000 \(ValueError: no\); .* and 2 more; all others are done and kept"):
+        require_all(aside, tmp_path)
+    require_all([], tmp_path)
+
+
+def test_a_test_whose_pieces_were_set_aside_goes_on(data, workers, tmp_path, monkeypatch):
+    monkeypatch.setattr("ifp.annealing_test.measure_piece", _counted)
+    opened = opened_test(data, tmp_path / "run")
+    told = pytest.raises(RunError, match=f"--resume --out {tmp_path / 'run'} tries these again")
+    with cluster_at(workers.scheduler_address) as cluster, told:
+        list(annealing_test(*opened, cluster=cluster))
+    assert not opened[-1].finished
+    list(annealing_test(*opened))
+    assert opened[-1].finished
+
+
+def test_a_worker_with_other_data_refuses(data):
+    source = DataSource.of(load_dataset(data))
+    assert source.open().fingerprint == source.fingerprint
+    with pytest.raises(DataError, match=r"need the data set of the run, .* with fingerprint other, got"):
+        replace(source, fingerprint="other").open()
+
+
+@pytest.mark.parametrize("address", ["local", "local:0", "local:-1", "local:x", "127.0.0.1:8786", "tcp://", "file://x"])
+def test_an_address_of_another_form_is_refused(address):
+    with pytest.raises(IFPError, match="need a scheduler tcp://HOST:PORT or local:WORKERS, got"), cluster_at(address):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer_is_told(monkeypatch):
+    monkeypatch.setattr("ifp.cluster._CONNECTING", 1)
+    address = "tcp://127.0.0.1:9"
+    with pytest.raises(IFPError, match=f"need a Dask scheduler that answers at {address}, got"), cluster_at(address):
+        pass
+
+
+def test_without_a_scheduler_there_is_no_cluster():
+    with cluster_at(None) as cluster:
+        assert cluster is None

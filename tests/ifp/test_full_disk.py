@@ -1,0 +1,105 @@
+"""A disk that is full, or a process that is stopped, at each write of a run in turn: the same bytes in the end."""
+
+import errno
+import itertools
+import os
+
+import numpy as np
+import pytest
+
+from annealing.errors import RunError
+from ifp.annealing_run import open_annealing_run
+from ifp.annealing_test import annealing_test
+from ifp.comparison import compare_study, open_study
+from ifp.training import train_run
+from ifp.training_run import open_training_run, read_training_run
+from ifp.verifying import verify
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
+WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
+TRAINING = {"objective": "beta-vae", "steps": 6, "batch_size": 4, "eval_every": 3, "checkpoint_every": 2, "probe": 16}
+TRAINING |= {"threads": 1, "network": "conv-8"}
+SWEEP = {"pace": {"learn_steps": 20, "max_steps": 60}}
+
+
+@pytest.fixture(scope="module")
+def data(bars, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    index = np.arange(len(bars))
+    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=bars.factors.names)
+    return str(path)
+
+
+def anneal(data, out, *, resume=False):
+    settings = {"contexts": 2, "planning_contexts": 2, "stack": 1, "factors": ("position",), "sweep": SWEEP}
+    given = {} if resume else {"dataset": data, **settings}
+    opened = open_annealing_run(given, out=out, resume=resume)
+    for _ in annealing_test(*opened):
+        pass
+
+
+def train(data, out, *, resume=False):
+    if resume and (out / "checkpoint.json").is_file():  # all was written but for the name of the last file on disk
+        return
+    opened = open_training_run({} if resume else {"dataset": data, **TRAINING}, None, out=out, resume=resume)
+    for _ in train_run(*opened):
+        pass
+
+
+def compare(data, out, *, resume=False):
+    given = {"dataset": data, "objectives": ("beta-vae",), "seeds": 1, "scores": ("mig",)}
+    settings = {name: value for name, value in TRAINING.items() if name != "objective"}
+    opened = open_study({} if resume else {**given, "settings": settings}, None, out=out, resume=resume)
+    for _ in compare_study(*opened):
+        pass
+
+
+def contents(path):
+    files = (each for each in sorted(path.rglob("*")) if each.is_file() and each.name not in WALL_CLOCK)
+    return {str(each.relative_to(path)): each.read_bytes() for each in files}
+
+
+class Stop(BaseException):
+    """What no code of ours catches."""
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(("work", "failure"), [(anneal, FULL), (train, FULL), (train, Stop()), (compare, Stop())])
+def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(work, failure, data, tmp_path, monkeypatch):
+    work(data, tmp_path / "whole")
+    whole, sync = contents(tmp_path / "whole"), os.fsync
+    for failing in itertools.count():
+        out, count = tmp_path / f"run-{failing}", itertools.count()
+
+        def fsync(handle, failing=failing, count=count):
+            if next(count) == failing:
+                raise failure
+            sync(handle)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("os.fsync", fsync)
+            try:
+                work(data, out)
+                break  # there are no more writes
+            except RunError as error:
+                assert "No space left on device" in str(error)  # noqa: PT017
+            except Stop:
+                pass
+        work(data, out, resume=(out / "config.json").exists())
+        assert contents(out) == whole, failing
+        assert verify(out).faults == ()
+    assert failing > 10
+    assert contents(out) == whole
+
+
+def test_a_state_half_written_is_never_read(data, tmp_path):
+    train(data, tmp_path / "run")
+    state = tmp_path / "run" / "parts" / "state.safetensors"
+    (tmp_path / "run" / "checkpoint.json").unlink()
+    state.write_bytes(state.read_bytes()[:-10])
+    opened = read_training_run(tmp_path / "run")
+    with pytest.raises(RunError, match="need a whole checkpoint"):
+        next(train_run(*opened))
