@@ -139,12 +139,13 @@ def test_one_pixel_is_annealed_between_silence_and_its_own_cost(network, one_pix
 
 @pytest.mark.parametrize("network", ["dense", "conv", "conv-32", "conv-locatello"])
 def test_under_a_pressure_of_1e6_one_fair_pixel_costs_ln_2(network, opened, tmp_path):
-    coin = opened(np.array([0, 255], np.uint8).reshape(2, 1, 1, 1), np.array([[0], [1]]))
-    settings = {**TRAINING, "batch_size": 64, "learning_rate": 1e-3}
-    run = ifp.train(coin, out=tmp_path / "run", steps=40, network=network, parameters={"beta": 1e6}, **settings)
+    throws = np.arange(400)[:, None]
+    coin = opened((255 * (throws % 2)).astype(np.uint8).reshape(-1, 1, 1, 1), throws)
+    settings = {**TRAINING, "batch_size": 64, "learning_rate": 1e-4, "probe": 400}
+    run = ifp.train(coin, out=tmp_path / "run", steps=60, network=network, parameters={"beta": 1e6}, **settings)
     trace = load_npz(run.path / "trace.npz")
-    assert trace["reconstruction"][-1] == pytest.approx(math.log(2), abs=0.02)
-    assert 0 <= trace["kl"][-1].sum() < 1e-3
+    assert trace["reconstruction"][-1] == pytest.approx(math.log(2), abs=0.01)
+    assert 0 <= trace["kl"][-1].sum() < 1e-4
 
 
 # A factor of one value
