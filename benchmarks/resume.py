@@ -42,11 +42,11 @@ def plan() -> StagePlan:
 
 
 def contents(run: Path) -> dict[str, bytes]:
-    """Every file of a run but its timings; of config.json all but when it was made."""
+    """Every file of a run but its timings and the checksums of those; of config.json all but when it was made."""
     found = {
         str(path.relative_to(run)): path.read_bytes()
         for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name != "timing.csv"
+        if path.is_file() and path.name not in ("timing.csv", "checksums.json")
     }
     config = json.loads(found["config.json"])
     del config["created"]

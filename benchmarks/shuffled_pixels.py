@@ -18,7 +18,7 @@ from annealing.spectral import freezing_point as closed_form
 from annealing.stack import Case
 from annealing.sweep import SweepConfig, sweep
 from ifp.annealing_config import AnnealConfig
-from ifp.annealing_test import case_range
+from ifp.annealing_piece import case_range
 from ifp.contexts import action_sequence, draw_contexts
 from ifp.threads import use_threads
 

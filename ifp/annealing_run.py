@@ -8,11 +8,13 @@ from annealing.hysteresis import Pace
 from annealing.sweep import SweepConfig
 from ifp.annealing_config import AnnealConfig
 from ifp.annealing_test import annealing_test
+from ifp.cluster import cluster_at
 from ifp.contexts import require_factors
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
-from ifp.runs import Run, create_run, new_run_path, reopen_run
+from ifp.resuming import reopen_run
+from ifp.runs import Run, create_run, new_run_path
 
 
 def open_annealing_run(
@@ -54,9 +56,13 @@ def open_annealing_run(
     return dataset, config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
 
 
-def anneal(dataset: str, *, out: str | Path | None = None, **settings: Any) -> Run:
-    """Run the whole annealing test on a data set and return its run; settings are :class:`AnnealConfig`'s."""
+def anneal(dataset: str, *, out: str | Path | None = None, scheduler: str | None = None, **settings: Any) -> Run:
+    """Run the whole annealing test on a data set and return its run; settings are :class:`AnnealConfig`'s.
+
+    With a ``scheduler``, as ``--scheduler`` takes it, its pieces are measured by the workers of a Dask cluster.
+    """
     opened = open_annealing_run({"dataset": dataset, **settings}, out=None if out is None else Path(out))
-    for _ in annealing_test(*opened):
-        pass
+    with cluster_at(scheduler) as cluster:
+        for _ in annealing_test(*opened, cluster=cluster):
+            pass
     return opened[2]

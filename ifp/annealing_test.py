@@ -3,75 +3,26 @@
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
-from annealing.published import PUBLISHED, published_sweep
-from annealing.spectral import codebook_bound
-from annealing.stack import Case
-from annealing.sweep import SweepRecord, sweep
 from ifp.annealing_config import AnnealConfig, Piece, pieces
-from ifp.contexts import SpectralRecord, action_sequence, require_factors, spectrum
+from ifp.annealing_piece import Part, measure_piece, part_bytes, piece_records
+from ifp.cluster import Cluster, Task, require_all
+from ifp.contexts import SpectralRecord, spectrum
 from ifp.datasets.dataset import Dataset, DataWarning
+from ifp.datasets.source import DataSource
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
 from ifp.run_files import csv_bytes, load_npz, npz_bytes
 from ifp.runs import Run
 from ifp.threads import use_threads
 
 _COUNTED = 450  # records that a piece is taken to come to, for the progress shown
-
-
-def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord, repeat: int) -> Case:
-    factor = require_factors(dataset).position(spectral.factor)
-    seed = np.random.SeedSequence([config.seed, 1, factor, spectral.context, repeat]).generate_state(1, np.uint64)[0]
-    images = action_sequence(dataset, spectral.factor, spectral.index, config.nuisance)
-    low, high = config.pressures or case_range(images, spectral.spectral_beta, config)
-    return Case(images, low, high, int(seed >> np.uint64(1)))
-
-
-def case_range(images: Tensor, spectral_beta: float, config: AnnealConfig) -> tuple[float, float]:
-    """The pressures that a case does not leave when none are given.
-
-    The top is counted from where a code of single images would still pay, if that lies above the spectral value:
-    below it a first-order transition does not melt.
-    """
-    bound = codebook_bound(images, likelihood_named(config.likelihood))
-    return config.span[0] * spectral_beta, config.span[1] * max(spectral_beta, bound)
-
-
-def _records(cases: Sequence[Case], config: AnnealConfig, protocol: str) -> Iterator[SweepRecord]:
-    """What a protocol gives on a piece's cases."""
-    likelihood = likelihood_named(config.likelihood)
-    if protocol == "heat-cool":
-        return sweep(cases, config.sweep, likelihood, config.device, config.thresholds)
-    if protocol == "equilibrium":
-        return equilibrium(cases, EquilibriumConfig(latents=config.sweep.latents), likelihood)
-    (case,) = cases
-    return published_sweep(case.images, PUBLISHED[protocol], likelihood, seed=case.seed, device=config.device)
-
-
-def _arrays(
-    records: Sequence[SweepRecord], spectral: Sequence[SpectralRecord], repeats: Sequence[int]
-) -> dict[str, NDArray[Any]]:
-    """What a piece's sweep gave, the cases along the first axis, the records along the second."""
-    return {
-        "factor": np.array([each.factor for each in spectral]),
-        "context": np.array([each.context for each in spectral]),
-        "repeat": np.array(repeats),
-        "step": np.stack([np.full(len(spectral), record.step) for record in records], axis=1),
-        "direction": np.array([record.direction for record in records]).T,
-        "loop": np.stack([record.loop for record in records], axis=1),
-        "beta": np.stack([record.beta for record in records], axis=1),
-        "kl": np.stack([record.kl for record in records], axis=1),
-        "reconstruction": np.stack([record.reconstruction for record in records], axis=1),
-    }
 
 
 @dataclass(frozen=True)
@@ -83,45 +34,88 @@ class Progress:
     doing: str
 
 
-def annealing_test(dataset: Dataset, config: AnnealConfig, run: Run) -> Iterator[Progress]:
+def annealing_test(
+    dataset: Dataset, config: AnnealConfig, run: Run, data_dir: Path | None = None, cluster: Cluster | None = None
+) -> Iterator[Progress]:
     """Measure what the run does not hold yet, piece by piece, then write curves.npz and freezing.csv.
 
     Networks' cases whose transition is not continuous, or whose second mode stands next to the first, are computed at
     equilibrium too (equilibrium.npz): there the law of the knee does not hold. An interrupted test loses at most the
-    piece at work; when it goes on, it gives the same bytes.
+    pieces at work; when it goes on, it gives the same bytes, and so it does with a cluster.
+
+    Args:
+        data_dir: folder of the data set's public files, for workers.
+        cluster: where the pieces are measured; None: here, one after the other.
+
+    Raises:
+        RunError: another process writes to the run, or pieces were set aside by the cluster: the others are kept.
     """
     use_threads(config.threads)
-    yield Progress(0, 1, "closed forms")
-    table = spectrum(
-        dataset,
-        factors=config.factors,
-        contexts=config.planning_contexts,
-        seed=config.seed,
-        likelihood=config.likelihood,
-        nuisance=config.nuisance,
-    )
-    spectral = {(each.factor, each.context): each for each in table}
-    run.write(
-        "spectral.csv",
-        csv_bytes([each.name for each in fields(SpectralRecord)], [asdict(each) for each in spectral.values()]),
-    )
-    measurable = _measurable(config, spectral)
-    work = [*pieces(config, lambda *case: case in measurable), *_equilibrium_pieces(config, spectral, measurable)]
-    for number, piece in enumerate(work):
-        if not (run.path / "parts" / f"{piece.name}.npz").is_file():
-            known = [spectral[piece.factor, context] for context, _ in piece.cases]
-            repeats = [repeat for _, repeat in piece.cases]
-            cases = [_case(dataset, config, each, repeat) for each, repeat in zip(known, repeats, strict=True)]
-            records, started, worked = [], time.perf_counter(), time.process_time()
-            if piece.protocol != config.protocol:
-                cases = [_near(case, each) for case, each in zip(cases, known, strict=True)]
-            for record in _records(cases, config, piece.protocol):
-                records.append(record)
-                yield Progress(number + len(records) / (len(records) + _COUNTED), len(work), piece.factor)
-            run.write(f"parts/{piece.name}.npz", npz_bytes(_arrays(records, known, repeats)))
-            _add_timing(run, piece, time.perf_counter() - started, time.process_time() - worked)
-        yield Progress(number + 1, len(work), piece.factor)
-    _write_results(config, run, work, spectral)
+    with run.writing():
+        yield Progress(0, 1, "closed forms")
+        table = spectrum(
+            dataset,
+            factors=config.factors,
+            contexts=config.planning_contexts,
+            seed=config.seed,
+            likelihood=config.likelihood,
+            nuisance=config.nuisance,
+        )
+        spectral = {(each.factor, each.context): each for each in table}
+        run.write(
+            "spectral.csv",
+            csv_bytes([each.name for each in fields(SpectralRecord)], [asdict(each) for each in spectral.values()]),
+        )
+        measurable = _measurable(config, spectral)
+        work = [*pieces(config, lambda *case: case in measurable), *_equilibrium_pieces(config, spectral, measurable)]
+        todo = {
+            each: tuple(spectral[each.factor, context] for context, _ in each.cases)
+            for each in work
+            if not (run.path / "parts" / f"{each.name}.npz").is_file()
+        }
+        if cluster is None:
+            yield from _measure_here(dataset, config, run, todo, len(work))
+        else:
+            yield from _measure_there(cluster, DataSource.of(dataset, data_dir), config, run, todo, len(work))
+        _write_results(config, run, work, spectral)
+
+
+Work = Mapping[Piece, Sequence[SpectralRecord]]  # pieces to be done, with the closed form of each of their cases
+
+
+def _measure_here(dataset: Dataset, config: AnnealConfig, run: Run, todo: Work, total: int) -> Iterator[Progress]:
+    for done, (piece, known) in enumerate(todo.items(), total - len(todo)):
+        records, started, worked = [], time.perf_counter(), time.process_time()
+        for record in piece_records(dataset, config, piece, known):
+            records.append(record)
+            yield Progress(done + len(records) / (len(records) + _COUNTED), total, piece.factor)
+        data = part_bytes(piece, known, records)
+        _keep(run, piece, Part(data, time.perf_counter() - started, time.process_time() - worked))
+        yield Progress(done + 1, total, piece.factor)
+
+
+def _measure_there(
+    cluster: Cluster, source: DataSource, config: AnnealConfig, run: Run, todo: Work, total: int
+) -> Iterator[Progress]:
+    tasks = (Task(piece.name, measure_piece, (source, config, piece, known)) for piece, known in todo.items())
+    by_name, aside = {piece.name: piece for piece in todo}, []
+    for done, outcome in enumerate(cluster.outcomes(tasks), total - len(todo) + 1):
+        piece = by_name[outcome.name]
+        if outcome.error is None:
+            _keep(run, piece, outcome.value)
+        else:
+            aside.append(outcome)
+        yield Progress(done, total, piece.factor)
+    require_all(aside, run.path)
+
+
+def _keep(run: Run, piece: Piece, part: Part) -> None:
+    """Write a piece's part, and one more row of timing.csv, the only file of a run that holds a wall-clock time."""
+    run.write(f"parts/{piece.name}.npz", part.data)
+    path = run.path / "timing.csv"
+    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds,cpu_seconds\n"
+    row = f"{piece.name},{piece.factor},{len(piece.cases)},{part.seconds:.3f},{part.cpu_seconds:.3f}\n"
+    run.write("timing.csv", before + row.encode())
 
 
 def _measurable(config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord]) -> set[tuple[str, int]]:
@@ -149,11 +143,6 @@ def _measurable(config: AnnealConfig, spectral: Mapping[tuple[str, int], Spectra
     return found
 
 
-def _near(case: Case, spectral: SpectralRecord) -> Case:
-    """The case between pressures that hold its transition, by the closed forms: all that its knee needs."""
-    return replace(case, low=0.7 * spectral.spectral_beta, high=1.3 * spectral.beta_rd)
-
-
 def _equilibrium_pieces(
     config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord], measurable: Set[tuple[str, int]]
 ) -> list[Piece]:
@@ -173,14 +162,6 @@ def _equilibrium_pieces(
         for number, (factor, cases) in enumerate(found.items())
         if cases
     ]
-
-
-def _add_timing(run: Run, piece: Piece, seconds: float, cpu_seconds: float) -> None:
-    """One more row of timing.csv, the only file of a run that holds a wall-clock time."""
-    path = run.path / "timing.csv"
-    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds,cpu_seconds\n"
-    row = f"{piece.name},{piece.factor},{len(piece.cases)},{seconds:.3f},{cpu_seconds:.3f}\n"
-    run.write("timing.csv", before + row.encode())
 
 
 def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -209,4 +190,4 @@ def _write_results(
     run.write("curves.npz", npz_bytes(curves))
     if settled and config.protocol != "equilibrium":
         run.write("equilibrium.npz", npz_bytes(settled))
-    run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(freezing_rows(config, curves, spectral, settled))))
+    run.finish(csv_bytes(FREEZING_COLUMNS, list(freezing_rows(config, curves, spectral, settled))))

@@ -65,7 +65,7 @@ def write_checkpoint(run: Run, learner: Learner, config: "TrainConfig", step: in
         "rescaled": learner.objective.rescaled,
         "step": step,
     }
-    run.write("checkpoint.json", json_bytes(about))
+    run.finish(json_bytes(about))
 
 
 def load_model(run: Run | str | Path) -> MultiGroupVAE:

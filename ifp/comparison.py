@@ -2,75 +2,33 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.comparison import Row
-from analysis.scores.all_scores import SCORES, require_scores
+from analysis.scores.all_scores import require_scores
 from analysis.stage_plan import StagePlan
-from annealing.errors import DivergenceError, IFPError, RunError
+from annealing.errors import RunError
+from ifp.cluster import Cluster, Task, require_all
+from ifp.comparison_config import KIND, CompareConfig
+from ifp.comparison_piece import comparison_row, keep_piece, piece_name, row_path, study_piece, train_piece
 from ifp.comparison_results import write_comparison
-from ifp.datasets.dataset import DataOptions, Dataset, describe
-from ifp.objectives import objective_named
+from ifp.datasets.dataset import Dataset, describe
+from ifp.datasets.source import DataSource
 from ifp.plan_file import require_fitting
-from ifp.run_files import json_bytes, load_json, load_npz
-from ifp.runs import Run, create_run, new_run_path, open_run, reopen_run
-from ifp.scoring import score_run
+from ifp.resuming import reopen_run
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import Run, create_run, new_run_path, open_run
 from ifp.train_config import TrainConfig
-from ifp.training import Progress, train_run
-from ifp.training_diagnosis import diagnose_training
-from ifp.training_run import PLAN_FILE, asked_dataset, open_training_run, read_training_run, resumed_plan, run_plan
+from ifp.training import Progress
+from ifp.training_run import PLAN_FILE, asked_dataset, resumed_plan, run_plan
 
-KIND = "compare"
 # settings that make a method of an objective
 _METHOD = (
     *("objective", "steps", "batch_size", "learning_rate", "warmup", "network", "latents", "likelihood", "init_from"),
     *("precision", "processes"),
 )
-# DCI's boosted trees take minutes a run, its stand-in seconds
-QUICK = (*(name for name in SCORES if not name.startswith("dci_")), "dci-forest_disentanglement")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareConfig:
-    """Settings of a study, as config.json records them."""
-
-    dataset: str  # its name, or the path of the user's own
-    objectives: tuple[str, ...]
-    data_options: DataOptions = field(default_factory=DataOptions)
-    seeds: int = 5
-    seed: int = 0  # the first of them
-    scores: tuple[str, ...] = QUICK
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of every training run
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of objectives, by their names
-
-    def __post_init__(self) -> None:
-        if not self.objectives or len(set(self.objectives)) != len(self.objectives):
-            raise IFPError(f"need objectives to compare, each once, got {', '.join(self.objectives) or 'none'}")
-        for name in self.objectives:
-            objective_named(name)
-        if others := set(self.parameters) - set(self.objectives):
-            raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}")
-        if self.seeds < 1:
-            raise IFPError(f"need seeds of at least 1, got {self.seeds}")
-        require_scores(self.scores, 1)
-
-    def pieces(self) -> list[tuple[str, int]]:
-        """Objective and seed of every run, seed by seed: a study that is stopped has whole seeds."""
-        return [(name, seed) for seed in range(self.seed, self.seed + self.seeds) for name in self.objectives]
-
-    def given(self, objective: str, seed: int) -> dict[str, Any]:
-        """Settings of one training run."""
-        own = self.parameters.get(objective, {})
-        return {
-            "dataset": self.dataset,
-            "data_options": self.data_options,
-            **self.settings,
-            "objective": objective,
-            "seed": seed,
-            **({"parameters": own} if own else {}),
-        }
 
 
 def open_study(
@@ -112,73 +70,65 @@ def open_study(
 
 
 def compare_study(
-    dataset: Dataset, config: CompareConfig, plan: StagePlan | None, run: Run, data_dir: Path | None = None
+    dataset: Dataset,
+    config: CompareConfig,
+    plan: StagePlan | None,
+    run: Run,
+    data_dir: Path | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[Progress]:
     """Train and score every objective with every seed, each kept as rows/NAME.json at once; then the comparison.
 
     A run that diverges has a row that says so, and the study goes on.
+
+    Args:
+        cluster: where the runs are trained; None: here, one after the other.
+
+    Raises:
+        RunError: another process writes to the study, or runs were set aside by the cluster: the others are kept.
     """
-    pieces = config.pieces()
-    for number, (objective, seed) in enumerate(pieces):
-        name = f"{objective}-{seed}"
-        if (run.path / "rows" / f"{name}.json").is_file():
-            continue
-        path = run.path / name
-        if (path / "config.json").is_file():
-            opened = read_training_run(path, data_dir)
+    with run.writing():
+        todo = [each for each in config.pieces() if not row_path(run.path, *each).is_file()]
+        total = len(config.pieces())
+        if cluster is None:
+            for number, (objective, seed) in enumerate(todo, total - len(todo)):
+                for step in study_piece(run.path, dataset, config, plan, objective, seed, data_dir):
+                    share = step.done / step.total
+                    yield Progress(round((number + share) * step.total), total * step.total, step.doing)
         else:
-            given = {**config.given(objective, seed), "data_options": asdict(dataset.options)}
-            opened = open_training_run(given, plan, out=path, data_dir=data_dir, force=True)
-        _, trained, used, each = opened
-        done, total = number * trained.steps, len(pieces) * trained.steps
-        try:
-            for step in () if each.finished else train_run(dataset, trained, used, each):
-                yield Progress(done + step.done, total, f"{name}, {step.doing}")
-            yield Progress(done + trained.steps, total, f"{name}, scores")
-            row = comparison_row(each, config.scores, data_dir)
-        except DivergenceError as error:
-            status = f"diverged at step {error.step}"
-            row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": status}
-        run.write(f"rows/{name}.json", json_bytes(row))
-    write_comparison(run, study_rows(run), dataset.name)
+            yield from _train_there(cluster, DataSource.of(dataset, data_dir), config, plan, run, todo, total)
+        write_comparison(run, study_rows(run), dataset.name)
+
+
+def _train_there(
+    cluster: Cluster,
+    source: DataSource,
+    config: CompareConfig,
+    plan: StagePlan | None,
+    run: Run,
+    todo: Sequence[tuple[str, int]],
+    total: int,
+) -> Iterator[Progress]:
+    tasks = (Task(piece_name(*each), train_piece, (source, config, plan, *each)) for each in todo)
+    aside = []
+    for done, outcome in enumerate(cluster.outcomes(tasks), total - len(todo) + 1):
+        if outcome.error is None:
+            keep_piece(run, outcome.name, outcome.value)
+        else:
+            aside.append(outcome)
+        yield Progress(done, total, outcome.name)
+    require_all(aside, run.path)
 
 
 def study_rows(run: Run) -> list[Row]:
     """The rows of a study that are done, in the order of its objectives, then seeds."""
     settings = run.config["settings"]
     paths = [
-        run.path / "rows" / f"{objective}-{seed}.json"
+        row_path(run.path, objective, seed)
         for objective in settings["objectives"]
         for seed in range(settings["seed"], settings["seed"] + settings["seeds"])
     ]
     return [load_json(path) for path in paths if path.is_file()]
-
-
-def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None, method: str | None = None) -> Row:
-    """What a finished training run is compared by: reconstruction, KL, and on labelled data scores and diffusion.
-
-    Scores that its scores.json lacks are measured and kept there, on samples of the same seed.
-
-    Raises:
-        IFPError: the run is not finished, or its data set is not at hand.
-    """
-    settings, trace = run.config["settings"], load_npz(run.path / "trace.npz")
-    row: dict[str, object] = {
-        "method": method or settings["objective"],
-        "seed": settings["seed"],
-        "run": run.path.name,
-        "steps": settings["steps"],
-        "status": "ok",
-        "reconstruction": float(trace["reconstruction"][-1]),
-        "kl": float(trace["kl"][-1].sum()),
-    }
-    if len(trace["entropy"]):
-        there = load_json(run.path / "scores.json")
-        missing = [name for name in scores if name not in there]
-        found = {**there, **(score_run(run, seed=there["seed"], only=missing, data_dir=data_dir) if missing else {})}
-        row |= {name: found[name] for name in scores}
-        row["diffusion"] = diagnose_training(run).index
-    return row
 
 
 def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None = None) -> list[Row]:

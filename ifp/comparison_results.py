@@ -15,4 +15,4 @@ def write_comparison(run: Run, rows: Sequence[Row], dataset: str) -> None:
     draw_comparison(rows, dataset).savefig(buffer, format="png", dpi=150)
     run.write("comparison.png", buffer.getvalue())
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    run.write("comparison.csv", csv_bytes(columns, rows))
+    run.finish(csv_bytes(columns, rows))

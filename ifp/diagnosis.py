@@ -9,7 +9,7 @@ from analysis.conclusions import conclude
 from analysis.findings import FORMAT, Findings
 from annealing.errors import RunError
 from ifp.run_files import json_bytes, load_json, load_npz
-from ifp.runs import Run, open_run
+from ifp.runs import PATIENCE, Run, open_run
 
 
 def diagnose(run: Run | str | Path) -> Findings:
@@ -28,7 +28,8 @@ def diagnose(run: Run | str | Path) -> Findings:
         likelihood=run.config["settings"]["likelihood"],
         source=f"freezing.csv sha256 {hashlib.sha256((run.path / 'freezing.csv').read_bytes()).hexdigest()[:16]}",
     )
-    run.write("findings.json", json_bytes(findings))
+    with run.writing(wait=PATIENCE):
+        run.write("findings.json", json_bytes(findings))
     return findings
 
 

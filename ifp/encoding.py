@@ -14,7 +14,8 @@ from ifp.datasets.dataset import Dataset, to_float
 from ifp.evaluation import encode_all
 from ifp.image_batches import batch_size
 from ifp.memory import keep_freed_memory
-from ifp.runs import Run, open_run, run_dataset
+from ifp.resuming import run_dataset
+from ifp.runs import Run, open_run
 from ifp.threads import use_threads
 from ifp.vae import MultiGroupVAE
 from ifp.watching import Watch, unwatched

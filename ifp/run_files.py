@@ -18,7 +18,7 @@ PARTIAL = ".partial-"  # prefix of files being written
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all, and durably: a temporary file, fsync, rename."""
+    """Write the file whole or not at all, and durably: a temporary file, fsync, rename, fsync of the folder."""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL, suffix=path.suffix)
         try:
@@ -28,10 +28,20 @@ def write_atomically(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
+            _settle(path.parent)
         finally:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"need to write {path}, got: {error}") from error
+
+
+def _settle(folder: Path) -> None:
+    """Have the names in a folder on disk: a rename alone may be forgotten when the power fails."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def json_bytes(value: object) -> bytes:

@@ -3,20 +3,20 @@
 import dataclasses
 import datetime
 import importlib.metadata
-import json
 import platform
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from analysis.records import read_record
 from annealing.errors import RunError
-from ifp.datasets import dataset_reference, load_dataset
-from ifp.datasets.dataset import DataOptions, Dataset
+from ifp.checksums import seal, sealed, write_recorded
 from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
+from ifp.run_lock import LOCK_FILE, locked
 
-T = TypeVar("T")
+PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer
 
 FORMAT = "ifp-run/1"
 # the file each kind writes last
@@ -28,7 +28,8 @@ FINISHED_BY = {
 }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that a result may depend on."""
     packages = ("ifp", "torch", "numpy", "scipy", "scikit-learn", "safetensors")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
 
@@ -50,12 +51,47 @@ class Run:
         """Whether the last file of such a run is there."""
         return (self.path / FINISHED_BY[self.kind]).is_file()
 
+    @contextmanager
+    def writing(self, *, wait: float = 0.0) -> Iterator[None]:
+        """Be the one process that writes to the run: see :func:`ifp.run_lock.locked`.
+
+        Raises:
+            RunError: another process writes to it, it cannot be written to, or another run has taken its place.
+        """
+        with locked(self.path, wait=wait):
+            if open_run(self.path).config != self.config:
+                raise RunError(f"need the run that was opened in {self.path}, another one has replaced it since")
+            for partial in (*self.path.glob(f"{PARTIAL}*"), *self.path.glob(f"*/{PARTIAL}*")):
+                if partial.parent == self.path or not (partial.parent / "config.json").is_file():  # no run's in the run
+                    shutil.rmtree(partial) if partial.is_dir() else partial.unlink()  # of a writer that was stopped
+            self._note_versions()
+            yield
+
+    def _note_versions(self) -> None:
+        """Keep, beside those it was begun with, the versions of the libraries that an unfinished run goes on with."""
+        path, used = self.path / "resumed.json", versions()
+        noted = load_json(path) if path.is_file() else []
+        if not self.finished and used not in (self.config.get("versions"), *noted):
+            warnings.warn(f"{self.path} goes on with other versions than it was begun with", stacklevel=3)
+            self.write(path.name, json_bytes([*noted, used]))
+
     def write(self, name: str, data: bytes) -> Path:
-        """Write one file of the run atomically; its path."""
+        """Write one file of the run atomically; its path. Where the run has checksums, they follow."""
         path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, data)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(f"need to write {path}, got: {error}") from error
+        if sealed(self.path):
+            write_recorded(self.path, name, data)
+        else:
+            write_atomically(path, data)
         return path
+
+    def finish(self, data: bytes) -> Path:
+        """Write the file that ends a run of this kind, and before it the checksums of all; its path."""
+        seal(self.path, FINISHED_BY[self.kind], data)
+        return self.path / FINISHED_BY[self.kind]
 
 
 def open_run(path: Path) -> Run:
@@ -83,82 +119,52 @@ def create_run(
     created = datetime.datetime.now(datetime.UTC).isoformat()
     config = {"format": FORMAT, "kind": kind, "created": created, "settings": settings, "data": data}
     try:
-        if path.exists() and (not path.is_dir() or not all(_begun(each, files or {}) for each in path.iterdir())):
-            if not overwrite:
-                raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
-            shutil.rmtree(open_run(path).path)
+        in_use = path.exists() and not (path.is_dir() and _begun(path, files or {}))
+        if in_use and not overwrite:
+            raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
+        if in_use:
+            open_run(path)  # nothing but a run is replaced
         path.mkdir(parents=True, exist_ok=True)
+        with locked(path):
+            if not _begun(path, files or {}):
+                if not overwrite:
+                    raise RunError(f"need a new or empty directory for the run, {path} is in use by another process")
+                _clear(open_run(path))
+            for name, content in (files or {}).items():
+                write_atomically(path / name, content)
+            write_atomically(path / "config.json", json_bytes({**config, "versions": versions()}))
     except OSError as error:
         raise RunError(f"need a writable place for the run, got: {error}") from error
-    for name, content in (files or {}).items():
-        write_atomically(path / name, content)
-    write_atomically(path / "config.json", json_bytes({**config, "versions": _versions()}))
     return open_run(path)
 
 
 def _begun(path: Path, files: Mapping[str, bytes]) -> bool:
-    """Whether a file is what a run like this one leaves that was stopped before it had its config.json."""
-    if path.name.startswith(PARTIAL):
-        return True
-    return path.name in files and path.is_file() and path.read_bytes() == files[path.name]
+    """Whether a directory holds nothing, or what a run like this leaves that was stopped before its config.json."""
+
+    def left(each: Path) -> bool:
+        if each.name.startswith(PARTIAL) or each.name == LOCK_FILE:
+            return True
+        return each.name in files and each.is_file() and each.read_bytes() == files[each.name]
+
+    return all(left(each) for each in path.iterdir())
 
 
-def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:
-    """Check that a run may go on with the settings given, and clear away what was being written when it stopped.
-
-    Raises:
-        RunError: the run is of another kind, or a setting given differs from the run's.
-    """
-    if run.kind != kind:
-        raise RunError(f"need a run of kind {kind} to resume, {run.path} is of kind {run.kind}")
-    changed = list(_differences(run.config["settings"], json.loads(json_bytes(given))))
-    if changed:
-        raise RunError(f"need the run's own settings to resume {run.path}: {'; '.join(changed)}")
-    for partial in run.path.rglob(f"{PARTIAL}*"):
-        partial.unlink(missing_ok=True)
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that was asked for, atomically; within a finished run it becomes one of the run's."""
+    if sealed(path.parent):
+        run = open_run(path.parent)
+        with run.writing(wait=PATIENCE):
+            run.write(path.name, data)
+    else:
+        write_atomically(path, data)
 
 
-def reopen_run(
-    kind: str, settings: type[T], given: Mapping[str, object], out: Path | None, root: Path, data_dir: Path | None
-) -> tuple[Dataset, T, Run]:
-    """The run to go on with, its data set and settings: the run in ``out``, or the newest unfinished one.
-
-    Raises:
-        RunError: no such run, another kind, other settings (see :func:`resume_run`), damaged ones or other data.
-    """
-    run = open_run(out) if out is not None else newest_run(root, kind, finished=False)
-    if "dataset" in given:
-        given = {**given, "dataset": dataset_reference(str(given["dataset"]))}
-    resume_run(run, kind, given)
-    made = read_record(settings, run.config["settings"], f"settings of {run.path}", RunError)
-    return run_dataset(run, data_dir), made, run
-
-
-def run_dataset(run: Run, data_dir: Path | None = None) -> Dataset:
-    """The data set that a run was made with; RunError where the one at hand is another."""
-    settings = run.config["settings"]
-    options = read_record(DataOptions, settings["data_options"], f"data options of {run.path}", RunError)
-    dataset = load_dataset(settings["dataset"], data_dir, **dataclasses.asdict(options))
-    require_same_data(run, dataset)
-    return dataset
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in here.items():
-        if isinstance(value, Mapping) and isinstance(there.get(name), Mapping):
-            yield from _differences(there[name], value)
-        elif there.get(name) != value:
-            yield f"{name} is {there.get(name)!r} there and {value!r} here"
-
-
-def require_same_data(run: Run, dataset: Dataset) -> None:
-    """RunError where the data set at hand is not the one that the run was made with."""
-    before = run.config["data"]["fingerprint"]
-    if dataset.fingerprint != before:
-        raise RunError(
-            f"need the data that {run.path} was made with ({run.config['data']['source']}, fingerprint {before}), "
-            f"got {dataset.source}, fingerprint {dataset.fingerprint}"
-        )
+def _clear(run: Run) -> None:
+    """Delete a run's files, but for the lock; its config.json last, so that a stop in between leaves a run."""
+    kept = (LOCK_FILE, "config.json")
+    for each in [path for path in run.path.iterdir() if path.name not in kept]:
+        shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+    (run.path / "config.json").unlink()
 
 
 def list_runs(root: Path) -> list[Run]:

@@ -15,7 +15,7 @@ from annealing.errors import DataError, RunError
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
 from ifp.encoding import encode_run
 from ifp.run_files import json_bytes, load_json
-from ifp.runs import Run, open_run
+from ifp.runs import PATIENCE, Run, open_run
 from ifp.watching import Watch, unwatched
 
 _SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image
@@ -90,7 +90,8 @@ def score_run(
     run = run if isinstance(run, Run) else open_run(Path(run))
     found = score_codes(codes_of_run(run, data_dir, watch), seed=seed, only=only, n_jobs=n_jobs)
     path = run.path / "scores.json"
-    before = load_json(path) if path.is_file() else {}
-    same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
-    run.write("scores.json", json_bytes({**(before if same else {}), **found}))
+    with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
+        before = load_json(path) if path.is_file() else {}
+        same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
+        run.write("scores.json", json_bytes({**(before if same else {}), **found}))
     return found

@@ -127,50 +127,55 @@ def train_run(
     keep_freed_memory()
     workers = workers or Workers()
     make_exact()
-    learner = start_learner(dataset, config, plan, initialise=not (run.path / STATE_FILE).is_file())
-    objective, probe, losses = learner.objective, probe_images(dataset, config.probe, config.seed), Losses()
-    likelihood = likelihood_named(config.likelihood)
-    step, trace = restore(run, learner, losses)
-    if not trace:
-        trace.append(evaluate(learner.model, probe, objective.at(0), 0, likelihood))
-        losses.record()
-        if workers.first and config.init_from is not None:  # what it starts from may change or go
-            run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
-    events = open_events(run, config.tensorboard and workers.first, step)
-    started, first, saved, saved_step = time.perf_counter(), step, time.monotonic(), step
-    try:
-        for record in train_steps(learner, dataset, config, step, workers):
-            step = record.step
-            losses.add(record.terms)
-            switches = objective.at(step).stage != record.control.stage
-            if step % config.eval_every == 0 or switches or step == config.steps:
-                trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
-                objective.observe(step, averaged(torch.from_numpy(trace[-1].kl).to(learner.device)).cpu())
-                events.add(trace[-1], losses.record())
-            overdue = config.checkpoint_minutes and time.monotonic() - saved >= 60 * config.checkpoint_minutes
-            if step % config.checkpoint_every == 0 or overdue or step == config.steps:
-                saved, saved_step = time.monotonic(), step
-                if workers.first:
-                    run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
-                    run.write("metrics.csv", metrics_bytes(trace, losses.records))
-            yield Progress(step, config.steps, _doing(record, (step - first) / (time.perf_counter() - started), config))
-    except DivergenceError as error:
-        where = f"the last state, of step {saved_step}, is in {run.path}" if saved_step else "no state was saved yet"
-        advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
-        raise DivergenceError(f"{error}; {where}: {advice}", error.step) from error
-    finally:
-        events.close()
-    if not workers.first:
-        return
-    seconds = time.perf_counter() - started
-    timing = {
-        "steps": step - first,
-        "seconds": seconds,
-        "images_per_second": (step - first) * config.batch_size / seconds,
-    }
-    run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
-    write_results(run, dataset, learner.model, trace, probe, config)
-    write_checkpoint(run, learner, config, step)
+    with run.writing() if workers.first else nullcontext():
+        learner = start_learner(dataset, config, plan, initialise=not (run.path / STATE_FILE).is_file())
+        objective, probe, losses = learner.objective, probe_images(dataset, config.probe, config.seed), Losses()
+        likelihood = likelihood_named(config.likelihood)
+        step, trace = restore(run, learner, losses)
+        if not trace:
+            trace.append(evaluate(learner.model, probe, objective.at(0), 0, likelihood))
+            losses.record()
+            if workers.first and config.init_from is not None:  # what it starts from may change or go
+                run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
+        events = open_events(run, config.tensorboard and workers.first, step)
+        started, first, saved, saved_step = time.perf_counter(), step, time.monotonic(), step
+        try:
+            for record in train_steps(learner, dataset, config, step, workers):
+                step = record.step
+                losses.add(record.terms)
+                switches = objective.at(step).stage != record.control.stage
+                if step % config.eval_every == 0 or switches or step == config.steps:
+                    trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
+                    objective.observe(step, averaged(torch.from_numpy(trace[-1].kl).to(learner.device)).cpu())
+                    events.add(trace[-1], losses.record())
+                overdue = config.checkpoint_minutes and time.monotonic() - saved >= 60 * config.checkpoint_minutes
+                if step % config.checkpoint_every == 0 or overdue or step == config.steps:
+                    saved, saved_step = time.monotonic(), step
+                    if workers.first:
+                        run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
+                        run.write("metrics.csv", metrics_bytes(trace, losses.records))
+                yield Progress(
+                    step, config.steps, _doing(record, (step - first) / (time.perf_counter() - started), config)
+                )
+        except DivergenceError as error:
+            where = (
+                f"the last state, of step {saved_step}, is in {run.path}" if saved_step else "no state was saved yet"
+            )
+            advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
+            raise DivergenceError(f"{error}; {where}: {advice}", error.step) from error
+        finally:
+            events.close()
+        if not workers.first:
+            return
+        seconds = time.perf_counter() - started
+        timing = {
+            "steps": step - first,
+            "seconds": seconds,
+            "images_per_second": (step - first) * config.batch_size / seconds,
+        }
+        run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
+        write_results(run, dataset, learner.model, trace, probe, config)
+        write_checkpoint(run, learner, config, step)
 
 
 def start_learner(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, *, initialise: bool = True) -> Learner:

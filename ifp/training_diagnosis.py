@@ -14,7 +14,7 @@ from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
 from ifp.evaluation import probed_images
 from ifp.run_files import json_bytes, load_npz
-from ifp.runs import Run, open_run
+from ifp.runs import PATIENCE, Run, open_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import require_whole_run
 
@@ -63,5 +63,6 @@ def diagnose_training(run: Run | str | Path) -> Diffusion:
     """
     run = run if isinstance(run, Run) else open_run(Path(run))
     found = diagnose_diffusion(information_trace(run))
-    run.write("diffusion.json", json_bytes(found))
+    with run.writing(wait=PATIENCE):
+        run.write("diffusion.json", json_bytes(found))
     return found

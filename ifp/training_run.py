@@ -15,8 +15,9 @@ from ifp.device import require_compiler, require_device
 from ifp.events import require_tensorboard
 from ifp.objectives import default_parameters
 from ifp.plan_file import require_fitting
+from ifp.resuming import reopen_run, run_dataset
 from ifp.run_files import json_bytes
-from ifp.runs import Run, create_run, new_run_path, newest_run, open_run, reopen_run, run_dataset
+from ifp.runs import Run, create_run, new_run_path, newest_run, open_run
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_run
 

@@ -15,8 +15,9 @@ from annealing.likelihood import Likelihood, likelihood_named
 from ifp.checkpoint import load_model
 from ifp.datasets.dataset import to_float
 from ifp.evaluation import encode_all
+from ifp.resuming import run_dataset
 from ifp.run_files import load_npz
-from ifp.runs import Run, open_run, run_dataset
+from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 
 VALUES = tuple(float(value) for value in np.linspace(-2.5, 2.5, 9))  # prior standard deviations

@@ -20,8 +20,9 @@ from ifp.networks import convolutional
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.precision import resolved_precision
+from ifp.resuming import reopen_run
 from ifp.run_files import csv_bytes
-from ifp.runs import Run, create_run, new_run_path, reopen_run
+from ifp.runs import Run, create_run, new_run_path
 from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
 from ifp.training import Progress, train_steps
@@ -127,21 +128,26 @@ def whole_annealing(dataset: Dataset, config: WholeConfig, run: Run) -> Iterator
     use_threads(config.threads)
     keep_freed_memory()
     training, likelihood, losses = config.training(), likelihood_named(config.likelihood), Losses()
-    learner = start_cooling(dataset, config)
-    probe = probe_images(dataset, config.probe, config.seed)
-    step, trace = restore(run, learner, losses)
-    started, first = time.perf_counter(), step
-    for record in train_steps(learner, dataset, training, step):
-        step = record.step
-        if step % config.record_every == 0 or step in (config.hold_steps, config.steps):
-            trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
-        if step % config.checkpoint_every == 0 or step == config.steps:
-            run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
-        yield Progress(step, config.steps, f"beta {record.control.pressure:.4g}, loss {record.loss:.1f}")
-    seconds = time.perf_counter() - started
-    timing = {"steps": step - first, "seconds": seconds, "milliseconds_per_step": 1e3 * seconds / max(step - first, 1)}
-    run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
-    write_whole_results(run, dataset, learner.model, trace, probe)
+    with run.writing():
+        learner = start_cooling(dataset, config)
+        probe = probe_images(dataset, config.probe, config.seed)
+        step, trace = restore(run, learner, losses)
+        started, first = time.perf_counter(), step
+        for record in train_steps(learner, dataset, training, step):
+            step = record.step
+            if step % config.record_every == 0 or step in (config.hold_steps, config.steps):
+                trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
+            yield Progress(step, config.steps, f"beta {record.control.pressure:.4g}, loss {record.loss:.1f}")
+        seconds = time.perf_counter() - started
+        timing = {
+            "steps": step - first,
+            "seconds": seconds,
+            "milliseconds_per_step": 1e3 * seconds / max(step - first, 1),
+        }
+        run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
+        write_whole_results(run, dataset, learner.model, trace, probe)
 
 
 def swept_range(predicted: Mapping[str, float]) -> tuple[float, float]:

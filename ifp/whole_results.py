@@ -15,7 +15,7 @@ from ifp.evaluation import Probe, TraceRecord, probe_arrays, probed_images
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
 from ifp.run_files import csv_bytes, json_bytes, load_npz, npz_bytes
-from ifp.runs import Run, open_run
+from ifp.runs import PATIENCE, Run, open_run
 from ifp.vae import MultiGroupVAE
 
 KIND = "anneal-whole"
@@ -48,7 +48,7 @@ def write_whole_results(
     run.write("curves.npz", npz_bytes(curves))
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     run.write("model.safetensors", save_tensors(weights))
-    run.write("freezing.csv", csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(whole_findings(run)))))
+    run.finish(csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(whole_findings(run)))))
 
 
 def _freezing_rows(findings: WholeFindings) -> Iterator[dict[str, object]]:
@@ -96,7 +96,8 @@ def diagnose_whole(run: Run | str | Path) -> WholeFindings:
     """
     run = require_whole_run(run)
     findings = whole_findings(run)
-    run.write("findings.json", json_bytes(findings))
+    with run.writing(wait=PATIENCE):
+        run.write("findings.json", json_bytes(findings))
     return findings
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from ifp.cli.stopping import Stopped, exit_code, heed_signals
+
 app = typer.Typer(
     name="ifp",
     help="Information freezing points of beta-VAEs: anneal, compare, plan stages, train DEFT.",
@@ -55,8 +57,12 @@ def main() -> None:
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("ifp").setLevel(logging.INFO)
     warnings.showwarning = _show_warning
+    heed_signals()
     try:
         app()
+    except Stopped as stopped:
+        typer.echo("\nstopped", err=True)
+        sys.exit(exit_code(stopped))
     except IFPError as error:
         if "--debug" in sys.argv:
             raise

@@ -65,6 +65,7 @@ def anneal(
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
+    scheduler: options.Scheduler = None,
     device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
@@ -82,6 +83,7 @@ def anneal(
     from ifp.cli.anneal_whole import anneal_whole_data
     from ifp.cli.progress import resumable, show_progress
     from ifp.cli.tables import show
+    from ifp.cluster import cluster_at
     from ifp.diagnosis import diagnose
     from ifp.tables.findings import freezing_points
 
@@ -98,7 +100,7 @@ def anneal(
     pace = options.present({"tolerance": tolerance, "max_steps": max_steps})
     full = {"cool_steps": steps, "precision": precision}
     if _is_full(mode, out if resume else None):
-        _refuse(options.present({**action, "network": network} | pace), "--mode full")
+        _refuse(options.present({**action, "network": network, "scheduler": scheduler} | pace), "--mode full")
         anneal_whole_data(
             options.present({**shared, **full, "latents": latents}),
             out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, json=json,
@@ -116,8 +118,8 @@ def anneal(
         out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
     )  # fmt: skip
     typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
-    with resumable("anneal", run.path):
-        for _ in show_progress(annealing_test(ds, config, run), "annealing"):
+    with resumable("anneal", run.path), cluster_at(scheduler) as cluster:
+        for _ in show_progress(annealing_test(ds, config, run, data_dir, cluster), "annealing"):
             pass
     show(freezing_points(diagnose(run)), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)

@@ -57,6 +57,7 @@ def compare(
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
+    scheduler: options.Scheduler = None,
     device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
@@ -88,7 +89,8 @@ def compare(
         }
     )  # fmt: skip
     if run:
-        from ifp.comparison import QUICK, rows_of
+        from ifp.comparison import rows_of
+        from ifp.comparison_config import QUICK
 
         if others := [name for name in given if name != "scores"]:
             raise IFPError(f"need either runs to compare or settings of a study, got both: {', '.join(others)}")
@@ -101,6 +103,7 @@ def compare(
         read_plan(plan) if plan is not None and options.first_process() else None
     )  # before the slow imports: fail early
 
+    from ifp.cluster import cluster_at
     from ifp.comparison import compare_study, open_study, study_rows
 
     if not resume and objectives is None:
@@ -109,8 +112,8 @@ def compare(
         given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
     )
     typer.echo(f"{ds.name}: {ds.source}; writing {study.path}/", err=True)
-    with resumable("compare", study.path):
-        for _ in show_progress(compare_study(ds, config, used, study, data_dir), "comparing"):
+    with resumable("compare", study.path), cluster_at(scheduler) as cluster:
+        for _ in show_progress(compare_study(ds, config, used, study, data_dir, cluster), "comparing"):
             pass
     _show(study_rows(study), ds.name, plot, json=json)
     typer.echo(f"written: {study.path / 'comparison.csv'} {study.path / 'comparison.png'}", err=True)

@@ -80,6 +80,7 @@ def fetch(
     """
     from ifp.cli.data_table import fetched_line
     from ifp.cli.download_bar import download_bar
+    from ifp.cli.stopping import STOPPED, exit_code
     from ifp.datasets import family_of
     from ifp.public_files import fetch_files
 
@@ -91,6 +92,6 @@ def fetch(
             for file in fetch_files(dataset, family, data_dir, report):
                 typer.echo(fetched_line(file), err=True)
                 typer.echo(str(file.path))
-    except KeyboardInterrupt:
+    except STOPPED as stopped:
         typer.echo(f"\nstopped; files that are whole are kept. Go on with:\n  ifp data fetch {dataset}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(stopped)) from None

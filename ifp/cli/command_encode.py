@@ -34,8 +34,8 @@ def encode(
 
     from ifp.cli.progress import show_progress
     from ifp.encoding import encode_run
-    from ifp.run_files import npz_bytes, write_atomically
-    from ifp.runs import newest_run
+    from ifp.run_files import npz_bytes
+    from ifp.runs import newest_run, write_file
 
     if out.suffix != ".npz" or not out.parent.is_dir():
         raise IFPError(f"need a file ending in .npz in an existing folder, got {out}")
@@ -43,5 +43,5 @@ def encode(
         raise IFPError(f"need a new file for the codes, {out} is there (--overwrite)")
     found = newest_run(runs, "train") if run is None else run
     arrays = encode_run(found, data_dir, partial(show_progress, title="encoding"))
-    write_atomically(out, npz_bytes(arrays))
+    write_file(out, npz_bytes(arrays))
     typer.echo(str(out))

@@ -77,8 +77,9 @@ def plan_stages(
     from ifp.datasets import load_dataset
     from ifp.plan_file import read_plan
     from ifp.planning import planning_findings, spectral_findings, with_order
+    from ifp.resuming import run_dataset
     from ifp.run_files import json_bytes
-    from ifp.runs import newest_run, open_run, run_dataset
+    from ifp.runs import newest_run, open_run
 
     given = (
         dataset, contexts, factors, nuisance, likelihood, seed, data_dir, background, correlate or None, bins,

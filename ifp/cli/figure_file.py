@@ -22,9 +22,9 @@ def require_figure_path(path: Path) -> None:
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write the figure atomically; IFPError as for :func:`require_figure_path`."""
-    from ifp.run_files import write_atomically
+    from ifp.runs import write_file
 
     require_figure_path(path)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:], dpi=150)
-    write_atomically(path, buffer.getvalue())
+    write_file(path, buffer.getvalue())

@@ -46,6 +46,13 @@ Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  
 Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept and looked for.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with --out, or the newest unfinished run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", help="Dask: an address, or local:N for N workers here (needs ifp[cluster]).",
+        metavar="tcp://HOST:PORT|local:N",
+    ),
+]  # fmt: skip
 Device = Annotated[str | None, typer.Option("--device", help="cpu or cuda.  [default: cpu]")]
 Threads = Annotated[
     int | None,

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from annealing.errors import RunError
+from ifp.cli.stopping import STOPPED, exit_code
 from ifp.watching import S
 
 
@@ -27,10 +29,18 @@ def show_progress(steps: Iterable[S], title: str) -> Iterator[S]:
 
 @contextmanager
 def resumable(command: str, out: Path) -> Iterator[None]:
-    """On Ctrl-C say which command goes on, and exit with 130."""
+    """Where the command is stopped or the disk fails, say which command goes on; stopped, exit as the signal asks.
+
+    Raises:
+        RunError: the run could not be written to.
+    """
+    again = f"ifp {command} --resume --out {shlex.quote(str(out))}"
     try:
         yield
-    except KeyboardInterrupt:
-        again = f"ifp {command} --resume --out {shlex.quote(str(out))}"
+    except STOPPED as stopped:
         typer.echo(f"\nstopped; nothing finished is lost. Go on with:\n  {again}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(stopped)) from None
+    except RunError as error:
+        if isinstance(error.__cause__, OSError):  # no room, say
+            raise RunError(f"{error}; nothing finished is lost. Go on, once that is mended, with: {again}") from error
+        raise

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from annealing.errors import RunError
-from ifp.comparison import KIND as COMPARE
+from ifp.comparison_config import KIND as COMPARE
 from ifp.report.annealing_page import annealing_sections, whole_sections
 from ifp.report.comparison_page import comparison_sections
 from ifp.report.page import page
 from ifp.report.training_page import training_sections
-from ifp.run_files import write_atomically
-from ifp.runs import Run, open_run
+from ifp.runs import Run, open_run, write_file
 from ifp.whole_results import KIND as WHOLE
 
 _KINDS = {
@@ -34,5 +33,5 @@ def write_report(run: Run | str | Path, out: Path | None = None) -> Path:
     title = f"{data['name']}: {name}"
     lead = f"Run {run.path.name}, on {data['images']:,} images of {' x '.join(map(str, data['image_shape']))}."
     path = out or run.path / "report.html"
-    write_atomically(path, page(title, lead, sections(run)))
+    write_file(path, page(title, lead, sections(run)))
     return path

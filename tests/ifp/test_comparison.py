@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 import ifp
 from annealing.errors import IFPError, PlanError, RunError
 from ifp.cli import app
-from ifp.comparison import QUICK, compare_study, comparison_row, open_study, rows_of, study_rows
+from ifp.comparison import compare_study, open_study, rows_of, study_rows
+from ifp.comparison_config import QUICK
+from ifp.comparison_piece import comparison_row
 from ifp.report.report import write_report
 from ifp.run_files import json_bytes, load_json, load_npz
 from ifp.runs import open_run
@@ -61,7 +63,7 @@ def study(given, plan, tmp_path_factory):
 def contents(run):
     found = {}
     for each in sorted(run.path.rglob("*.*")):
-        if each.is_file() and each.name not in ("timing.csv", "config.json"):
+        if each.is_file() and each.name not in ("timing.csv", "config.json", "checksums.json"):
             found[str(each.relative_to(run.path))] = each.read_bytes()
     return found
 

@@ -28,7 +28,7 @@ def files(run):
     """Content of every file of a run; of config.json without the time of its creation; no timings."""
     found = {}
     for path in sorted(run.rglob("*")):
-        if path.is_file() and path.name != "timing.csv":
+        if path.is_file() and path.name not in ("timing.csv", "checksums.json"):
             found[path.relative_to(run).as_posix()] = path.read_bytes()
     config = json.loads(found["config.json"])
     del config["created"]

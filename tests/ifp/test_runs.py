@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from annealing.errors import RunError
+from ifp.resuming import resume_run
 from ifp.run_files import csv_bytes, json_bytes, load_json, load_npz, npz_bytes, write_atomically
-from ifp.runs import create_run, list_runs, newest_run, open_run, resume_run  # fmt: skip
+from ifp.runs import create_run, list_runs, newest_run, open_run
 
 DATA = {"name": "bars", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn in memory"}
 
@@ -287,6 +288,8 @@ def stopped(tmp_path):
 @pytest.mark.parametrize("given", [{}, {"seed": 0}, {"factors": ("shape", "scale"), "sweep": {"hidden": 9}}, SETTINGS])
 def test_a_run_goes_on_with_its_own_settings_and_without_what_was_half_written(given, stopped):
     resume_run(stopped, "anneal", given)
+    with stopped.writing():
+        pass
     assert sorted(files(stopped.path)) == ["config.json", "parts/00-00000.npz"]
 
 

@@ -57,7 +57,7 @@ class Unlabelled:
 
 
 def contents(run):
-    skipped = ("timing.csv", "config.json")
+    skipped = ("timing.csv", "config.json", "checksums.json")
     return {each.name: each.read_bytes() for each in sorted(run.path.rglob("*.*")) if each.name not in skipped}
 
 
@@ -216,7 +216,7 @@ def test_a_run_is_no_start_for_itself(bars, tmp_path):
 def begun(bars, make_plan, tmp_path, monkeypatch):
     """A run that was left, with options as they were first given."""
     monkeypatch.setattr("ifp.training_run.load_dataset", lambda *given, **options: bars)
-    monkeypatch.setattr("ifp.runs.load_dataset", lambda *given, **options: bars)
+    monkeypatch.setattr("ifp.resuming.load_dataset", lambda *given, **options: bars)
     plan = make_plan(bars)
     given = {"dataset": "bars", "objective": "annealed-beta", "precision": "auto", "parameters": {"start": 0.0}, **TINY}
     *_, run = open_training_run(given, plan, out=tmp_path / "run")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 
 
 def contents(run):
-    skipped = ("timing.csv", "config.json")
+    skipped = ("timing.csv", "config.json", "checksums.json")
     return {each.name: each.read_bytes() for each in sorted(run.path.rglob("*.*")) if each.name not in skipped}
 
 

@@ -1,0 +1,130 @@
+"""The checksums of a run: what each of its files was when it was written, and what has changed since."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annealing.errors import RunError
+from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
+from ifp.run_lock import LOCK_FILE
+
+CHECKSUMS_FILE = "checksums.json"
+FORMAT = "ifp-checksums/1"
+_BLOCK = 2**20  # bytes read at a time
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file of a run that is not as it was written."""
+
+    file: str  # relative to the run
+    fault: str  # missing, altered, or not recorded
+
+
+def seal(path: Path, last: str, data: bytes) -> None:
+    """Write a run's last file, and before it the checksums of all its files: a run that has its last file has both.
+
+    Runs inside the run (those of a study) that have checksums of their own are named, their files left to them.
+    """
+    files = {name: [file_digest(path / name)] for name in _own_files(path) if name != last}
+    _write(path, {**files, last: [digest(data)]}, [each.name for each in _sealed_runs(path)])
+    write_atomically(path / last, data)
+
+
+def write_recorded(path: Path, name: str, data: bytes) -> None:
+    """Write a file of a sealed run: recorded as old and as new until it is there, so that a stop in between is none."""
+    known = read_checksums(path)
+    files: dict[str, list[str]] = known["files"]
+    _write(path, {**files, name: [*files.get(name, []), digest(data)]}, known["runs"])
+    write_atomically(path / name, data)
+    _write(path, {**files, name: [digest(data)]}, known["runs"])
+
+
+def sealed(path: Path) -> bool:
+    """Whether a run has checksums."""
+    return (path / CHECKSUMS_FILE).is_file()
+
+
+def verify_files(path: Path) -> list[Fault]:
+    """What is missing or altered in a sealed run and in the runs inside it; nothing where all is as it was written.
+
+    Raises:
+        RunError: the run has no checksums.
+    """
+    if not sealed(path):
+        raise RunError(
+            f"need a {CHECKSUMS_FILE} in {path}, there is none: the run is unfinished or of an older version"
+        )
+    try:
+        known = read_checksums(path)
+    except RunError:
+        return [Fault(CHECKSUMS_FILE, "altered")]
+    faults = []
+    for name, digests in known["files"].items():
+        file = path / name
+        if not file.is_file():
+            faults.append(Fault(name, "missing"))
+        elif file_digest(file) not in digests:
+            faults.append(Fault(name, "altered"))
+    there = [name for name in _own_files(path) if name not in known["files"]]
+    inside = [name for name in there if name.split("/")[0] not in known["runs"]]
+    faults += [Fault(name, "not recorded") for name in inside]
+    for run in known["runs"]:
+        if not sealed(path / run):
+            faults.append(Fault(f"{run}/{CHECKSUMS_FILE}", "missing"))
+        else:
+            faults += [Fault(f"{run}/{each.file}", each.fault) for each in verify_files(path / run)]
+    return sorted(faults, key=lambda each: each.file)
+
+
+def read_checksums(path: Path) -> dict[str, Any]:
+    """The content of checksums.json: ``files``, digests by name, and ``runs``; RunError where it is damaged."""
+    found = load_json(path / CHECKSUMS_FILE)
+    own = found.pop("self", None) if isinstance(found, dict) else None
+    whole = own is not None and (path / CHECKSUMS_FILE).read_bytes() == _bytes(found)
+    if not whole or found.get("format") != FORMAT:
+        raise RunError(f"need a whole {CHECKSUMS_FILE} of {FORMAT} in {path}, it was altered")
+    return found
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of some bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; RunError where it cannot be read."""
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                found.update(block)
+    except OSError as error:
+        raise RunError(f"need to read {path}, got: {error}") from error
+    return found.hexdigest()
+
+
+def _write(path: Path, files: Mapping[str, list[str]], runs: list[str]) -> None:
+    content = {"format": FORMAT, "algorithm": "sha256", "files": dict(sorted(files.items())), "runs": sorted(runs)}
+    write_atomically(path / CHECKSUMS_FILE, _bytes(content))
+
+
+def _bytes(content: Mapping[str, Any]) -> bytes:
+    """The file: its content, and a digest of that, so that a change of the file itself shows too."""
+    return json_bytes({**content, "self": digest(json.dumps(content, sort_keys=True).encode())})
+
+
+def _sealed_runs(path: Path) -> list[Path]:
+    return [each.parent for each in path.glob(f"*/{CHECKSUMS_FILE}")]
+
+
+def _own_files(path: Path) -> Iterator[str]:
+    """Files of a run, those in its runs that have checksums of their own left out, relative to it."""
+    inside = set(_sealed_runs(path))
+    for file in sorted(path.rglob("*")):
+        passing = file.name.startswith(PARTIAL) or file.name in (LOCK_FILE, CHECKSUMS_FILE)
+        if file.is_file() and not passing and not inside & set(file.parents):
+            yield file.relative_to(path).as_posix()

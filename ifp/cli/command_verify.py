@@ -1,0 +1,51 @@
+"""``ifp verify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifp.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("verify")(verify)
+
+
+def verify(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="A finished run.  [default: the newest of any kind]")
+    ] = None,
+    runs: options.Runs = options.DEFAULT_RUNS,
+    json: options.Json = False,
+) -> None:
+    """Recompute the checksums of a finished run: prints what is missing, altered or not recorded.
+
+    Exits with 1 where there is any such file. What the run was made with (versions, data fingerprint, seed) is told
+    beside it.
+
+    Example: ifp verify runs/anneal-dsprites-20260101-120000
+    """
+    from dataclasses import asdict
+
+    from ifp.run_files import json_bytes
+    from ifp.runs import newest_run
+    from ifp.verifying import verify as verified
+
+    found = verified(newest_run(runs, None) if run is None else run)
+    if json:
+        typer.echo(json_bytes({**asdict(found), "run": str(found.run)}).decode(), nl=False)
+    else:
+        made = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+        seed = "" if found.seed is None else f", seed {found.seed}"
+        typer.echo(
+            f"{found.run}: {found.kind} of {found.created}, data {found.dataset} {found.fingerprint}{seed}, {made}",
+            err=True,
+        )
+        for each in found.faults:
+            typer.echo(f"{each.fault}: {each.file}")
+        if not found.faults:
+            typer.echo("every file is as it was written", err=True)
+    if found.faults:
+        raise typer.Exit(1)

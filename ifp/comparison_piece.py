@@ -1,0 +1,120 @@
+"""One piece of a study: a method trained with one seed and scored, here or on a worker, and its row."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+
+from analysis.comparison import Row
+from analysis.stage_plan import StagePlan
+from annealing.errors import DivergenceError, RunError
+from ifp.comparison_config import CompareConfig
+from ifp.datasets.dataset import Dataset
+from ifp.datasets.source import DataSource
+from ifp.run_files import PARTIAL, json_bytes, load_json, load_npz, write_atomically
+from ifp.runs import Run
+from ifp.scoring import score_run
+from ifp.training import Progress, train_run
+from ifp.training_diagnosis import diagnose_training
+from ifp.training_run import open_training_run, read_training_run
+
+
+def piece_name(objective: str, seed: int) -> str:
+    """What a piece's run in the study is called."""
+    return f"{objective}-{seed}"
+
+
+def row_path(study: Path, objective: str, seed: int) -> Path:
+    """Where a piece's row is kept."""
+    return study / "rows" / f"{piece_name(objective, seed)}.json"
+
+
+def study_piece(
+    study: Path,
+    dataset: Dataset,
+    config: CompareConfig,
+    plan: StagePlan | None,
+    objective: str,
+    seed: int,
+    data_dir: Path | None = None,
+) -> Iterator[Progress]:
+    """Train and score one method with one seed, from where its run in the folder stands, and write its row."""
+    name = piece_name(objective, seed)
+    path = study / name
+    if (path / "config.json").is_file():
+        opened = read_training_run(path, data_dir)
+    else:
+        given = {**config.given(objective, seed), "data_options": asdict(dataset.options)}
+        opened = open_training_run(given, plan, out=path, data_dir=data_dir, force=True)
+    _, trained, used, run = opened
+    try:
+        for step in () if run.finished else train_run(dataset, trained, used, run):
+            yield Progress(step.done, step.total, f"{name}, {step.doing}")
+        yield Progress(trained.steps, trained.steps, f"{name}, scores")
+        row = comparison_row(run, config.scores, data_dir)
+    except DivergenceError as error:
+        status = f"diverged at step {error.step}"
+        row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": status}
+    rows = row_path(study, objective, seed)
+    rows.parent.mkdir(exist_ok=True)
+    write_atomically(rows, json_bytes(row))
+
+
+def train_piece(
+    source: DataSource, config: CompareConfig, plan: StagePlan | None, objective: str, seed: int
+) -> dict[str, bytes]:
+    """The whole of a piece in a folder of this process's own: what a worker does. Its files, the row's among them.
+
+    Raises:
+        DataError: the data set is not at hand here, or is another one.
+    """
+    with TemporaryDirectory() as folder:
+        for _ in study_piece(Path(folder), source.open(), config, plan, objective, seed, source.data_dir):
+            pass
+        files = (each for each in sorted(Path(folder).rglob("*")) if each.is_file())
+        return {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
+
+
+def keep_piece(study: Run, name: str, files: Mapping[str, bytes]) -> None:
+    """Put a worker's files in place: the run all at once, then, since it says that the piece is done, the row."""
+    try:
+        folder = Path(mkdtemp(dir=study.path, prefix=PARTIAL))
+        for file, content in files.items():
+            if file.startswith(f"{name}/"):
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(folder / file, content)
+        shutil.rmtree(study.path / name, ignore_errors=True)  # begun here before
+        os.replace(folder / name, study.path / name)
+        folder.rmdir()
+    except OSError as error:
+        raise RunError(f"need to write {study.path / name}, got: {error}") from error
+    study.write(f"rows/{name}.json", files[f"rows/{name}.json"])
+
+
+def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None, method: str | None = None) -> Row:
+    """What a finished training run is compared by: reconstruction, KL, and on labelled data scores and diffusion.
+
+    Scores that its scores.json lacks are measured and kept there, on samples of the same seed.
+
+    Raises:
+        IFPError: the run is not finished, or its data set is not at hand.
+    """
+    settings, trace = run.config["settings"], load_npz(run.path / "trace.npz")
+    row: dict[str, object] = {
+        "method": method or settings["objective"],
+        "seed": settings["seed"],
+        "run": run.path.name,
+        "steps": settings["steps"],
+        "status": "ok",
+        "reconstruction": float(trace["reconstruction"][-1]),
+        "kl": float(trace["kl"][-1].sum()),
+    }
+    if len(trace["entropy"]):
+        there = load_json(run.path / "scores.json")
+        missing = [name for name in scores if name not in there]
+        found = {**there, **(score_run(run, seed=there["seed"], only=missing, data_dir=data_dir) if missing else {})}
+        row |= {name: found[name] for name in scores}
+        row["diffusion"] = diagnose_training(run).index
+    return row

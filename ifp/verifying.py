@@ -1,0 +1,42 @@
+"""What a run was made with, and whether its files are as they were written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ifp.checksums import Fault, verify_files
+from ifp.runs import Run, open_run
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Where a run comes from, and what is missing or altered in it."""
+
+    run: Path
+    kind: str
+    created: str
+    seed: int | None
+    dataset: str
+    fingerprint: str
+    versions: dict[str, str]
+    faults: tuple[Fault, ...]
+
+
+def verify(run: Run | str | Path) -> Verification:
+    """Recompute the checksums of a finished run, and of the runs inside it, from its files.
+
+    Raises:
+        RunError: no run is there (its config.json is damaged or missing), or it is not finished.
+    """
+    path = run.path if isinstance(run, Run) else Path(run)
+    faults = verify_files(path)
+    found = open_run(path)
+    return Verification(
+        run=path,
+        kind=found.kind,
+        created=str(found.config["created"]),
+        seed=found.config["settings"].get("seed"),
+        dataset=found.config["data"]["name"],
+        fingerprint=found.config["data"]["fingerprint"],
+        versions=dict(found.config["versions"]),
+        faults=tuple(faults),
+    )
