@@ -10,6 +10,7 @@ import torch
 from scipy import special
 
 from annealing.bottleneck import gaussian_kl, log_density, reparameterize, shifted_grid, stratified_normal
+from annealing.leading import leading_eigenvalues
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.spectral import freezing_point
 from annealing.stack import Case, DenseStack, merge_pixels
@@ -211,7 +212,23 @@ def widened(stack):
     return same
 
 
-# Closed forms are float64 throughout
+# Closed forms are float64 but for products with whole data sets too large to hold
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.1)], ids=lambda each: each.name)
+@pytest.mark.parametrize("dark", [1.0, 1e-2, 1e-4])
+def test_streamed_eigenvalues_of_nearly_white_images_are_those_of_float64(dark, likelihood):
+    """float32 leaves a pixel that is 1e-4 from white three digits; a value, over which they average, five."""
+    images = 1 - dark * (drawn(3000, 6) @ drawn(6, 60, seed=1) / 6)
+    found = leading_eigenvalues(lambda: images.split(500), likelihood, 3, exact=10, tolerance=1e-3)
+    expected = np.linalg.eigvalsh(np.cov(whitened(images, likelihood).T, bias=True))[:-4:-1]
+    np.testing.assert_allclose(found, expected, rtol=2e-5 if dark == 1e-4 else 1e-6)
+
+
+def whitened(images, likelihood):
+    flat = images.double().numpy()
+    p = flat.mean(axis=0)
+    return (flat - p) / np.sqrt(p * (1 - p) if isinstance(likelihood, Bernoulli) else likelihood.sigma2)
 
 
 def test_merged_columns_are_the_pixels_themselves_and_count_them_exactly():

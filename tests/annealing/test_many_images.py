@@ -9,10 +9,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from annealing.conditional import context_courses, context_gram, shared_code_value, shared_code_value_by_courses
+from annealing.equilibrium import EquilibriumConfig, equilibrium
+from annealing.errors import IFPError
 from annealing.landau import transition
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import codebook_bound, eigenvalues, freezing_point
+from annealing.stack import Case
 
 LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.1)], ids=lambda each: each.name)
 MANY = 10_000
@@ -123,3 +126,10 @@ def test_a_code_that_no_image_varies_with_is_worth_nothing_by_courses():
     assert shared_code_value_by_courses([(torch.arange(3), torch.zeros(3, 2).double())], torch.ones(3)) == 0
     assert shared_code_value_by_courses([], torch.ones(3)) == 0
     assert math.isnan(transition(torch.ones(MANY, 4), Bernoulli()).slope)
+
+
+def test_equilibrium_refuses_codes_whose_curvature_would_not_fit():
+    images = few_images(0).repeat(126, 1)
+    case, config = Case(images, 0.1, 1.0, 0), EquilibriumConfig(latents=2)
+    with pytest.raises(IFPError, match=r"need at most 2000 codes \(images times latents\) of a case .*, got 2016"):
+        next(equilibrium([case], config, Bernoulli()))

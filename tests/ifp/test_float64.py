@@ -11,6 +11,7 @@ from scipy import special
 from annealing.likelihood import LIKELIHOODS
 from ifp.batches import Batches
 from ifp.objectives import objectives
+from ifp.objectives.beta_tcvae import ESTIMATORS, total_correlation
 from ifp.objectives.objective import Codes
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, take_step, train_steps
@@ -111,6 +112,20 @@ def test_loss_and_gradient_of_a_step_are_those_of_float64(name, likelihood, bars
     learner, config = learner_of(bars, make_plan, name, {}, likelihood)
     for step in (0, 5, 11):  # the plan's first, second and last stage
         assert_step_is_exact(learner, config, bars, step, 1e-5)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(("middle", "logvar"), [(0, 0), (0, -20), (0, 20), (1e3, 0)])
+def test_total_correlation_of_a_batch_is_that_of_float64_to_the_roundings_of_its_logarithms(middle, logvar, estimator):
+    stream = torch.Generator().manual_seed(5)
+    mean = middle + torch.randn(64, 10, generator=stream)
+    logvar = logvar + 0.1 * torch.randn(64, 10, generator=stream)
+    sample = mean + (logvar / 2).exp() * torch.randn(64, 10, generator=stream)
+    given = (sample, mean, logvar)
+    found = total_correlation(*given, 1000, estimator).item()
+    exact = total_correlation(*(each.double() for each in given), 1000, estimator).item()
+    # ten densities of up to |log sd| + 1 nats each are added; their differences remain
+    assert found == pytest.approx(exact, abs=2.4e-7 * 10 * (1 + float(logvar.abs().mean()) / 2))
 
 
 @pytest.mark.parametrize(("name", "parameters"), EXTREMES)

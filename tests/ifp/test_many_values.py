@@ -4,6 +4,7 @@ import tracemalloc
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from analysis.distributions import compare_unpaired, summarise
 from analysis.information import factor_entropy, information, information_and_chance
 from analysis.scores.codes import LabelledCodes, SampleSizes
 from ifp.contexts import action_sequence, spectrum
-from ifp.datasets import load_dataset
+from ifp.datasets import DataWarning, load_dataset
 from ifp.freezing_order import freezing_order
 from ifp.whole_spectrum import whole_spectrum
 
@@ -164,3 +165,22 @@ def test_distributions_of_ten_thousand_cases_are_compared_without_all_their_pair
     assert found.ratio == pytest.approx(np.exp(-0.5), rel=1e-9)
     assert compare_unpaired(first, first).superiority == 0.5
     assert summarise(first).median == pytest.approx(np.exp(0.5), rel=1e-4)
+
+
+# The annealing test
+
+
+def test_a_factor_of_many_values_is_annealed_by_networks_alone_and_that_is_said(tmp_path, monkeypatch):
+    """A circle of 3,000 points: two pixels of variance 1/8 over 1/4, a degenerate pair for equilibrium to read."""
+    monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
+    angle = 2 * np.pi * np.arange(3000) / 3000
+    images = (0.5 + 0.5 * np.stack([np.cos(angle), np.sin(angle)], axis=1)).astype(np.float32).reshape(-1, 1, 2)
+    np.savez(tmp_path / "circle.npz", images=images.clip(0, 1), factors=np.arange(3000)[:, None])
+    sweep = {"pace": {"learn_steps": 5, "max_steps": 30}, "hidden": 8}
+    settings = {"contexts": 1, "planning_contexts": 1, "sweep": sweep, "out": tmp_path / "run"}
+    with pytest.warns(DataWarning, match="factor0: more than 2000 values times latents, not computed at equilibrium"):
+        run = ifp.anneal(str(tmp_path / "circle.npz"), **settings)
+    (row,) = pd.read_csv(run.path / "freezing.csv").query("threshold_nats == 0.1").to_dict("records")
+    assert row["transition"] == "degenerate"
+    assert row["spectral_beta"] == pytest.approx(0.5, rel=1e-6)
+    assert np.isnan(row["equilibrium_freezing"])
