@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import special
 
+from annealing.bottleneck import gaussian_kl
 from annealing.likelihood import LIKELIHOODS
 from ifp.batches import Batches
 from ifp.objectives import objectives
@@ -145,3 +146,28 @@ def test_stages_from_1e6_to_1e_minus_6_nats_are_those_of_float64(name, bars, mak
     for record in train_steps(learner, bars, config, 1):
         assert math.isfinite(record.loss)
     assert_step_is_exact(learner, config, bars, 11, 1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in objectives() if name not in PLANNED])
+@pytest.mark.parametrize("logvar", [-20.0, 20.0])
+def test_terms_of_codes_with_means_of_1e3_and_logvars_of_20_are_those_of_float64(name, logvar, bars, make_plan):
+    learner, _ = learner_of(bars, make_plan, name, {})
+    stream = torch.Generator().manual_seed(2)
+    mean = 1e3 * torch.randn(16, 3, generator=stream)
+    sample = mean + math.exp(logvar / 2) * torch.randn(16, 3, generator=stream)
+
+    def found(kind):
+        objective = copy.deepcopy(learner.objective)
+        if hasattr(objective, "discriminator"):
+            objective.discriminator.to(kind)
+        wide, spread = mean.to(kind), torch.full_like(mean, logvar, dtype=kind)
+        kl = gaussian_kl(wide, spread).sum(dim=0) / len(mean)
+        codes = Codes(wide, spread, sample.to(kind), kl, stream)
+        return {
+            each: term.item()
+            for each, term in objective.terms(codes, objective.informed(objective.at(3), codes)).items()
+        }
+
+    # 5 times what the roundings of three logarithms of up to 11 nats leave of a total correlation
+    slack = 5 * 2.4e-7 * 3 * 11 if name == "beta-tcvae" else 1e-12
+    assert found(torch.float32) == pytest.approx(found(torch.float64), rel=1e-5, abs=slack)
