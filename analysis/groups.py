@@ -17,6 +17,11 @@ _OVERLAPPING = 0.5  # overlap of densities from which neighbouring groups earn a
 Group = list[FactorFindings]
 
 
+def freezes(factor: FactorFindings, findings: Findings) -> bool:
+    """Whether a factor has a freezing point to plan by; it has none where no image varies with it."""
+    return bool(findings.conditional.get(factor.factor, factor.planning.median))
+
+
 def freezing_value(factor: FactorFindings, findings: Findings) -> float:
     """The pressure that a factor is planned by: given the factors frozen before where known, else alone, the median.
 

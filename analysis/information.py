@@ -1,7 +1,10 @@
 """Mutual information between latents and factors, from Gaussian posteriors."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import ndtr, rel_entr
 from scipy.stats import entropy
 
@@ -51,15 +54,19 @@ def shuffle_null(
     bins: int = _BINS,
 ) -> NDArray[np.float64]:
     """Mean of :func:`information` over random pairings of codes and labels: what chance alone shows, same shape."""
-    return _chance(_masses(mean, logvar, factors, bins), factors, seed, shuffles)
+    found = _masses(mean, logvar, factors, bins)
+    shared = _shuffled_shares(factors, seed, shuffles)
+    return np.array([_chance(masses, shared) for masses in found])
 
 
 def information_and_chance(
     mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer], *, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """:func:`information` and :func:`shuffle_null` of the same codes, for little more than the price of one."""
-    found, shared = _masses(mean, logvar, factors, _BINS), _class_shares(factors)
-    return np.array([_nats(masses, shared) for masses in found]), _chance(found, factors, seed, _SHUFFLES)
+    found = _masses(mean, logvar, factors, _BINS)
+    shared, shuffled = _class_shares(factors), _shuffled_shares(factors, seed, _SHUFFLES)
+    nats, chance = zip(*((_nats(masses, shared), _chance(masses, shuffled)) for masses in found), strict=True)
+    return np.array(nats), np.array(chance)
 
 
 def chance_deviation(null: NDArray[np.floating], images: int) -> NDArray[np.float64]:
@@ -84,18 +91,22 @@ def factor_entropy(factors: NDArray[np.integer]) -> NDArray[np.float64]:
     return np.array([entropy(np.unique(labels, return_counts=True)[1]) for labels in factors.T])
 
 
-def _chance(
-    found: list[NDArray[np.float64]], factors: NDArray[np.integer], seed: int, shuffles: int
-) -> NDArray[np.float64]:
+_Shares = list[tuple[NDArray[np.float64], csr_array]]  # per factor: see _class_shares
+
+
+def _shuffled_shares(factors: NDArray[np.integer], seed: int, shuffles: int) -> list[_Shares]:
     rng = np.random.default_rng(seed)
-    shared = [_class_shares(factors[rng.permutation(len(factors))]) for _ in range(shuffles)]
-    return np.array([np.mean([_nats(masses, each) for each in shared], axis=0) for masses in found])
+    return [_class_shares(factors[rng.permutation(len(factors))]) for _ in range(shuffles)]
+
+
+def _chance(masses: NDArray[np.float64], shuffled: list[_Shares]) -> NDArray[np.float64]:
+    return np.mean([_nats(masses, each) for each in shuffled], axis=0)
 
 
 def _masses(
     mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer], bins: int
-) -> list[NDArray[np.float64]]:
-    """Mass of each image's posterior in each bin, (images, bins), per latent."""
+) -> Iterator[NDArray[np.float64]]:
+    """Mass of each image's posterior in each bin, (images, bins), one latent after the other."""
     if mean.ndim != 2 or mean.shape != logvar.shape or factors.ndim != 2 or len(factors) != len(mean) or not mean.size:
         raise IFPError(
             f"need mean and logvar (images, latents) and factors (images, factors), "
@@ -104,29 +115,33 @@ def _masses(
     if not (np.isfinite(mean).all() and np.isfinite(logvar).all()):
         raise IFPError("need finite posteriors to measure information, got NaN or infinity")
     means, deviations = mean.astype(np.float64), np.exp(logvar.astype(np.float64) / 2)
-    found = []
-    for m, s in zip(means.T, deviations.T, strict=True):
-        edges = np.linspace((m - _REACH * s).min(), (m + _REACH * s).max(), bins - 1)
-        below = ndtr((edges[None, :] - m[:, None]) / s[:, None])
-        found.append(np.diff(below, axis=1, prepend=0.0, append=1.0))
-    return found
+    return (_mass(m, s, bins) for m, s in zip(means.T, deviations.T, strict=True))
 
 
-def _class_shares(factors: NDArray[np.integer]) -> list[NDArray[np.float64]]:
-    """Per factor, weights (classes, images) that average over the images of a class; empty classes are left out."""
-    shares = []
+def _mass(m: NDArray[np.float64], s: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    edges = np.linspace((m - _REACH * s).min(), (m + _REACH * s).max(), bins - 1)
+    below = ndtr((edges[None, :] - m[:, None]) / s[:, None])
+    return np.diff(below, axis=1, prepend=0.0, append=1.0)
+
+
+def _class_shares(factors: NDArray[np.integer]) -> _Shares:
+    """Per factor, each class's share of the images (classes,), and weights that average over its images.
+
+    The weights (classes, images) are sparse: a factor may have as many classes as there are images. Empty classes are
+    left out.
+    """
+    images, shares = np.arange(len(factors)), []
     for labels in factors.T:
-        member = labels[None, :] == np.unique(labels)[:, None]
-        shares.append(member / member.sum(axis=1, keepdims=True))
+        _, place, count = np.unique(labels, return_inverse=True, return_counts=True)
+        shares.append((count / len(labels), csr_array((1 / count[place], (place, images)))))
     return shares
 
 
-def _nats(masses: NDArray[np.float64], shares: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _nats(masses: NDArray[np.float64], shares: _Shares) -> NDArray[np.float64]:
     if not np.ptp(masses, axis=0).any():  # one posterior for all images: nothing to round
         return np.zeros(len(shares))
     overall = masses.mean(axis=0)
     nats = np.empty(len(shares))
-    for k, share in enumerate(shares):
-        frequency = 1 / ((share > 0) * share).max(axis=1) / len(masses)  # images of the class / all images
-        nats[k] = frequency @ rel_entr(share @ masses, overall).sum(axis=1)
+    for k, (frequency, averaging) in enumerate(shares):
+        nats[k] = frequency @ rel_entr(averaging @ masses, overall).sum(axis=1)
     return np.maximum(nats, 0.0)

@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.findings import QUANTILES, FactorFindings, Findings
-from analysis.groups import Group, Separation, freezing_value, natural_groups, regrouped, separation_warnings
+from analysis.groups import (
+    Group,
+    Separation,
+    freezes,
+    freezing_value,
+    natural_groups,
+    regrouped,
+    separation_warnings,
+)
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
@@ -30,7 +38,8 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
 
     Factors are ordered by their closed-form freezing points: with those frozen before known, where the findings have
     that (``conditional``), else by the median over the planning contexts, each alone. Neighbours that cannot be told
-    apart join one group. Every choice has a line of evidence in the plan.
+    apart join one group. Every choice has a line of evidence in the plan. A factor that no image varies with, so that
+    it never freezes, is left out with a warning.
 
     Args:
         findings: of an annealing run, or of a spectrum alone.
@@ -41,7 +50,9 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     """
     made = replace(settings or StageSettings(), **changed)  # type: ignore[arg-type]
     final = made.pressures[-1] if made.pressures else made.final_pressure
-    if not max(freezing_value(each, findings) for each in findings.factors) > final:
+    never = [each.factor for each in findings.factors if not freezes(each, findings)]
+    findings = replace(findings, factors=tuple(each for each in findings.factors if each.factor not in never))
+    if not max((freezing_value(each, findings) for each in findings.factors), default=0.0) > final:
         raise IFPError(f"need a factor that freezes above the final pressure {final:g}, got none")
     count = len(made.pressures) if made.pressures else made.stages
     groups, warnings = natural_groups(findings), _measurement_warnings(findings)
@@ -53,7 +64,8 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     drafts = _falling([_draft(groups, number, findings, made) for number in range(len(groups))])
     if count is not None:  # else joined with a warning
         warnings = [*_silent_warnings(groups, drafts, findings), *warnings]
-    warnings = [*separation_warnings(groups, findings), *warnings, *findings.warnings]
+    left_out = [f"{name} never freezes: left out" for name in never]
+    warnings = [*left_out, *separation_warnings(groups, findings), *warnings, *findings.warnings]
     total, opened, stages = sum(draft.time for draft in drafts), 0, []
     for group, draft in zip(groups, drafts, strict=True):
         share = draft.time / total

@@ -19,7 +19,12 @@ An idealisation: S is known perfectly, where latents that have frozen hold only 
 Everything here is a sum over contexts, so images stream: no more than one context's mean images is ever needed.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from annealing.errors import IFPError
@@ -30,6 +35,15 @@ def context_gram(means: Tensor, counts: Tensor, likelihood: Likelihood) -> Tenso
     r"""What some contexts add to the matrix B, times the number of all images: float64 (classes, classes).
 
     .. math:: \sum_{c_S} n(c_S)\, f(a|c_S)\, f(b|c_S)\, d_a^\top V(c_S)^{-1} d_b, \qquad f(a|c_S) = n(a, c_S) / n(c_S)
+
+    Arguments and errors are those of :func:`context_courses`, whose products they are.
+    """
+    courses = context_courses(means, counts, likelihood)
+    return (courses @ courses.mT).sum(dim=0)
+
+
+def context_courses(means: Tensor, counts: Tensor, likelihood: Likelihood) -> Tensor:
+    r""":math:`n(c_S)^{1/2} f(a|c_S)\, V(c_S)^{-1/2} d_a` of some contexts: float64 (contexts, classes, moving pixels).
 
     Args:
         means: mean image of each class, (..., classes, pixels); leading axes run over contexts. A class that a context
@@ -59,8 +73,7 @@ def context_gram(means: Tensor, counts: Tensor, likelihood: Likelihood) -> Tenso
         raise IFPError(f"need mean images that a {likelihood.name} decoder can draw, got {_span(centre)}")
     whitening = torch.where(variance > 0, variance, torch.inf).rsqrt()  # a pixel without variance never varies
     weights = counts / images.sqrt()
-    courses = (means - centre[:, None]).mul_(whitening[:, None]).mul_(weights[:, :, None])
-    return (courses @ courses.mT).sum(dim=0)
+    return (means - centre[:, None]).mul_(whitening[:, None]).mul_(weights[:, :, None])
 
 
 def shared_code_value(gram: Tensor, counts: Tensor) -> float:
@@ -77,6 +90,32 @@ def shared_code_value(gram: Tensor, counts: Tensor) -> float:
     root = counts[there].to(torch.float64).sqrt()
     matrix = gram[there][:, there] / (root[:, None] * root)
     return max(float(torch.linalg.eigvalsh(matrix)[-1]), 0.0) if len(root) else 0.0
+
+
+def shared_code_value_by_courses(parts: Sequence[tuple[Tensor, Tensor]], counts: Tensor) -> float:
+    r""":func:`shared_code_value` of a factor of so many classes that B would not fit into memory.
+
+    By Lanczos' method on products with :math:`F^{-1/2} B F^{-1/2}`, to 1e-9.
+
+    Args:
+        parts: of each context the classes that it has, (there,), and their :func:`context_courses`, (there, pixels).
+        counts: images of each class in all contexts, (classes,).
+    """
+    root = counts.to(torch.float64).clamp(min=1).sqrt()
+    scaled = [(classes, courses / root[classes, None]) for classes, courses in parts if courses.any()]
+    if not scaled:
+        return 0.0
+
+    def times(code: NDArray[np.float64]) -> NDArray[np.float64]:
+        given = torch.from_numpy(code).reshape(-1)
+        product = torch.zeros_like(given)
+        for classes, courses in scaled:
+            product.index_add_(0, classes, courses @ (courses.T @ given[classes]))
+        return product.numpy()
+
+    matrix = LinearOperator((len(counts), len(counts)), matvec=times, dtype=np.float64)
+    start = np.random.default_rng(0).standard_normal(len(counts))
+    return float(eigsh(matrix, k=1, v0=start, tol=1e-9, return_eigenvectors=False)[0])
 
 
 def _span(values: Tensor) -> str:

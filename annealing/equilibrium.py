@@ -28,6 +28,7 @@ _AROUND = 0.3  # size of the codes offered once silence is unstable
 _INSIDE = 0.05  # nats from which on heating may take over what cooling met
 _SMALL_MOVE = 0.25  # of any mean or log sd from one pressure to the next along one branch
 _SILENT = 1e-5  # nats below which an encoder is offered a code again
+MOST_CODES = 2000  # of a case, images times latents: the curvature has 4 numbers for each pair, here 128 MiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +198,13 @@ def equilibrium(cases: Sequence[Case], config: EquilibriumConfig, likelihood: Li
     latent's onset. Nothing is random, and no case knows of the others.
 
     Raises:
-        IFPError: no case.
+        IFPError: no case, or one of more than 2000 images times latents.
     """
     if not cases:
         raise IFPError("need one case or more, got none")
+    codes = max(len(case.images) for case in cases) * config.latents
+    if codes > MOST_CODES:
+        raise IFPError(f"need at most {MOST_CODES} codes (images times latents) of a case at equilibrium, got {codes}")
     swept = [branches(case, config, likelihood) for case in cases]
     step = 0
     for direction, number in (("heat", 0), ("cool", 1)):

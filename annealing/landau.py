@@ -86,21 +86,41 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
     0.5
     """
     courses = whitened_courses(images, likelihood)
-    n = len(courses)
-    values, vectors = torch.linalg.eigh(courses @ courses.T / n)
-    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-    lam = float(values[0])
-    if not courses.shape[1] or not lam > 0:
+    modes = _modes(courses)
+    if not len(modes.values):
         return Transition("none", math.nan, 0.0, math.nan)
-    ratio = float(values[1] / lam)
+    lam = float(modes.values[0])
+    ratio = float(modes.values[1] / lam) if len(modes.values) > 1 else 0.0
     if ratio > NEARLY_DEGENERATE:
         return Transition("degenerate", math.nan, ratio, math.nan)
-    form = _quartic(courses, values, vectors, *_cumulants(images, likelihood))
+    form = _quartic(courses, modes, *_cumulants(images, likelihood))
     jump = _jump(form)
     if math.isnan(jump) or jump > SMALL_JUMP:
         return Transition("first_order", math.nan, ratio, jump)
     flat = 4 * lam * form.mean < _ROUNDING
     return Transition("continuous", math.nan if flat else 1 / (8 * lam * form.mean), ratio, jump)
+
+
+@dataclass(frozen=True)
+class _Modes:
+    """Eigenvalues above rounding, falling (r,), scores s_j of each image (n, r), directions y_j (pixels, r)."""
+
+    values: Tensor
+    scores: Tensor
+    directions: Tensor
+
+
+def _modes(courses: Tensor) -> _Modes:
+    """From the matrix of the images or of the pixels, whichever is smaller: the other may be too large to hold."""
+    n, pixels = courses.shape
+    gram = courses @ courses.T if n <= pixels else courses.T @ courses
+    values, vectors = (each.flip(-1) for each in torch.linalg.eigh(gram / n))
+    rank = int((values > values[:1].clamp(min=0) * 1e-12).sum())
+    values, vectors = values[:rank], vectors[:, :rank]
+    if n > pixels:
+        return _Modes(values, courses @ vectors, vectors)
+    length = (n * values).sqrt()
+    return _Modes(values, vectors * length, courses.T @ vectors / length)
 
 
 @dataclass(frozen=True)
@@ -116,31 +136,30 @@ class _Form:
 def _cumulants(images: Tensor, likelihood: Likelihood) -> tuple[Tensor, Tensor]:
     """kappa / V^(3/2) and chi / V^2 of the pixels that vary, at the mean image."""
     flat = images.reshape(len(images), -1).to(torch.float64)
-    p = flat.mean(dim=0)[flat.amax(dim=0) > flat.amin(dim=0)]
+    p = flat.mean(dim=0)
+    p = p[(flat.amax(dim=0) > flat.amin(dim=0)) & (likelihood.variance(p) > 0)]  # the whitened ones
     if not isinstance(likelihood, Bernoulli):
         return torch.zeros_like(p), torch.zeros_like(p)
     variance = likelihood.variance(p)
     return (1 - 2 * p) / variance.sqrt(), (1 - 6 * variance) / variance
 
 
-def _quartic(courses: Tensor, values: Tensor, vectors: Tensor, skew: Tensor, excess: Tensor) -> _Form:
+def _quartic(courses: Tensor, modes: _Modes, skew: Tensor, excess: Tensor) -> _Form:
+    values, scores = modes.values, modes.scores
     n, lam = len(courses), float(values[0])
-    rank = int((values > lam * 1e-12).sum())
-    scores = vectors[:, :rank] * (n * values[:rank]).sqrt()  # s_j of each image
-    directions = courses.T @ vectors[:, :rank] / (n * values[:rank]).sqrt()  # y_j
-    leading = directions[:, 0]
+    leading = modes.directions[:, 0]
     bend = skew * leading.square()  # K_j is its product with y_j
-    k = directions.T @ bend
+    k = modes.directions.T @ bend
     s = (scores[:, :1].square() * scores).mean(dim=0)
     d = k - s / lam**2
     all_k, x = float(bend.square().sum()), float((excess * leading.pow(4)).sum())
-    followed = (d[1:].square() / (4 * (1 - values[1:rank] / lam))).sum() + (all_k - k.square().sum()) / 4
+    followed = (d[1:].square() / (4 * (1 - values[1:] / lam))).sum() + (all_k - k.square().sum()) / 4
     mean = 1 / (4 * lam) + x / 8 - all_k / 8 - float(followed)
 
     def product(f: Tensor, h: Tensor) -> float:
-        """E[f (lambda - T)^-1 h] without the leading mode."""
-        modes = (vectors.T @ f)[1:] * (vectors.T @ h)[1:] / n
-        return float((modes / (lam - values[1:])).sum())
+        """E[f (lambda - T)^-1 h] without the leading mode; what is in no mode, by Parseval."""
+        shared = (scores.T @ f) * (scores.T @ h) / (n * values)
+        return float((shared[1:] / (lam - values[1:])).sum() + (f @ h - shared.sum()) / lam) / n
 
     rho = 1 + courses @ bend - scores[:, 0].square() / lam
     tau = 1 + courses @ bend - scores @ s / lam**2

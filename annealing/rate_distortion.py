@@ -40,6 +40,8 @@ _AHEAD = 20  # a start is followed while so many cycles of its last gain would r
 _TOLERANCE = 1e-5  # relative, of such a rise
 _LEAST_KL = 1e-6  # nats; nearer to P the quotient is rounding, and its limit is no more than lambda_max
 _ELEMENTS = 300_000  # starts times columns of one batch: what the processor's cache holds
+_MANY = 1000  # images above which nothing of the size images by images is held
+_ALONE = 250  # starts on one image, where there are many: those of the largest quotients
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def rate_distortion_bound(cases: Sequence[Tensor], likelihood: Likelihood) -> li
     The problem is not convex. Each quotient found is a certificate that silence is not the global optimum below it, so
     that the answer is never too large, and never below lambda_max or the codebook bound; but nothing certifies that
     no start was missed. 0 where the images are all the same.
+
+    Of more than 1000 images the ascent starts from the 250 that alone have the largest quotients.
 
     Raises:
         IFPError: fewer than two images, or pixels that the likelihood cannot draw.
@@ -94,7 +98,8 @@ def _parts(cases: list[_Case]) -> Iterator[list[_Case]]:
     rest = sorted(cases, key=lambda case: len(case.multiplicity))
     while rest:
         starts = len(rest[-1].columns) + len(_TILTS) * _TILTED
-        size = max(1, _ELEMENTS // (starts * len(rest[-1].multiplicity)))
+        alone = len(rest[-1].columns) > _MANY
+        size = 1 if alone else max(1, _ELEMENTS // (starts * len(rest[-1].multiplicity)))
         yield rest[-size:]
         rest = rest[:-size]
 
@@ -113,20 +118,24 @@ class _Batch:
         weights = logits.softmax(dim=-1)
         mean = weights @ self.images
         silent, output = self.likelihood.output_for(self.mean), self.likelihood.output_for(mean)
-        gain = self.likelihood.nats(silent, mean) - self.likelihood.nats(output, mean)
-        divergence = (gain * self.multiplicity).sum(dim=-1)
+        divergence = self.divergence(mean, output)
         kl = torch.xlogy(weights, weights * weights.shape[-1]).sum(dim=-1)
         noise = self.likelihood.sigma2 if isinstance(self.likelihood, Gaussian) else 1.0  # output over it is natural
         pull = ((output - silent) * self.multiplicity / noise) @ (self.images - self.mean).mT
         return torch.where(kl > _LEAST_KL, divergence / kl, 0.0), pull
 
-    def gram(self) -> Tensor:
-        """(cases, n, n) of the whitened courses, over n: the largest eigenvalue is lambda_max."""
+    def divergence(self, mean: Tensor, output: Tensor) -> Tensor:
+        """D of mean images (cases, m, columns), drawn by the output, from the silent one, nats: (cases, m)."""
+        silent = self.likelihood.output_for(self.mean)
+        gain = self.likelihood.nats(silent, mean) - self.likelihood.nats(output, mean)
+        return (gain * self.multiplicity).sum(dim=-1)
+
+    def courses(self) -> Tensor:
+        """The whitened courses, (cases, n, columns)."""
         whitening = (
             self.multiplicity / self.likelihood.variance(self.mean).clamp(min=1e-300)
         ).sqrt()  # padding has V = 0
-        courses = (self.images - self.mean) * whitening
-        return courses @ courses.mT / courses.shape[1]
+        return (self.images - self.mean) * whitening
 
     def kept(self, cases: Tensor) -> "_Batch":
         return _Batch(self.likelihood, self.images[cases], self.mean[cases], self.multiplicity[cases])
@@ -143,24 +152,48 @@ def _batch(cases: list[_Case], likelihood: Likelihood) -> _Batch:
     return _Batch(likelihood, images, images.mean(dim=1, keepdim=True), multiplicity[:, None])
 
 
-def _starts(gram: Tensor, vectors: Tensor) -> Tensor:
-    """Log-weights (cases, starts, n): on one image and those equal to it, and tilted along the leading eigenvectors."""
-    n = gram.shape[-1]
+def _starts(batch: _Batch) -> tuple[Tensor, Tensor]:
+    """lambda_max (cases,), and log-weights (cases, starts, n): on an image and those equal to it, or tilted."""
+    courses = batch.courses()
+    n = courses.shape[1]
+    if n > _MANY:
+        return _starts_of_many(batch, courses)
+    gram = courses @ courses.mT / n
+    values, vectors = torch.linalg.eigh(gram)
     power = gram.diagonal(dim1=1, dim2=2)
     distance = power[:, :, None] + power[:, None, :] - 2 * gram
     equal = distance <= 1e-9 * power.amax(dim=1)[:, None, None]
-    leading = vectors.flip(-1)[..., : min(_TILTED, n - 1)].mT * n**0.5
-    tilts = (torch.tensor(_TILTS, dtype=gram.dtype)[:, None] * leading[:, :, None]).flatten(1, 2)
-    return torch.cat([equal.to(gram.dtype).log(), tilts], dim=1)
+    leading = vectors.flip(-1)[..., : min(_TILTED, n - 1)]
+    return values[:, -1], torch.cat([equal.to(gram.dtype).log(), _tilted(leading)], dim=1)
+
+
+def _starts_of_many(batch: _Batch, courses: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of one case of many images, with nothing of the size images by images where pixels are fewer."""
+    n, columns = courses.shape[1:]
+    if n > columns:
+        values, axes = torch.linalg.eigh(courses.mT @ courses / n)
+        leading = functional.normalize(courses @ axes.flip(-1)[..., :_TILTED], dim=1)
+    else:
+        values, vectors = torch.linalg.eigh(courses @ courses.mT / n)
+        leading = vectors.flip(-1)[..., :_TILTED]
+    distinct, which, count = torch.unique(batch.images[0], dim=0, return_inverse=True, return_counts=True)
+    gain = batch.divergence(distinct[None], batch.likelihood.output_for(distinct[None]))[0]
+    quotient = gain / torch.log(n / count)
+    best = quotient.topk(min(_ALONE, len(distinct))).indices
+    alone = (which == best[:, None]).to(courses.dtype).log()
+    return values[:, -1], torch.cat([alone[None], _tilted(leading)], dim=1)
+
+
+def _tilted(leading: Tensor) -> Tensor:
+    """Log-weights (cases, tilts, n) along leading eigenvectors (cases, n, few) of length 1."""
+    along = leading.mT * leading.shape[1] ** 0.5
+    return (torch.tensor(_TILTS, dtype=leading.dtype)[:, None] * along[:, :, None]).flatten(1, 2)
 
 
 def _ascend(cases: list[_Case], likelihood: Likelihood) -> Tensor:
     """beta_RD (cases,) of cases with the same number of images."""
     batch = _batch(cases, likelihood)
-    gram = batch.gram()
-    values, vectors = torch.linalg.eigh(gram)
-    beta = values[:, -1]
-    logits = _starts(gram, vectors)
+    beta, logits = _starts(batch)
     for _ in range(_FIRST):
         quotient, logits, beta = _step(batch, logits, beta)
     quotient, best = quotient.topk(min(_KEPT, quotient.shape[1]), dim=1)

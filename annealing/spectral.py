@@ -38,7 +38,7 @@ def codebook_bound(images: Tensor, likelihood: Likelihood) -> float:
         return 0.0
     silent = likelihood.output_for(flat.mean(dim=0))
     gain = (likelihood.nats(silent, distinct) - likelihood.nats(likelihood.output_for(distinct), distinct)).sum(dim=1)
-    return float((gain / torch.log(len(flat) / count)).max())
+    return float((gain / torch.log(len(flat) / count.to(torch.float64))).max())
 
 
 def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from annealing.equilibrium import MOST_CODES
 from annealing.errors import IFPError
 from ifp.annealing_config import AnnealConfig, Piece, pieces
 from ifp.annealing_piece import Part, measure_piece, part_bytes, piece_records
 from ifp.cluster import Cluster, Task, require_all
-from ifp.contexts import SpectralRecord, spectrum
+from ifp.contexts import SpectralRecord, require_factors, spectrum
 from ifp.datasets.dataset import Dataset, DataWarning
 from ifp.datasets.source import DataSource
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
@@ -67,7 +68,8 @@ def annealing_test(
             csv_bytes([each.name for each in fields(SpectralRecord)], [asdict(each) for each in spectral.values()]),
         )
         measurable = _measurable(config, spectral)
-        work = [*pieces(config, lambda *case: case in measurable), *_equilibrium_pieces(config, spectral, measurable)]
+        small = _of_few_values(dataset, config, spectral, measurable)
+        work = [*pieces(config, lambda *case: case in measurable), *_equilibrium_pieces(config, spectral, small)]
         todo = {
             each: tuple(spectral[each.factor, context] for context, _ in each.cases)
             for each in work
@@ -141,6 +143,25 @@ def _measurable(config: AnnealConfig, spectral: Mapping[tuple[str, int], Spectra
             f"for {', '.join(config.factors)} (--mode full anneals all data at once)"
         )
     return found
+
+
+def _of_few_values(
+    dataset: Dataset,
+    config: AnnealConfig,
+    spectral: Mapping[tuple[str, int], SpectralRecord],
+    measurable: Set[tuple[str, int]],
+) -> set[tuple[str, int]]:
+    """The measurable cases that equilibrium can take; a factor that would need it and has too many values is named."""
+    known = require_factors(dataset)
+    many = {name for name in config.factors if known.sizes[known.position(name)] * config.sweep.latents > MOST_CODES}
+    needed = sorted({case[0] for case in measurable if case[0] in many and spectral[case].transition != "continuous"})
+    if needed and config.protocol == "heat-cool":
+        warnings.warn(
+            f"{', '.join(needed)}: more than {MOST_CODES} values times latents, not computed at equilibrium",
+            DataWarning,
+            stacklevel=2,
+        )
+    return {case for case in measurable if case[0] not in many}
 
 
 def _equilibrium_pieces(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.modes import DEGENERATE
-from annealing.conditional import context_gram, shared_code_value
+from annealing.conditional import context_courses, shared_code_value, shared_code_value_by_courses
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.contexts import require_factors
@@ -21,6 +21,7 @@ from ifp.watching import Watch, unwatched
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
 _SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB
+_MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def freezing_order(
         sizes = {name: len(counts[name]) for name in rest}
         batches = watch(_by_context(dataset, context, sum(sizes.values()), given))
         grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
-        values = {name: shared_code_value(grams[name], counts[name]) for name in rest}
+        values = {name: grams[name].value(counts[name]) for name in rest}
         largest = max(values.values())
         frozen = next(name for name in rest if values[name] >= (1 - _TIE) * largest)
         for name in rest:
@@ -124,11 +125,16 @@ def _by_context(
 
 
 class _Gram:
-    """One factor's matrix B, times the number of images, as batches come in."""
+    """One factor's matrix B, times the number of images, as batches come in.
+
+    Of a factor of many classes the courses whose products it is the sum of are kept instead, while they are smaller.
+    """
 
     def __init__(self, classes: Tensor, size: int, likelihood: Likelihood) -> None:
         self.classes, self.size, self.likelihood = classes, size, likelihood
-        self.value = torch.zeros(size, size, dtype=torch.float64)
+        self._parts: list[tuple[Tensor, Tensor]] | None = [] if size > _MANY else None
+        self._held = 0  # numbers in the parts
+        self._gram = torch.zeros(size, size, dtype=torch.float64) if self._parts is None else torch.empty(0)
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
 
     def add(self, batch: _ContextBatch) -> None:
@@ -143,12 +149,33 @@ class _Gram:
         self._incomplete = None if batch.complete else (sums, counts)
         if batch.complete:
             means = sums.div_(counts.clamp(min=1)[:, None]).reshape(batch.contexts, self.size, -1)
-            self.value += context_gram(means, counts.reshape(batch.contexts, self.size), self.likelihood)
+            counts = counts.reshape(batch.contexts, self.size)
+            self._keep(context_courses(means, counts, self.likelihood), counts)
+
+    def _keep(self, courses: Tensor, counts: Tensor) -> None:
+        if self._parts is None:
+            self._gram += (courses @ courses.mT).sum(dim=0)
+            return
+        there = [count.nonzero()[:, 0] for count in counts]
+        found = [(rows, course[rows]) for rows, course in zip(there, courses, strict=True)]
+        self._parts += found
+        self._held += sum(course.numel() for _, course in found)
+        if self._held > self.size**2:
+            self._gram = torch.zeros(self.size, self.size, dtype=torch.float64)
+            for rows, course in self._parts:
+                self._gram[rows[:, None], rows] += course @ course.T
+            self._parts = None
+
+    def value(self, counts: Tensor) -> float:
+        """The factor's value, from the images of each class, (classes,)."""
+        if self._parts is None:
+            return shared_code_value(self._gram, counts)
+        return shared_code_value_by_courses(self._parts, counts)
 
 
 def _grams(
     batches: Iterator[_ContextBatch], classes: Mapping[str, Tensor], sizes: Mapping[str, int], likelihood: Likelihood
-) -> dict[str, Tensor]:
+) -> dict[str, _Gram]:
     """Each factor's matrix B, times the number of images: factors side by side, one batch after the other."""
     grams = {name: _Gram(classes[name], size, likelihood) for name, size in sizes.items()}
     adding: list[Future[None]] = []
@@ -159,7 +186,7 @@ def _grams(
             adding = [workers.submit(gram.add, batch) for gram in grams.values()]
         for each in adding:
             each.result()
-    return {name: gram.value for name, gram in grams.items()}
+    return grams
 
 
 def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:

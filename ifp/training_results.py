@@ -53,9 +53,11 @@ def write_results(
     run.write("trace.npz", npz_bytes({**arrays, **probe_arrays(dataset, probe)}))
     factors = dataset.factors
     if factors is not None:
+        labels = _labels(dataset, np.arange(len(dataset)))
+        vary = bool(np.ptp(labels, axis=0).any())  # without a factor that does there is no score
         scores = {
-            "protocol": protocol_of(_labels(dataset, np.arange(len(dataset)))),
-            "mig": mean_code_mig(dataset, model, config.seed),
+            "protocol": protocol_of(labels),
+            **({"mig": mean_code_mig(dataset, model, config.seed)} if vary else {}),
             "samples": asdict(STUDY),
             "seed": config.seed,
             "scikit-learn": sklearn.__version__,

@@ -21,7 +21,8 @@ def draw_traversal(images: NDArray[np.floating], values: Sequence[float], labels
     for row in range(rows):
         for column in range(columns):
             panel = grid[row][column]
-            panel.imshow(np.clip(images[row, column].squeeze(), 0, 1), cmap="gray", vmin=0, vmax=1)
+            image = np.clip(images[row, column], 0, 1)  # squeezed, one of a single row would have no height either
+            panel.imshow(image[..., 0] if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=1)
             panel.set(xticks=[], yticks=[])
             if row == 0:
                 panel.set_title(f"{values[column]:+.1f}", fontsize=8)

@@ -12,8 +12,9 @@ _BINS = 20
 
 def discretise(codes: NDArray[np.number], bins: int = _BINS) -> NDArray[np.int64]:
     """Each column of ``codes`` (samples, latents) in ``bins`` equal-width bins between its own minimum and maximum."""
-    edges = [np.linspace(code.min(), code.max(), bins + 1)[:-1] for code in codes.T]
-    return np.stack([np.digitize(code, edge) for code, edge in zip(codes.T, edges, strict=True)], axis=1)
+    exact = codes.astype(np.float64)  # edges rounded to float32 would put a code that lies on one into another bin
+    edges = [np.linspace(code.min(), code.max(), bins + 1)[:-1] for code in exact.T]
+    return np.stack([np.digitize(code, edge) for code, edge in zip(exact.T, edges, strict=True)], axis=1)
 
 
 def binned_information(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArray[np.float64]:

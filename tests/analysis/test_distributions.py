@@ -74,6 +74,13 @@ def test_equal_samples_overlap_wholly_in_any_order():
     np.testing.assert_allclose(overlap(beta, beta[::-1]), 1, atol=1e-3)
 
 
+def test_a_spread_that_is_only_rounding_is_none():
+    point = 176 * (1 + 2.0**-52 * np.arange(4))
+    assert np.ptp(np.log(point)) > 0
+    assert overlap(point, point) == overlap(point, np.full(3, 176.0)) == 1
+    assert overlap(point, 176 * np.array([0.9, 1.0, 1.1])) == 0
+
+
 def test_samples_far_apart_do_not_overlap():
     beta = np.random.default_rng(2).lognormal(4, 0.3, 200)
     np.testing.assert_allclose(overlap(beta, 1000 * beta), 0, atol=1e-6)
