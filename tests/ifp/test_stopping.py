@@ -1,0 +1,72 @@
+"""Ctrl-C and SIGTERM: the exit code that shells expect, the command that goes on, and the same bytes after it."""
+
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from annealing.errors import RunError
+from ifp.cli.progress import resumable
+from ifp.cli.stopping import Stopped, exit_code
+
+TRAIN = (
+    *("train", "--dataset", "dsprites-tiny", "--objective", "beta-vae", "--network", "conv-8", "--steps", "120"),
+    *("--batch-size", "8", "--eval-every", "50", "--checkpoint-every", "10", "--threads", "1"),
+)
+WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")
+
+
+def contents(path):
+    files = (each for each in sorted(path.rglob("*")) if each.is_file() and each.name not in WALL_CLOCK)
+    return {str(each.relative_to(path)): each.read_bytes() for each in files}
+
+
+@pytest.fixture(scope="module")
+def whole(run_ifp, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    ended = run_ifp(folder, *TRAIN, "--out", "run")
+    assert ended.returncode == 0, ended.stderr
+    return contents(folder / "run")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_that_goes_on_to_the_same_bytes(number, code, whole, run_ifp, environment, tmp_path):
+    command = [sys.executable, "-m", "ifp", *TRAIN, "--out", "run"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (tmp_path / "run" / "parts" / "state.safetensors").exists():
+        time.sleep(0.005)
+    process.send_signal(number)
+    _, told = process.communicate()
+    assert process.returncode == code
+    again = "ifp train --resume --out run"
+    assert told.endswith(f"\nstopped; nothing finished is lost. Go on with:\n  {again}\n")
+    assert "Traceback" not in told
+    assert not (tmp_path / "run" / "checkpoint.json").exists()
+    assert run_ifp(tmp_path, *shlex.split(again)[1:]).returncode == 0
+    assert contents(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_that_writes_no_run(number, code, environment, tmp_path):
+    command = [sys.executable, "-m", "ifp", "spectrum", "--dataset", "dsprites", "--contexts", "100000"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)  # it takes minutes
+    process.send_signal(number)
+    _, told = process.communicate()
+    assert (process.returncode, told.endswith("\nstopped\n"), "Traceback" in told) == (code, True, False)
+
+
+def test_codes_are_128_and_the_signals_number():
+    assert [exit_code(each) for each in (KeyboardInterrupt(), Stopped(2), Stopped(15))] == [130, 130, 143]
+
+
+def test_a_disk_that_is_full_is_told_with_the_command_that_goes_on(tmp_path):
+    full = OSError(28, "No space left on device")
+    told = pytest.raises(RunError, match=r"No space.*; nothing finished is lost. Go on, .*: ifp anneal --resume --out")
+    with told, resumable("anneal", tmp_path):
+        raise RunError(f"need to write x, got: {full}") from full
+    with pytest.raises(RunError, match=r"^other$"), resumable("anneal", tmp_path):
+        raise RunError("other")
