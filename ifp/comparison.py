@@ -14,15 +14,17 @@ from ifp.comparison_results import write_comparison
 from ifp.datasets.dataset import DataOptions, Dataset, describe
 from ifp.objectives import objective_named
 from ifp.plan_file import require_fitting
-from ifp.run_files import json_bytes, load_json, load_npz
+from ifp.run_arrays import LABELLED, TRACE, load_arrays
+from ifp.run_files import json_bytes, load_json
 from ifp.runs import Run, create_run, new_run_path, open_run, reopen_run
-from ifp.scoring import score_run
+from ifp.scoring import read_scores, score_run
 from ifp.train_config import TrainConfig
 from ifp.training import Progress, train_run
 from ifp.training_diagnosis import diagnose_training
 from ifp.training_run import PLAN_FILE, asked_dataset, open_training_run, read_training_run, resumed_plan, run_plan
 
 KIND = "compare"
+_MOST_SEEDS = 10_000
 # settings that make a method of an objective
 _METHOD = (
     *("objective", "steps", "batch_size", "learning_rate", "warmup", "network", "latents", "likelihood", "init_from"),
@@ -52,8 +54,8 @@ class CompareConfig:
             objective_named(name)
         if others := set(self.parameters) - set(self.objectives):
             raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}")
-        if self.seeds < 1:
-            raise IFPError(f"need seeds of at least 1, got {self.seeds}")
+        if not 1 <= self.seeds <= _MOST_SEEDS:
+            raise IFPError(f"need seeds of at least 1, at most {_MOST_SEEDS}, got {self.seeds}")
         require_scores(self.scores, 1)
 
     def pieces(self) -> list[tuple[str, int]]:
@@ -145,13 +147,23 @@ def compare_study(
 
 def study_rows(run: Run) -> list[Row]:
     """The rows of a study that are done, in the order of its objectives, then seeds."""
-    settings = run.config["settings"]
-    paths = [
-        run.path / "rows" / f"{objective}-{seed}.json"
-        for objective in settings["objectives"]
-        for seed in range(settings["seed"], settings["seed"] + settings["seeds"])
-    ]
-    return [load_json(path) for path in paths if path.is_file()]
+    objectives, first = run.setting("objectives", tuple[str, ...]), run.setting("seed", int)
+    seeds = range(first, first + min(run.setting("seeds", int), _MOST_SEEDS))
+    rows = []
+    for name in (f"{objective_named(objective).name}-{seed}" for objective in objectives for seed in seeds):
+        path = run.path / "rows" / f"{name}.json"
+        if path.is_file():
+            rows.append(_checked_row(load_json(path), name, path))
+    return rows
+
+
+def _checked_row(value: object, name: str, path: Path) -> Row:
+    """The row of the study's run of that name; RunError where the file is none, or names another."""
+    if not isinstance(value, dict) or value.get("run") != name or not {"method", "seed", "status"} <= set(value):
+        raise RunError(f"need the row of {name} in {path}, got something else")
+    if not all(isinstance(each, (str, int, float, type(None))) for each in value.values()):
+        raise RunError(f"need numbers and texts as the row of {name} in {path}, got something else")
+    return value
 
 
 def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None, method: str | None = None) -> Row:
@@ -162,18 +174,18 @@ def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None
     Raises:
         IFPError: the run is not finished, or its data set is not at hand.
     """
-    settings, trace = run.config["settings"], load_npz(run.path / "trace.npz")
+    trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED | {"reconstruction": "numbers: records"})
     row: dict[str, object] = {
-        "method": method or settings["objective"],
-        "seed": settings["seed"],
+        "method": method or run.setting("objective", str),
+        "seed": run.setting("seed", int),
         "run": run.path.name,
-        "steps": settings["steps"],
+        "steps": run.setting("steps", int),
         "status": "ok",
         "reconstruction": float(trace["reconstruction"][-1]),
         "kl": float(trace["kl"][-1].sum()),
     }
     if len(trace["entropy"]):
-        there = load_json(run.path / "scores.json")
+        there = read_scores(run)
         missing = [name for name in scores if name not in there]
         found = {**there, **(score_run(run, seed=there["seed"], only=missing, data_dir=data_dir) if missing else {})}
         row |= {name: found[name] for name in scores}
@@ -200,7 +212,7 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
         else:
             state = "finished" if run.finished else "unfinished"
             raise RunError(f"need finished runs of training to compare, {path} is a {state} run of kind {run.kind}")
-    if len({run.config["data"]["fingerprint"] for run in found}) != 1:
+    if len({run.about_data("fingerprint", str) for run in found}) != 1:
         raise RunError("need runs on the same data to compare, got " + ("none" if not found else "different data"))
     return [comparison_row(run, scores, data_dir, _method(run, found)) for run in found]
 

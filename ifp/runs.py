@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analysis.records import read_record
+from analysis.records import read_record, read_value
 from annealing.errors import RunError
 from ifp.datasets import dataset_reference, load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset
+from ifp.file_names import file_name
 from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
 
 T = TypeVar("T")
@@ -49,6 +50,20 @@ class Run:
     def finished(self) -> bool:
         """Whether the last file of such a run is there."""
         return (self.path / FINISHED_BY[self.kind]).is_file()
+
+    def setting(self, name: str, kind: Any) -> Any:
+        """A setting, of a type that :func:`analysis.records.read_record` knows; RunError where there is none such."""
+        return self._entry("settings", name, kind)
+
+    def about_data(self, name: str, kind: Any) -> Any:
+        """What config.json says of the data: name, fingerprint, image_shape, images, source; RunError as above."""
+        return self._entry("data", name, kind)
+
+    def _entry(self, part: str, name: str, kind: Any) -> Any:
+        held = self.config.get(part)
+        if not isinstance(held, Mapping) or name not in held:
+            raise RunError(f"need {part}.{name} in {self.path / 'config.json'}, it is missing")
+        return read_value(kind, held[name], f"{part}.{name} in {self.path / 'config.json'}", RunError)
 
     def write(self, name: str, data: bytes) -> Path:
         """Write one file of the run atomically; its path."""
@@ -111,7 +126,10 @@ def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:
     """
     if run.kind != kind:
         raise RunError(f"need a run of kind {kind} to resume, {run.path} is of kind {run.kind}")
-    changed = list(_differences(run.config["settings"], json.loads(json_bytes(given))))
+    settings = run.config.get("settings")
+    if not isinstance(settings, Mapping):
+        raise RunError(f"need the settings of the run in {run.path / 'config.json'}, they are missing")
+    changed = list(_differences(settings, json.loads(json_bytes(given))))
     if changed:
         raise RunError(f"need the run's own settings to resume {run.path}: {'; '.join(changed)}")
     for partial in run.path.rglob(f"{PARTIAL}*"):
@@ -130,15 +148,14 @@ def reopen_run(
     if "dataset" in given:
         given = {**given, "dataset": dataset_reference(str(given["dataset"]))}
     resume_run(run, kind, given)
-    made = read_record(settings, run.config["settings"], f"settings of {run.path}", RunError)
+    made = read_record(settings, run.config.get("settings"), f"settings of {run.path}", RunError)
     return run_dataset(run, data_dir), made, run
 
 
 def run_dataset(run: Run, data_dir: Path | None = None) -> Dataset:
     """The data set that a run was made with; RunError where the one at hand is another."""
-    settings = run.config["settings"]
-    options = read_record(DataOptions, settings["data_options"], f"data options of {run.path}", RunError)
-    dataset = load_dataset(settings["dataset"], data_dir, **dataclasses.asdict(options))
+    options = run.setting("data_options", DataOptions)
+    dataset = load_dataset(run.setting("dataset", str), data_dir, **dataclasses.asdict(options))
     require_same_data(run, dataset)
     return dataset
 
@@ -153,10 +170,10 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[
 
 def require_same_data(run: Run, dataset: Dataset) -> None:
     """RunError where the data set at hand is not the one that the run was made with."""
-    before = run.config["data"]["fingerprint"]
+    before = run.about_data("fingerprint", str)
     if dataset.fingerprint != before:
         raise RunError(
-            f"need the data that {run.path} was made with ({run.config['data']['source']}, fingerprint {before}), "
+            f"need the data that {run.path} was made with ({run.about_data('source', str)}, fingerprint {before}), "
             f"got {dataset.source}, fingerprint {dataset.fingerprint}"
         )
 
@@ -185,9 +202,9 @@ def newest_run(root: Path, kind: str | None, *, finished: bool = True) -> Run:
 def new_run_path(root: Path, kind: str, dataset: str) -> Path:
     """A fresh directory name under ``root``: kind, data set and the time."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    path = root / f"{kind}-{dataset}-{stamp}"
+    path = root / f"{kind}-{file_name(dataset)}-{stamp}"
     count = 2
     while path.exists():
-        path = root / f"{kind}-{dataset}-{stamp}-{count}"
+        path = root / f"{kind}-{file_name(dataset)}-{stamp}-{count}"
         count += 1
     return path

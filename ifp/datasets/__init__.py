@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from analysis.names import in_one_line, is_name
 from annealing.errors import DataError, IFPError
 from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
 from ifp.datasets.family import Family
@@ -23,6 +24,8 @@ __all__ = [
     "family_of",
     "load_dataset",
 ]
+
+_MOST_BINS = 2**16
 
 
 def families() -> dict[str, Family]:
@@ -73,8 +76,12 @@ def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) 
         given = replace(given, background=str(Path(given.background).expanduser().resolve()))
     if given.bins is not None and given.bins < 2:
         raise IFPError(f"need two bins or more, got {given.bins}")
+    if given.bins is not None and given.bins > _MOST_BINS:
+        raise IFPError(f"need at most {_MOST_BINS:,} bins, got {given.bins}")
     if given.seed < 0:
         raise IFPError(f"need a seed from 0 on, got {given.seed}")
+    if "\0" in name:
+        raise DataError(f"need a data set's name or path, got {name!r}")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
     return correlated(_open(name, reference, data_dir, given))
@@ -87,9 +94,13 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
     path = Path(reference)
     if reference == name and not path.is_absolute():
         raise _unknown(name, known, ", an npz or a folder of pictures")
+    if not is_name(path.stem) or in_one_line(reference) != reference:  # a run records both, and tables show them
+        raise DataError(f"need a path in one line of UTF-8, got {reference!r}")
     if path.suffix.lower() == ".npz":
         if not path.exists():
             raise DataError(f"need an npz of your own, there is none at {path}")
+        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise DataError(f"need an npz of your own, {path} is no file")
         from ifp.datasets.user_npz import load_npz
 
         return load_npz(path, options)
