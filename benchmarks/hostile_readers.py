@@ -20,7 +20,7 @@ from ifp.datasets.cars3d import read_car
 from ifp.diagnosis import diagnose
 from ifp.plan_file import read_plan
 from ifp.run_files import json_bytes, load_json
-from ifp.runs import list_runs, run_dataset
+from ifp.runs import open_run, run_dataset
 from ifp.scoring import codes_of_file
 
 
@@ -89,20 +89,20 @@ def curves_reader(folder: Path) -> Reader:
 
 
 def config_reader(folder: Path) -> Reader:
-    """config.json of a run: listed, its settings read, its data set looked for, diagnosed."""
+    """config.json of a run: its settings read, its data set looked for, diagnosed."""
     run = seeds.annealing_run(folder / "run")
     known = (run.path / "config.json").read_bytes()
 
     def read(data: bytes) -> None:
         (run.path / "config.json").write_bytes(data)
-        for found in list_runs(folder):
-            read_record(AnnealConfig, found.config.get("settings"), "settings", RunError)
-            diagnose(found)
-            try:
-                run_dataset(found)
-            except IFPError as error:
-                if "'bars'" not in str(error):  # the data set of the valid run is none
-                    raise
+        found = open_run(run.path)
+        read_record(AnnealConfig, found.config.get("settings"), "settings", RunError)
+        try:
+            run_dataset(found)
+        except IFPError as error:
+            if "'bars'" not in str(error):  # the data set of the valid run is none
+                raise
+        diagnose(found)
 
     return Reader(lambda stream: mutated_json(known, stream), read)
 

@@ -5,6 +5,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 _TOKENS = (
     b"", b"0", b"-1", b"1e999", b"-1e999", b"NaN", b"nan", b"inf", b"Infinity", b"null", b"true", b"1" * 5000,
-    b"1e-320", b'"', b"'", b",", b"\n", b"\r", b"\x00", b"\x1b[2J", b"\xff\xfe", b"\xed\xa0\x80", b"\\ud800", b"{" * 200,
-    b"[" * 5000, b"(" * 300, b"../../x", b"/etc/passwd", b"$(id)", b"__import__('os')", b"<script>", b"PK\x05\x06",
-    b"\x93NUMPY", b"\xff" * 8, b"\x7f" * 8, struct.pack("<Q", 2**63), struct.pack("<I", 2**31 - 1),
+    b"1e-320", b'"', b"'", b",", b"\n", b"\r", b"\x00", b"\x1b[2J", b"\xff\xfe", b"\xed\xa0\x80", b"\\ud800",
+    b"{" * 200, b"[" * 5000, b"(" * 300, b"../../x", b"/etc/passwd", b"$(id)", b"__import__('os')", b"<script>",
+    b"PK\x05\x06", b"\x93NUMPY", b"\xff" * 8, b"\x7f" * 8, struct.pack("<Q", 2**63), struct.pack("<I", 2**31 - 1),
 )  # fmt: skip
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 0.0, -0.5, 1e-320, 1e308, float("nan"), float("inf"), "", "a",
@@ -24,8 +25,8 @@ _VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 _CELLS = (
     "", "0", "-1", "1", "nan", "inf", "-inf", "1e999", "1e-320", "1e308", "1_0", " 1", "0x10", "ok", "diverged",
-    "none", "place", "width", "NA", "null", "=1+1", '"', "a\x1b[2J", "\ud7ff", "9" * 400, "first_order", "1e89", "1e-89",
-    "40.0",
+    "none", "place", "width", "NA", "null", "=1+1", '"', "a\x1b[2J", "\ud7ff", "9" * 400, "first_order", "1e89",
+    "1e-89", "40.0",
 )  # fmt: skip
 _DESCRIPTIONS = (
     "|u1", "|b1", "|i1", "<f2", "<f4", "<f8", ">f8", "<f16", "<i8", "<u8", "<c16", "|O", "|S4", "<U3", "<U0", "|V0",
@@ -85,16 +86,16 @@ def _change(holder: Any, key: Any, stream: Random) -> None:
         case 0:
             del holder[key]
         case 1 if isinstance(holder, dict):
-            holder[stream.choice(("colour", "", "format", "a\nb"))] = holder[key]
+            holder[stream.choice(("colour", "", "format", "a\nb"))] = deepcopy(holder[key])
         case 1:
-            holder.append(holder[key])
-        case 2 if isinstance(holder[key], (int, float)):
+            holder.append(deepcopy(holder[key]))
+        case 2 if isinstance(holder[key], (int, float)) and abs(holder[key]) < 1e300:
             holder[key] = holder[key] * stream.choice((-1, 0.5, 2, 1e-9, 1e9))
         case 3:
             for _ in range(stream.choice((1, 3, 70))):
                 holder[key] = [holder[key]] if stream.random() < 0.5 else {"a": holder[key]}
         case _:
-            holder[key] = stream.choice(_VALUES)
+            holder[key] = deepcopy(stream.choice(_VALUES))
 
 
 def mutated_table(data: bytes, stream: Random) -> bytes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.plain_json import read_json, shown
 from annealing.errors import RunError
-from ifp.datasets.npz_arrays import open_npz
+from ifp.datasets.npz_arrays import holds_characters, open_npz
 
 _LARGEST_JSON = 64 * 2**20  # bytes; findings of many factors have some hundred thousand
 _LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file together, unpacked
@@ -109,6 +109,8 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     for name, array in found.items():
         if not isinstance(array, np.ndarray):
             raise RunError(f"need arrays alone in the npz {path}, got {shown(name)}")
+        if array.dtype.kind == "U" and not holds_characters(array):
+            raise RunError(f"need text as {shown(name)} in the npz {path}, got numbers that are no characters")
     return found
 
 

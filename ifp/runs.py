@@ -76,7 +76,7 @@ class Run:
 def open_run(path: Path) -> Run:
     """The run in a directory; RunError where there is none."""
     config = load_json(path / "config.json") if (path / "config.json").is_file() else None
-    if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in FINISHED_BY:
+    if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in list(FINISHED_BY):
         raise RunError(f"need a run directory with a config.json of {FORMAT}, got {path}")
     return Run(path, config)
 

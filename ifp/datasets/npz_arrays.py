@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -97,6 +98,13 @@ def _header(stream: IO[bytes], name: str, path: Path) -> ArrayHeader:
     if fortran and len(shape) > 1:
         raise DataError(f"need {name} in {path} in C order, it is in Fortran order (np.ascontiguousarray mends that)")
     return ArrayHeader(shape, dtype, start.tell())
+
+
+def holds_characters(array: NDArray[Any]) -> bool:
+    """Whether the numbers behind an array of text are characters: of others numpy makes texts that break Python."""
+    data = array.tobytes()
+    points = np.frombuffer(data, np.dtype(np.uint32).newbyteorder(array.dtype.byteorder)) if data else np.empty(0)
+    return bool((points <= sys.maxunicode).all())
 
 
 def read_rows(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArray[Any]]:

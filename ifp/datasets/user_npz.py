@@ -18,7 +18,15 @@ from analysis.plain_json import shown
 from annealing.errors import DataError
 from ifp.datasets.dataset import DataOptions, DataWarning, Factors
 from ifp.datasets.dsprites_geometry import NAMES
-from ifp.datasets.npz_arrays import has_array, open_npz, read_header, read_rows, read_whole, require_complete
+from ifp.datasets.npz_arrays import (
+    has_array,
+    holds_characters,
+    open_npz,
+    read_header,
+    read_rows,
+    read_whole,
+    require_complete,
+)
 from ifp.datasets.stored import Content, StoredDataset, prepared
 
 _LARGEST_IMAGE = 50_000_000  # values, as many as a picture's pixels may be
@@ -161,10 +169,10 @@ def _names(archive: ZipFile, path: Path, columns: int) -> tuple[str, ...]:
         raise DataError(
             f"need factor_names of shape ({columns},) as text in {path}, got {header.shape} of {header.dtype}"
         )
-    try:
-        names = tuple(str(each) for each in read_whole(archive, "factor_names", path, largest=_NAME_BYTES))
-    except UnicodeError as error:
-        raise DataError(f"need text as factor_names in {path}, got: {error}") from error
+    held = read_whole(archive, "factor_names", path, largest=_NAME_BYTES)
+    if not holds_characters(held):
+        raise DataError(f"need text as factor_names in {path}, got numbers that are no characters")
+    names = tuple(map(str, held))
     if len(set(names)) < len(names) or not all(map(is_name, names)):
         raise DataError(f"need different, printable factor_names in {path}, got {', '.join(map(shown, names))}")
     if any("," in each or ":" in each for each in names):
