@@ -71,7 +71,8 @@ def _require_sound(path: Path) -> None:
 
 def _require_plain(data: bytes, order: str, path: Path) -> None:
     """DataError where an array of numbers has not all its elements, or one of an unknown type."""
-    kinds, place = [], 0
+    kinds: list[int] = []
+    place = 0
     while place + 8 <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, place)
         following = place + 8 + size + -size % 8

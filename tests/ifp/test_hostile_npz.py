@@ -26,7 +26,7 @@ from ifp.runs import new_run_path
 
 BOUNDED = settings(
     derandomize=True,
-    max_examples=200,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

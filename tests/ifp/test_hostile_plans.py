@@ -15,7 +15,7 @@ from ifp.plan_file import read_plan
 from ifp.run_files import json_bytes
 from ifp.training_run import asked_dataset
 
-BOUNDED = settings(derandomize=True, max_examples=200, deadline=None)
+BOUNDED = settings(derandomize=True, max_examples=100, deadline=None)
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="$/"), min_size=1, max_size=12)
 NAMES = NAMES.filter(str.strip)
 PLAIN = st.recursive(
