@@ -18,6 +18,7 @@ from ifp.annealing_config import AnnealConfig
 from ifp.checkpoint import load_model
 from ifp.datasets.cars3d import read_car
 from ifp.diagnosis import diagnose
+from ifp.freezing_file import read_curves, read_tables
 from ifp.plan_file import read_plan
 from ifp.run_files import json_bytes, load_json
 from ifp.runs import open_run, run_dataset
@@ -56,40 +57,37 @@ def findings_reader(folder: Path) -> Reader:
     return Reader(lambda stream: mutated_json(stream.choice(known), stream), read)
 
 
-def _run_file_reader(folder: Path, draw: Callable[[Random], bytes], name: Callable[[bytes], str]) -> Reader:
-    """An annealing run of which one file is replaced, diagnosed."""
-    run = seeds.annealing_run(folder / "run")
-    whole = {path.name: path.read_bytes() for path in run.path.iterdir()}
+def freezing_reader(folder: Path) -> Reader:
+    """freezing.csv and spectral.csv of a run, and the findings that are made of them."""
+    run, known = seeds.annealing_run(folder / "run"), [seeds.freezing_csv(), seeds.freezing_csv(), seeds.spectral_csv()]
 
     def read(data: bytes) -> None:
-        replaced = name(data)
-        (run.path / replaced).write_bytes(data)
+        name, whole = ("spectral.csv", known[2]) if b"index" in data[:60] else ("freezing.csv", known[0])
+        (run.path / name).write_bytes(data)
         try:
             diagnose(run.path)
         finally:
-            (run.path / replaced).write_bytes(whole[replaced])
+            (run.path / name).write_bytes(whole)
 
-    return Reader(draw, read)
-
-
-def freezing_reader(folder: Path) -> Reader:
-    """freezing.csv and spectral.csv of a run, and the findings that are made of them."""
-    known = [seeds.freezing_csv(), seeds.freezing_csv(), seeds.spectral_csv()]
-
-    def draw(stream: Random) -> bytes:
-        return mutated_table(stream.choice(known), stream)
-
-    return _run_file_reader(folder, draw, lambda data: "spectral.csv" if b"index" in data[:60] else "freezing.csv")
+    return Reader(lambda stream: mutated_table(stream.choice(known), stream), read)
 
 
 def curves_reader(folder: Path) -> Reader:
-    """curves.npz of a run, and the findings that are made of it."""
-    arrays = seeds.curves()
-    return _run_file_reader(folder, lambda stream: mutated_arrays(arrays, stream), lambda data: "curves.npz")
+    """curves.npz of a run and, of every eighth length of file, the findings that are made of it: they take longer."""
+    arrays, run = seeds.curves(), seeds.annealing_run(folder / "run")
+    freezing = read_tables(run).freezing
+
+    def read(data: bytes) -> None:
+        (run.path / "curves.npz").write_bytes(data)
+        read_curves(run, freezing)
+        if len(data) % 8 == 0:
+            diagnose(run)
+
+    return Reader(lambda stream: mutated_arrays(arrays, stream), read)
 
 
 def config_reader(folder: Path) -> Reader:
-    """config.json of a run: its settings read, its data set looked for, diagnosed."""
+    """config.json of a run: its settings are read, and its data set is looked for."""
     run = seeds.annealing_run(folder / "run")
     known = (run.path / "config.json").read_bytes()
 
@@ -102,7 +100,9 @@ def config_reader(folder: Path) -> Reader:
         except IFPError as error:
             if "'bars'" not in str(error):  # the data set of the valid run is none
                 raise
-        diagnose(found)
+        found.about_data("image_shape", tuple[int, int, int])
+        if not found.finished:
+            raise RunError("need a finished run")
 
     return Reader(lambda stream: mutated_json(known, stream), read)
 

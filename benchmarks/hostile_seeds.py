@@ -126,11 +126,11 @@ def car(*, packed: bool) -> bytes:
 def trained_run(folder: Path) -> Run:
     """A finished training run of two latents, as far as its model needs it."""
     run = create_run(folder, "train", {}, DATA)
-    model = MultiGroupVAE((8, 8, 1), [[0], [1]], network_named("dense"))
+    model = MultiGroupVAE((16, 16, 1), [[0], [1]], network_named("conv-8"))
     run.write("checkpoint.safetensors", save_tensors(dict(model.state_dict())))
     about = {
-        "format": CHECKPOINT, "objective": "deft", "image_shape": (8, 8, 1), "groups": [[0], [1]], "network": "dense",
-        "rescaled": False, "step": 3,
+        "format": CHECKPOINT, "objective": "deft", "image_shape": (16, 16, 1), "groups": [[0], [1]],
+        "network": "conv-8", "rescaled": False, "step": 3,
     }  # fmt: skip
     run.write("checkpoint.json", json_bytes(about))
     return run

@@ -178,9 +178,13 @@ def _equilibrium_pieces(
 def _add_timing(run: Run, piece: Piece, seconds: float, cpu_seconds: float) -> None:
     """One more row of timing.csv, the only file of a run that holds a wall-clock time."""
     path = run.path / "timing.csv"
-    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds,cpu_seconds\n"
-    row = f"{piece.name},{piece.factor},{len(piece.cases)},{seconds:.3f},{cpu_seconds:.3f}\n"
-    run.write("timing.csv", before + row.encode())
+    row = {
+        "piece": piece.name, "factor": piece.factor, "cases": len(piece.cases), "seconds": f"{seconds:.3f}",
+        "cpu_seconds": f"{cpu_seconds:.3f}",
+    }  # fmt: skip
+    header, added = csv_bytes(tuple(row), [row]).split(b"\n", 1)
+    before = path.read_bytes() if path.is_file() else header + b"\n"
+    run.write("timing.csv", before + added)
 
 
 def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:

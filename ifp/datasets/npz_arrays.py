@@ -46,7 +46,8 @@ def open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             for each in archive.infolist():
                 if each.compress_type not in _METHODS:
-                    raise DataError(f"need an npz as numpy writes it, {path} is packed by method {each.compress_type}")
+                    method = f"packing method {each.compress_type} is not supported"
+                    raise DataError(f"need a whole npz file, {path} is truncated or damaged: {method}")
             yield archive
     except DataError:
         raise
