@@ -2,7 +2,7 @@
 
 import unicodedata
 
-_LONGEST = 200  # characters
+_LONGEST = 255  # characters, as many as a file is named with
 # control characters, lone surrogates, line and paragraph separators: they break lines, steer terminals or have no bytes
 _UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
