@@ -1,5 +1,6 @@
 """Files of a run from anyone: read as they were written, or refused with a RunError that says where."""
 
+import ast
 import contextlib
 import json
 import re
@@ -7,6 +8,7 @@ import shutil
 import sys
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -270,6 +272,44 @@ def test_bad_curves_are_refused_by_array(change, reason, run):
     run.write("curves.npz", npz_bytes(change(load_npz(run.path / "curves.npz"))))
     with pytest.raises(RunError, match=reason):
         diagnose(run)
+
+
+# What is never called
+
+UNSAFE = {
+    "pickle", "dill", "joblib", "marshal", "shelve", "subprocess", "eval", "exec", "compile", "system", "popen",
+    "read_pickle", "allow_pickle=True", "shell=True", "weights_only=False", "torch.load",
+}  # fmt: skip
+ROOT = Path(ifp.__file__).resolve().parent.parent
+
+
+def called(path):
+    """Names that a file imports or calls, and calls that are told to unpickle or to use a shell."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name):
+                found.add(node.func.id)
+            elif isinstance(node.func, ast.Attribute) and not isinstance(node.func.value, ast.Call):
+                owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
+                found.add(
+                    node.func.attr if owner in ("os", "pd", "builtins", "subprocess") else f"{owner}.{node.func.attr}"
+                )
+            for word in node.keywords:
+                if word.arg in ("allow_pickle", "shell", "weights_only"):
+                    found.add(f"{word.arg}={getattr(word.value, 'value', '?')}")
+    return found
+
+
+@pytest.mark.parametrize("package", ["annealing", "analysis", "ifp"])
+def test_nothing_is_unpickled_evaluated_or_given_to_a_shell(package):
+    calls = {path.relative_to(ROOT): called(path) for path in sorted((ROOT / package).rglob("*.py"))}
+    assert {path: names & UNSAFE for path, names in calls.items() if names & UNSAFE} == {}
+    assert "allow_pickle=False" in set().union(*calls.values()) or package != "ifp"  # the search sees what is there
 
 
 # Arrays, JSON and settings
