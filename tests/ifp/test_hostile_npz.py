@@ -204,9 +204,12 @@ def test_a_file_whose_name_cannot_be_shown_is_refused(name, place):
     assert str(caught.value).isprintable()
 
 
-def test_a_zero_byte_in_a_path_is_refused():
-    with pytest.raises(DataError, match="need a data set's name or path"):
-        load_dataset("a\0b.npz")
+@pytest.mark.parametrize("path", ["a\0b.npz", "~nobody-of-that-name/a.npz"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(DataError, match="need a path, got"):
+        load_dataset(path)
+    with pytest.raises(DataError, match="need a path, got"):
+        load_dataset("scream-dsprites-32", background=path)
 
 
 def test_a_name_as_long_as_a_file_system_takes_is_read_and_names_a_run(place):
@@ -214,6 +217,14 @@ def test_a_name_as_long_as_a_file_system_takes_is_read_and_names_a_run(place):
     data = load_dataset(str(path))
     assert np.array_equal(data.images(range(6))[..., 0], PIXELS)
     new_run_path(place / "runs", "anneal", data.name).mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, "x" * 5000 + ".npz", "a/" * 5000, "/" + "x" * 300 + "/a.npz", "界" * 200 + ".npz"]
+)
+def test_a_name_longer_than_a_file_system_takes_is_refused(name):
+    with pytest.raises(DataError, match=r"need (a data set out of|an npz|a path in one line)"):
+        load_dataset(name)
 
 
 @BOUNDED
