@@ -10,6 +10,7 @@ other; exits with 1 where an input fails, or memory grows by more than 1 GiB)
 import argparse
 import multiprocessing
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -56,28 +57,25 @@ def peak() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def fuzz(name: str, inputs: int, report: Connection) -> None:
+def fuzz(name: str, inputs: int, folder: str, report: Connection) -> None:
     """Send how many inputs were accepted, refused and neither, and by how many bytes the memory grew."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     accepted = refused = failed = 0
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        reader = READERS[name](Path(folder))
-        before = peak()
-        for number in range(inputs):
-            data = reader.draw(Random(f"{name}-{number}"))
-            try:
-                with time_limit(SECONDS):
-                    reader.read(data)
-                accepted += 1
-            except IFPError as error:
-                refused += 1
-                if len(str(error)) > 3000:
-                    print(f"{name}-{number}: a message of {len(str(error))} characters", flush=True)
-            except (Exception, Hang):
-                failed += 1
-                (KEPT / f"{name}-{number}").write_bytes(data)
-                print(f"{name}-{number}: {traceback.format_exc(limit=-3)}", flush=True)
+    reader = READERS[name](Path(folder))
+    before = peak()
+    for number in range(inputs):
+        data = reader.draw(Random(f"{name}-{number}"))
+        try:
+            with time_limit(SECONDS):
+                reader.read(data)
+            accepted += 1
+        except IFPError:
+            refused += 1
+        except (Exception, Hang):
+            failed += 1
+            (KEPT / f"{name}-{number}").write_bytes(data)
+            print(f"{name}-{number}: {traceback.format_exc(limit=-3)[:3000]}", flush=True)
     report.send((accepted, refused, failed, peak() - before))
 
 
@@ -88,8 +86,9 @@ def main(names: list[str], inputs: int) -> None:
     print("reader      inputs   accepted  refused   other  memory MB  seconds", flush=True)
     for name in names:
         started = time.monotonic()
+        folder = tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
         receiving, sending = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.get_context("spawn").Process(target=fuzz, args=(name, inputs, sending))
+        process = multiprocessing.get_context("spawn").Process(target=fuzz, args=(name, inputs, folder, sending))
         process.start()
         sending.close()
         try:
@@ -97,8 +96,12 @@ def main(names: list[str], inputs: int) -> None:
         except EOFError:
             process.join()
             accepted, refused, failed, grown = 0, 0, inputs, 0
-            print(f"{name}: the process ended with {process.exitcode}")
+            shutil.copytree(folder, KEPT / name, dirs_exist_ok=True)
+            print(
+                f"{name}: the process ended with {process.exitcode}, its last input lies in {KEPT / name}", flush=True
+            )
         process.join()
+        shutil.rmtree(folder)
         bad = bad or failed > 0 or grown > GROWTH
         seconds = time.monotonic() - started
         print(

@@ -21,7 +21,7 @@ _TOKENS = (
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 0.0, -0.5, 1e-320, 1e308, float("nan"), float("inf"), "", "a",
     "\ud800", "\x1b[2J", "a\nb", "../x", "/", "x" * 5000, "$\\x$", "<script>alert(1)</script>", [], {}, [[]], {"a": {}},
-    [0] * 300, {"": None},
+    [0] * 300, {"": None}, "a\0b", "~nobody/x",
 )  # fmt: skip
 _CELLS = (
     "", "0", "-1", "1", "nan", "inf", "-inf", "1e999", "1e-320", "1e308", "1_0", " 1", "0x10", "ok", "diverged",

@@ -105,7 +105,7 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     except RunError:
         raise
     except Exception as error:  # zipfile, zlib and numpy each have their own
-        raise RunError(f"need a whole npz {path}, got: {error}") from error
+        raise RunError(f"need a whole npz {path}, got: {str(error)[:300]}") from error
     for name, array in found.items():
         if not isinstance(array, np.ndarray):
             raise RunError(f"need arrays alone in the npz {path}, got {shown(name)}")

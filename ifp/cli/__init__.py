@@ -19,6 +19,9 @@ app = typer.Typer(
 )
 
 
+_LONGEST = 2000  # characters of an error, which may repeat what came
+
+
 def _version(asked: bool) -> None:
     if asked:
         import ifp
@@ -63,5 +66,5 @@ def main() -> None:
     except IFPError as error:
         if "--debug" in sys.argv:
             raise
-        typer.echo(f"ifp: {in_one_line(str(error))}", err=True)
+        typer.echo(f"ifp: {in_one_line(str(error))[:_LONGEST]}", err=True)
         sys.exit(1)

@@ -451,6 +451,10 @@ def test_an_error_is_one_line_that_steers_no_terminal(tmp_path, monkeypatch, cap
     assert said.startswith("ifp: need a run directory")
     assert said.endswith("a\\x1b[2J\\nb\n")
     assert said.count("\n") == 1
+    monkeypatch.setattr(sys, "argv", ["ifp", "anneal", "--dataset", "dsprites-tiny", "--protocol", "x" * 9000])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert len(capsys.readouterr().err) < 2100
 
 
 @pytest.mark.parametrize(
