@@ -11,6 +11,7 @@ from annealing.errors import IFPError
 
 _OUTSIDE = 1e100  # stands for a pressure that is known only to lie beyond the others
 _RESAMPLES = 2000
+_TOGETHER = 2**24  # values of resamples at a time; one draw after another gives the same as all at once
 _ROUNDING = 1e-9  # of ln beta; pressures as near as that are equal
 
 
@@ -67,8 +68,9 @@ def _median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     if len(values) < 2:
         return -_OUTSIDE, _OUTSIDE
     found = stats.bootstrap(
-        (values,), np.median, n_resamples=_RESAMPLES, method="percentile", vectorized=True, rng=np.random.default_rng(0)
-    )
+        (values,), np.median, n_resamples=_RESAMPLES, batch=max(_TOGETHER // len(values), 1), method="percentile",
+        vectorized=True, rng=np.random.default_rng(0),
+    )  # fmt: skip
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 

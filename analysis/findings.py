@@ -1,13 +1,16 @@
 """What the analysis concludes of an annealing run, or of a spectrum alone; the only thing the planner reads."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.diffusion_risk import FactorRisk, PairRisk
 from analysis.distributions import Summary
 from analysis.modes import DEGENERATE
+from analysis.names import is_name
+from analysis.plain_json import shown
 from analysis.records import read_record
 from analysis.separability import PairFindings
 from annealing.errors import IFPError
@@ -89,7 +92,43 @@ class Findings:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise IFPError(f"need findings of format {FORMAT}, got {self.format!r}")
+            raise IFPError(f"need findings of format {FORMAT}, got {shown(self.format)}")
+        names = [each.factor for each in self.factors]
+        if not names or len(set(names)) < len(names) or not all(map(is_name, names)):
+            raise IFPError(f"need findings of one factor or more, each once, got {shown(names)}")
+        if any(not low < high for low, high in itertools.pairwise((0.0, *self.relative_beta))):
+            raise IFPError(f"need relative pressures that rise from 0, got {shown(self.relative_beta)}")
+        for each in self.factors:
+            if self.relative_beta and len(each.nats) not in (0, len(self.relative_beta)):
+                raise IFPError(f"need {len(self.relative_beta)} nats of {each.factor}, or none, got {len(each.nats)}")
+            if len(each.planning_quantiles) != len(QUANTILES) and (each.planning_quantiles or each.planning.n):
+                raise IFPError(
+                    f"need {len(QUANTILES)} quantiles of {each.factor} where it has a freezing point, and else none, "
+                    f"got {len(each.planning_quantiles)}"
+                )
+            if min((each.planning.median or 0.0, *each.planning_quantiles)) < 0:
+                raise IFPError(f"need pressures from 0 on as freezing points of {each.factor}, got others")
+        told = {name for each in self.pairs for name in (each.first, each.second)}
+        told |= {name for pair in self.pair_risks for name in (pair.factor, pair.other)}
+        told |= {each.factor for each in self.risks} | set(self.conditional)
+        if not told <= set(names):
+            raise IFPError(f"need findings about {', '.join(names)}, got some about {shown(min(told - set(names)))}")
+        if not all(0 <= each.comparison.superiority <= 1 for each in self.pairs):
+            raise IFPError("need shares in 0..1 of contexts in which a factor freezes first, got others")
+        points = {each.factor for each in self.factors if each.planning.n}
+        if not all(value > 0 and name in points for name, value in self.conditional.items()):
+            raise IFPError("need conditional values above 0, of factors that have a freezing point of their own")
+
+    def without(self, names: Collection[str]) -> "Findings":
+        """The findings about the other factors; IFPError where there are none."""
+        return replace(
+            self,
+            factors=tuple(each for each in self.factors if each.factor not in names),
+            pairs=tuple(each for each in self.pairs if not {each.first, each.second} & {*names}),
+            pair_risks=tuple(each for each in self.pair_risks if not {each.factor, each.other} & {*names}),
+            risks=tuple(each for each in self.risks if each.factor not in names),
+            conditional={name: value for name, value in self.conditional.items() if name not in names},
+        )
 
     @classmethod
     def from_plain(cls, value: object) -> "Findings":

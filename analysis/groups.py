@@ -44,7 +44,10 @@ class Separation:
         }
 
     def pair(self, a: FactorFindings, b: FactorFindings) -> PairFindings:
-        return self._pairs[frozenset((a.factor, b.factor))]
+        pair = self._pairs.get(frozenset((a.factor, b.factor)))
+        if pair is None:
+            raise IFPError(f"need {a.factor} and {b.factor} compared to plan with, the findings do not")
+        return pair
 
     def first(self, a: FactorFindings, b: FactorFindings) -> float:
         """Share of contexts in which a freezes at a higher pressure than b."""

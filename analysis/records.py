@@ -8,6 +8,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from analysis.names import in_one_line
+from analysis.plain_json import is_finite, shown
 from annealing.errors import IFPError
 
 T = TypeVar("T")
@@ -23,43 +25,49 @@ def read_record(kind: type[T], value: object, where: str, error: type[IFPError] 
         error: an unknown or missing key, or a value of another type; the message says where.
     """
     if not isinstance(value, Mapping):
-        raise error(f"need an object for {where}, got {_shown(value)}")
+        raise error(f"need an object for {where}, got {shown(value)}")
     hints = typing.get_type_hints(kind)
     known = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = [key for key in value if key not in known]
     if unknown:
-        raise error(f"need only the keys {', '.join(known)} in {where}, got {_shown(unknown[0])}")
+        raise error(f"need only the keys {', '.join(known)} in {where}, got {shown(unknown[0])}")
     missing = [name for name in known if name not in value]
     if missing:
         raise error(f"need the key {missing[0]!r} in {where}, it is missing")
-    return kind(**{name: _read(hints[name], value[name], f"{where}.{name}", error) for name in known})
+    return kind(**{name: read_value(hints[name], value[name], f"{where}.{name}", error) for name in known})
 
 
-def _read(hint: Any, value: Any, where: str, error: type[IFPError]) -> Any:
+def read_value(hint: Any, value: Any, where: str, error: type[IFPError] = IFPError) -> Any:
+    """One value of a JSON file as the type ``hint``: see :func:`read_record`."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
+        if not is_finite(value):
+            raise error(f"need finite numbers in {where}, got {shown(value)}")
         return value
     if origin in (types.UnionType, typing.Union):
         if value is None and types.NoneType in inner:
             return None
-        return _read(next(each for each in inner if each is not types.NoneType), value, where, error)
+        return read_value(next(each for each in inner if each is not types.NoneType), value, where, error)
     if dataclasses.is_dataclass(hint):
         return read_record(typing.cast(type, hint), value, where, error)
     if origin is tuple and isinstance(value, (list, tuple)):
         if len(inner) == 2 and inner[1] is Ellipsis:
-            return tuple(_read(inner[0], each, f"{where}[{i}]", error) for i, each in enumerate(value))
+            return tuple(read_value(inner[0], each, f"{where}[{i}]", error) for i, each in enumerate(value))
         if len(inner) == len(value):
             pairs = enumerate(zip(inner, value, strict=True))
-            return tuple(_read(each, item, f"{where}[{i}]", error) for i, (each, item) in pairs)
+            return tuple(read_value(each, item, f"{where}[{i}]", error) for i, (each, item) in pairs)
     elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
-        return {str(key): _read(inner[1], each, f"{where}.{key}", error) for key, each in value.items()}
+        return {
+            str(key): read_value(inner[1], each, f"{where}.{in_one_line(str(key))[:60]}", error)
+            for key, each in value.items()
+        }
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):  # a whole number beyond the largest float
             if math.isfinite(value):
                 return float(value)
     elif hint in (int, str, bool) and type(value) is hint:
         return value
-    raise error(f"need {_named(hint)} for {where}, got {_shown(value)}")
+    raise error(f"need {_named(hint)} for {where}, got {shown(value)}")
 
 
 def _named(hint: Any) -> str:
@@ -68,8 +76,3 @@ def _named(hint: Any) -> str:
         inner = typing.get_args(hint)
         return f"an array of {len(inner)}" if Ellipsis not in inner else "an array"
     return names.get(hint, "an object")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,13 +1,15 @@
 """A plan of DEFT's stages: its type, checked when made, and its strict reader."""
 
 import itertools
-import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from analysis.names import is_name
+from analysis.plain_json import read_json, shown
 from analysis.records import read_record
 from annealing.errors import PlanError
 
@@ -43,7 +45,12 @@ class StagePlan:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise PlanError(f"need a plan of format {FORMAT}, got {self.format!r}")
+            raise PlanError(f"need a plan of format {FORMAT}, got {shown(self.format)}")
+        if not is_name(self.dataset) or "/" in self.dataset:
+            raise PlanError(f"need the name of a data set in a plan, got {shown(self.dataset)}")
+        for name in (name for stage in self.stages for name in stage.factors):
+            if not is_name(name):
+                raise PlanError(f"need names of factors in one line in a plan, got {shown(name)}")
         if not self.stages:
             raise PlanError("need a plan of one or more stages, got none")
         if not 0 <= self.gamma <= 1:
@@ -57,11 +64,11 @@ class StagePlan:
         if not self.stages[-1].pressure > 0:
             raise PlanError(f"need pressures above 0, got {self.stages[-1].pressure:g}")
         named = [latent for stage in self.stages for latent in stage.latents]
-        twice = next((latent for latent in named if named.count(latent) > 1), None)
-        if twice is not None:
-            raise PlanError(f"need each latent in one stage only, got latent {twice} twice")
+        latent, times = Counter(named).most_common(1)[0] if named else (0, 0)
+        if times > 1:
+            raise PlanError(f"need each latent in one stage only, got latent {shown(latent)} twice")
         if len(named) != self.latents or sorted(named) != list(range(len(named))):
-            raise PlanError(f"need the stages to open latents 0..{self.latents - 1}, got {sorted(named)}")
+            raise PlanError(f"need the stages to open latents 0..{self.latents - 1}, got {shown(sorted(named))}")
         if any(not stage.latents or not stage.share > 0 for stage in self.stages):
             raise PlanError("need in every stage a latent or more and a share of the steps above 0, one stage has none")
         if abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
@@ -73,11 +80,11 @@ class StagePlan:
         if not text.strip():
             raise PlanError("need a stage plan, got nothing")
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            value = read_json(text)
+        except ValueError as error:
             raise PlanError(f"need a stage plan in JSON, got text that is not: {error}") from None
         if isinstance(value, Mapping) and value.get("format") != FORMAT:
-            raise PlanError(f"need a plan of format {FORMAT}, got {value.get('format')!r}")
+            raise PlanError(f"need a plan of format {FORMAT}, got {shown(value.get('format'))}")
         return read_record(cls, value, "plan", PlanError)
 
     def boundaries(self, steps: int) -> list[int]:

@@ -51,9 +51,10 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     made = replace(settings or StageSettings(), **changed)  # type: ignore[arg-type]
     final = made.pressures[-1] if made.pressures else made.final_pressure
     never = [each.factor for each in findings.factors if not freezes(each, findings)]
-    findings = replace(findings, factors=tuple(each for each in findings.factors if each.factor not in never))
-    if not max((freezing_value(each, findings) for each in findings.factors), default=0.0) > final:
+    frozen = [each for each in findings.factors if each.factor not in never]
+    if not max((freezing_value(each, findings) for each in frozen), default=0.0) > final:
         raise IFPError(f"need a factor that freezes above the final pressure {final:g}, got none")
+    findings = findings.without(never)
     count = len(made.pressures) if made.pressures else made.stages
     groups, warnings = natural_groups(findings), _measurement_warnings(findings)
     if count is not None:

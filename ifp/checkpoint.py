@@ -1,6 +1,7 @@
 """Checkpoints in safetensors: the state a run resumes from, and the finished model."""
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.evaluation import TraceRecord
 from ifp.learner import Learner
 from ifp.losses import Losses
 from ifp.networks import network_named
 from ifp.optimizer_state import under
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import json_bytes, load_json, read_file
 from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 
@@ -26,7 +28,27 @@ if TYPE_CHECKING:
 FORMAT = "ifp-checkpoint/3"
 STATE_FILE = "parts/state.safetensors"
 MODEL_FILE = "checkpoint.safetensors"
-_DAMAGE = (KeyError, TypeError, ValueError, IndexError, RuntimeError)
+_LARGEST = 2**33  # bytes of a model with all that training keeps beside it
+_MOST_LATENTS = 1000
+_DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AssertionError, AttributeError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """checkpoint.json: how the model is built, and after how many steps it was written."""
+
+    format: str
+    objective: str
+    image_shape: tuple[int, int, int]
+    groups: tuple[tuple[int, ...], ...]
+    network: str
+    rescaled: bool
+    step: int
+
+    def __post_init__(self) -> None:
+        latents = sorted(latent for group in self.groups for latent in group)
+        if len(self.groups) > _MOST_LATENTS or len(latents) > _MOST_LATENTS or latents != list(range(len(latents))):
+            raise RunError(f"need groups of latents 0, 1, ..., at most {_MOST_LATENTS}, in a checkpoint, got others")
 
 
 def state_bytes(learner: Learner, step: int, trace: list[TraceRecord], losses: Losses) -> bytes:
@@ -77,15 +99,21 @@ def load_model(run: Run | str | Path) -> MultiGroupVAE:
     run = run if isinstance(run, Run) else open_run(Path(run))
     if run.kind != "train" or not run.finished:
         raise RunError(f"need a finished training run, {run.path} is none")
-    about = load_json(run.path / "checkpoint.json")
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    value = load_json(run.path / "checkpoint.json")
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}: train again with this version")
+    about = read_record(Checkpoint, value, f"{run.path / 'checkpoint.json'}", RunError)
     tensors = _load(run.path / MODEL_FILE)
     try:
-        height, width, channels = about["image_shape"]
-        network = network_named(about["network"])
-        model = MultiGroupVAE((height, width, channels), about["groups"], network, rescaled=about["rescaled"])
+        network = network_named(about.network)
+        with torch.device("meta"):  # a sketch that takes no memory: shapes are compared before anything is made
+            sketch = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
+        if _shapes(sketch.state_dict()) != _shapes(tensors):
+            raise RunError(f"need the tensors of such a model in {run.path / MODEL_FILE}, got others")
+        model = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
         model.load_state_dict(tensors)
+    except RunError:
+        raise
     except _DAMAGE as error:
         raise RunError(f"need a whole checkpoint in {run.path}, got: {error!r}") from error
     return model.eval()
@@ -108,8 +136,7 @@ def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
         tensors = under(_load(run.path / STATE_FILE), "model.")
     else:
         raise RunError(f"need a training run with a saved state to start from, {run.path} has none yet")
-    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    there = {name: tuple(value.shape) for name, value in tensors.items()}
+    own, there = _shapes(model.state_dict()), _shapes(tensors)
     if own != there:
         name = next(name for name in sorted({*own, *there}) if own.get(name) != there.get(name))
         raise RunError(
@@ -119,12 +146,17 @@ def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
     model.load_state_dict({**tensors, "closed": torch.zeros_like(model.closed)})
 
 
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in tensors.items()}
+
+
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
 
 def _load(path: Path) -> dict[str, Tensor]:
+    data = read_file(path, "a whole checkpoint", _LARGEST)
     try:
-        return load_tensors(path.read_bytes())
+        return load_tensors(data)
     except Exception as error:  # safetensors raises a class of its own, the file system others
         raise RunError(f"need a whole checkpoint {path}, got: {error}") from error

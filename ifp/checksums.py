@@ -1,12 +1,12 @@
 """The checksums of a run: what each of its files was when it was written, and what has changed since."""
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 
+from analysis.plain_json import shown
+from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
 from ifp.run_lock import LOCK_FILE
@@ -14,6 +14,23 @@ from ifp.run_lock import LOCK_FILE
 CHECKSUMS_FILE = "checksums.json"
 FORMAT = "ifp-checksums/1"
 _BLOCK = 2**20  # bytes read at a time
+
+
+@dataclass(frozen=True)
+class Checksums:
+    """The content of checksums.json."""
+
+    format: str
+    algorithm: str
+    files: Mapping[str, tuple[str, ...]]  # SHA-256 by name; two where a file was being replaced
+    runs: tuple[str, ...]  # directories of runs in the run, with checksums of their own
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise RunError(f"need checksums of {FORMAT}, got {shown(self.format)}")
+        for name in (*self.files, *self.runs):
+            if not name or PurePosixPath(name).is_absolute() or set(name.split("/")) & {"", ".", ".."}:
+                raise RunError(f"need names of files within the run, got {shown(name)}")
 
 
 @dataclass(frozen=True)
@@ -29,18 +46,17 @@ def seal(path: Path, last: str, data: bytes) -> None:
 
     Runs inside the run (those of a study) that have checksums of their own are named, their files left to them.
     """
-    files = {name: [file_digest(path / name)] for name in _own_files(path) if name != last}
-    _write(path, {**files, last: [digest(data)]}, [each.name for each in _sealed_runs(path)])
+    files = {name: (file_digest(path / name),) for name in _own_files(path) if name != last}
+    _write(path, {**files, last: (digest(data),)}, [each.name for each in _sealed_runs(path)])
     write_atomically(path / last, data)
 
 
 def write_recorded(path: Path, name: str, data: bytes) -> None:
     """Write a file of a sealed run: recorded as old and as new until it is there, so that a stop in between is none."""
     known = read_checksums(path)
-    files: dict[str, list[str]] = known["files"]
-    _write(path, {**files, name: [*files.get(name, []), digest(data)]}, known["runs"])
+    _write(path, {**known.files, name: (*known.files.get(name, ()), digest(data))}, known.runs)
     write_atomically(path / name, data)
-    _write(path, {**files, name: [digest(data)]}, known["runs"])
+    _write(path, {**known.files, name: (digest(data),)}, known.runs)
 
 
 def sealed(path: Path) -> bool:
@@ -63,16 +79,15 @@ def verify_files(path: Path) -> list[Fault]:
     except RunError:
         return [Fault(CHECKSUMS_FILE, "altered")]
     faults = []
-    for name, digests in known["files"].items():
+    for name, digests in known.files.items():
         file = path / name
         if not file.is_file():
             faults.append(Fault(name, "missing"))
         elif file_digest(file) not in digests:
             faults.append(Fault(name, "altered"))
-    there = [name for name in _own_files(path) if name not in known["files"]]
-    inside = [name for name in there if name.split("/")[0] not in known["runs"]]
-    faults += [Fault(name, "not recorded") for name in inside]
-    for run in known["runs"]:
+    there = [name for name in _own_files(path) if name not in known.files]
+    faults += [Fault(name, "not recorded") for name in there if name.split("/")[0] not in known.runs]
+    for run in known.runs:
         if not sealed(path / run):
             faults.append(Fault(f"{run}/{CHECKSUMS_FILE}", "missing"))
         else:
@@ -80,14 +95,15 @@ def verify_files(path: Path) -> list[Fault]:
     return sorted(faults, key=lambda each: each.file)
 
 
-def read_checksums(path: Path) -> dict[str, Any]:
-    """The content of checksums.json: ``files``, digests by name, and ``runs``; RunError where it is damaged."""
+def read_checksums(path: Path) -> Checksums:
+    """The checksums of a run; RunError where they are damaged."""
     found = load_json(path / CHECKSUMS_FILE)
-    own = found.pop("self", None) if isinstance(found, dict) else None
-    whole = own is not None and (path / CHECKSUMS_FILE).read_bytes() == _bytes(found)
-    if not whole or found.get("format") != FORMAT:
-        raise RunError(f"need a whole {CHECKSUMS_FILE} of {FORMAT} in {path}, it was altered")
-    return found
+    if isinstance(found, dict):
+        found.pop("self", None)
+    known = read_record(Checksums, found, f"{path / CHECKSUMS_FILE}", RunError)
+    if (path / CHECKSUMS_FILE).read_bytes() != _bytes(known):
+        raise RunError(f"need a whole {CHECKSUMS_FILE} in {path}, it was altered")
+    return known
 
 
 def digest(data: bytes) -> str:
@@ -107,14 +123,14 @@ def file_digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def _write(path: Path, files: Mapping[str, list[str]], runs: list[str]) -> None:
-    content = {"format": FORMAT, "algorithm": "sha256", "files": dict(sorted(files.items())), "runs": sorted(runs)}
+def _write(path: Path, files: Mapping[str, tuple[str, ...]], runs: Iterable[str]) -> None:
+    content = Checksums(FORMAT, "sha256", dict(sorted(files.items())), tuple(sorted(runs)))
     write_atomically(path / CHECKSUMS_FILE, _bytes(content))
 
 
-def _bytes(content: Mapping[str, Any]) -> bytes:
+def _bytes(content: Checksums) -> bytes:
     """The file: its content, and a digest of that, so that a change of the file itself shows too."""
-    return json_bytes({**content, "self": digest(json.dumps(content, sort_keys=True).encode())})
+    return json_bytes({**asdict(content), "self": digest(json_bytes(content))})
 
 
 def _sealed_runs(path: Path) -> list[Path]:

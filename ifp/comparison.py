@@ -1,6 +1,7 @@
 """Objectives compared over seeds: a study that trains and scores what is missing, and rows of runs at hand."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ from analysis.scores.all_scores import require_scores
 from analysis.stage_plan import StagePlan
 from annealing.errors import RunError
 from ifp.cluster import Cluster, Task, require_all
-from ifp.comparison_config import KIND, CompareConfig
+from ifp.comparison_config import KIND, MOST_SEEDS, CompareConfig
 from ifp.comparison_piece import comparison_row, keep_piece, piece_name, row_path, study_piece, train_piece
 from ifp.comparison_results import write_comparison
 from ifp.datasets.dataset import Dataset, describe
 from ifp.datasets.source import DataSource
+from ifp.objectives import objective_named
 from ifp.plan_file import require_fitting
 from ifp.resuming import reopen_run
 from ifp.run_files import json_bytes, load_json
@@ -122,13 +124,23 @@ def _train_there(
 
 def study_rows(run: Run) -> list[Row]:
     """The rows of a study that are done, in the order of its objectives, then seeds."""
-    settings = run.config["settings"]
-    paths = [
-        row_path(run.path, objective, seed)
-        for objective in settings["objectives"]
-        for seed in range(settings["seed"], settings["seed"] + settings["seeds"])
-    ]
-    return [load_json(path) for path in paths if path.is_file()]
+    objectives, first = run.setting("objectives", tuple[str, ...]), run.setting("seed", int)
+    seeds = range(first, first + min(run.setting("seeds", int), MOST_SEEDS))
+    rows = []
+    for objective, seed in itertools.product(map(objective_named, objectives), seeds):
+        path = row_path(run.path, objective.name, seed)
+        if path.is_file():
+            rows.append(_checked_row(load_json(path), piece_name(objective.name, seed), path))
+    return rows
+
+
+def _checked_row(value: object, name: str, path: Path) -> Row:
+    """The row of the study's run of that name; RunError where the file is none, or names another."""
+    if not isinstance(value, dict) or value.get("run") != name or not {"method", "seed", "status"} <= set(value):
+        raise RunError(f"need the row of {name} in {path}, got something else")
+    if not all(isinstance(each, (str, int, float, type(None))) for each in value.values()):
+        raise RunError(f"need numbers and texts as the row of {name} in {path}, got something else")
+    return value
 
 
 def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None = None) -> list[Row]:
@@ -150,7 +162,7 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
         else:
             state = "finished" if run.finished else "unfinished"
             raise RunError(f"need finished runs of training to compare, {path} is a {state} run of kind {run.kind}")
-    if len({run.config["data"]["fingerprint"] for run in found}) != 1:
+    if len({run.about_data("fingerprint", str) for run in found}) != 1:
         raise RunError("need runs on the same data to compare, got " + ("none" if not found else "different data"))
     return [comparison_row(run, scores, data_dir, _method(run, found)) for run in found]
 

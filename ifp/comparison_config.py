@@ -10,6 +10,7 @@ from ifp.datasets.dataset import DataOptions
 from ifp.objectives import objective_named
 
 KIND = "compare"
+MOST_SEEDS = 10_000
 # DCI's boosted trees take minutes a run, its stand-in seconds
 QUICK = (*(name for name in SCORES if not name.startswith("dci_")), "dci-forest_disentanglement")
 
@@ -34,8 +35,8 @@ class CompareConfig:
             objective_named(name)
         if others := set(self.parameters) - set(self.objectives):
             raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}")
-        if self.seeds < 1:
-            raise IFPError(f"need seeds of at least 1, got {self.seeds}")
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise IFPError(f"need seeds of at least 1, at most {MOST_SEEDS}, got {self.seeds}")
         require_scores(self.scores, 1)
 
     def pieces(self) -> list[tuple[str, int]]:

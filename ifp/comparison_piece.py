@@ -13,9 +13,10 @@ from annealing.errors import DivergenceError, RunError
 from ifp.comparison_config import CompareConfig
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import DataSource
-from ifp.run_files import PARTIAL, json_bytes, load_json, load_npz, write_atomically
+from ifp.run_arrays import LABELLED, TRACE, load_arrays
+from ifp.run_files import PARTIAL, json_bytes, write_atomically
 from ifp.runs import Run
-from ifp.scoring import score_run
+from ifp.scoring import read_scores, score_run
 from ifp.training import Progress, train_run
 from ifp.training_diagnosis import diagnose_training
 from ifp.training_run import open_training_run, read_training_run
@@ -101,18 +102,18 @@ def comparison_row(run: Run, scores: Sequence[str], data_dir: Path | None = None
     Raises:
         IFPError: the run is not finished, or its data set is not at hand.
     """
-    settings, trace = run.config["settings"], load_npz(run.path / "trace.npz")
+    trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED | {"reconstruction": "numbers: records"})
     row: dict[str, object] = {
-        "method": method or settings["objective"],
-        "seed": settings["seed"],
+        "method": method or run.setting("objective", str),
+        "seed": run.setting("seed", int),
         "run": run.path.name,
-        "steps": settings["steps"],
+        "steps": run.setting("steps", int),
         "status": "ok",
         "reconstruction": float(trace["reconstruction"][-1]),
         "kl": float(trace["kl"][-1].sum()),
     }
     if len(trace["entropy"]):
-        there = load_json(run.path / "scores.json")
+        there = read_scores(run)
         missing = [name for name in scores if name not in there]
         found = {**there, **(score_run(run, seed=there["seed"], only=missing, data_dir=data_dir) if missing else {})}
         row |= {name: found[name] for name in scores}

@@ -3,12 +3,12 @@
 import hashlib
 from pathlib import Path
 
-import pandas as pd
-
 from analysis.conclusions import conclude
 from analysis.findings import FORMAT, Findings
+from analysis.records import read_record
 from annealing.errors import RunError
-from ifp.run_files import json_bytes, load_json, load_npz
+from ifp.freezing_file import read_curves, read_tables
+from ifp.run_files import json_bytes, load_json
 from ifp.runs import PATIENCE, Run, open_run
 
 
@@ -16,16 +16,17 @@ def diagnose(run: Run | str | Path) -> Findings:
     """Findings of a finished annealing run, also written to its findings.json.
 
     Raises:
-        RunError: the run is not there, not finished or no annealing run.
+        RunError: the run is not there, not finished or no annealing run, or a file of it is damaged.
     """
     run = require_annealing_run(run)
+    tables = read_tables(run)
     findings = conclude(
-        pd.read_csv(run.path / "freezing.csv"),
-        pd.read_csv(run.path / "spectral.csv"),
-        load_npz(run.path / "curves.npz"),
-        fingerprint=run.config["data"]["fingerprint"],
-        image_shape=run.config["data"]["image_shape"],
-        likelihood=run.config["settings"]["likelihood"],
+        tables.freezing,
+        tables.spectral,
+        read_curves(run, tables.freezing),
+        fingerprint=run.about_data("fingerprint", str),
+        image_shape=run.about_data("image_shape", tuple[int, int, int]),
+        likelihood=run.setting("likelihood", str),
         source=f"freezing.csv sha256 {hashlib.sha256((run.path / 'freezing.csv').read_bytes()).hexdigest()[:16]}",
     )
     with run.writing(wait=PATIENCE):
@@ -39,7 +40,7 @@ def findings_of(run: Run | str | Path) -> Findings:
     path = run.path / "findings.json"
     value = load_json(path) if path.is_file() else None
     if isinstance(value, dict) and value.get("format") == FORMAT:
-        return Findings.from_plain(value)
+        return read_record(Findings, value, f"{path}", RunError)
     return diagnose(run)
 
 

@@ -55,7 +55,7 @@ def encode_run(
     model = load_model(run)
     dataset = run_dataset(run, data_dir)
     keep_freed_memory()
-    use_threads(run.config["settings"]["threads"])
+    use_threads(run.setting("threads", int))
     batches = list(watch(encoded(model, dataset)))
     found: dict[str, NDArray[Any]] = {
         "codes": torch.cat([each.mean for each in batches]).numpy(),

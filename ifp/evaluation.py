@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from analysis.information import factor_entropy, information_and_chance
 from annealing.bottleneck import gaussian_kl, reparameterize
+from annealing.errors import RunError
 from annealing.likelihood import Likelihood
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.objectives.objective import Control
@@ -50,7 +51,10 @@ def probe_images(dataset: Dataset, size: int, seed: int) -> Probe:
 
 def probed_images(run: Run) -> int:
     """Images of a run's probe set: fewer than its settings ask for where the data set has fewer."""
-    return int(min(run.config["settings"]["probe"], run.config["data"]["images"]))
+    found = min(run.setting("probe", int), run.about_data("images", int))
+    if found < 1:
+        raise RunError(f"need a probe set of one image or more in {run.path / 'config.json'}, got {found}")
+    return int(found)
 
 
 @torch.no_grad()

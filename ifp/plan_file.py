@@ -19,10 +19,10 @@ def read_plan(source: str) -> StagePlan:
             with Path(source).open("rb") as file:
                 data = file.read(_LARGEST + 1)
         text = data.decode()
-    except OSError as error:
-        raise PlanError(f"need a plan file, got: {error}") from None
     except UnicodeDecodeError as error:
         raise PlanError(f"need a plan in UTF-8, got: {error}") from None
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        raise PlanError(f"need a plan file, got: {error}") from None
     if len(data) > _LARGEST:
         raise PlanError(f"need a plan of at most {_LARGEST} bytes, got more")
     if source == "-" and not text.strip():

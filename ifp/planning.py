@@ -64,8 +64,8 @@ def planning_findings(run: Run | str | Path) -> Findings:
     if run.kind != WHOLE:
         return findings_of(run)
     whole = whole_findings(require_whole_run(run))
-    likelihood = run.config["settings"]["likelihood"]
-    return latent_findings(whole, image_shape=run.config["data"]["image_shape"], likelihood=likelihood)
+    image_shape = run.about_data("image_shape", tuple[int, int, int])
+    return latent_findings(whole, image_shape=image_shape, likelihood=run.setting("likelihood", str))
 
 
 def with_order(findings: Findings, conditional: Mapping[str, float]) -> Findings:

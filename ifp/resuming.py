@@ -24,7 +24,10 @@ def resume_run(run: Run, kind: str, given: Mapping[str, object]) -> None:
     """
     if run.kind != kind:
         raise RunError(f"need a run of kind {kind} to resume, {run.path} is of kind {run.kind}")
-    changed = list(_differences(run.config["settings"], json.loads(json_bytes(given))))
+    settings = run.config.get("settings")
+    if not isinstance(settings, Mapping):
+        raise RunError(f"need the settings of the run in {run.path / 'config.json'}, they are missing")
+    changed = list(_differences(settings, json.loads(json_bytes(given))))
     if changed:
         raise RunError(f"need the run's own settings to resume {run.path}: {'; '.join(changed)}")
 
@@ -41,15 +44,14 @@ def reopen_run(
     if "dataset" in given:
         given = {**given, "dataset": dataset_reference(str(given["dataset"]))}
     resume_run(run, kind, given)
-    made = read_record(settings, run.config["settings"], f"settings of {run.path}", RunError)
+    made = read_record(settings, run.config.get("settings"), f"settings of {run.path}", RunError)
     return run_dataset(run, data_dir), made, run
 
 
 def run_dataset(run: Run, data_dir: Path | None = None) -> Dataset:
     """The data set that a run was made with; RunError where the one at hand is another."""
-    settings = run.config["settings"]
-    options = read_record(DataOptions, settings["data_options"], f"data options of {run.path}", RunError)
-    dataset = load_dataset(settings["dataset"], data_dir, **dataclasses.asdict(options))
+    options = run.setting("data_options", DataOptions)
+    dataset = load_dataset(run.setting("dataset", str), data_dir, **dataclasses.asdict(options))
     require_same_data(run, dataset)
     return dataset
 
@@ -64,9 +66,9 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[
 
 def require_same_data(run: Run, dataset: Dataset) -> None:
     """RunError where the data set at hand is not the one that the run was made with."""
-    before = run.config["data"]["fingerprint"]
+    before = run.about_data("fingerprint", str)
     if dataset.fingerprint != before:
         raise RunError(
-            f"need the data that {run.path} was made with ({run.config['data']['source']}, fingerprint {before}), "
+            f"need the data that {run.path} was made with ({run.about_data('source', str)}, fingerprint {before}), "
             f"got {dataset.source}, fingerprint {dataset.fingerprint}"
         )

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.plain_json import read_json, shown
 from annealing.errors import RunError
+from ifp.datasets.npz_arrays import holds_characters, open_npz
 
+_LARGEST_JSON = 64 * 2**20  # bytes; findings of many factors have some hundred thousand
+_LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file together, unpacked
 PARTIAL = ".partial-"  # prefix of files being written
 
 
@@ -83,18 +87,47 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> b
     return ("\n".join(lines) + "\n").encode()
 
 
-def load_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an npz, read without pickle; RunError where it is damaged."""
+def read_file(path: Path, what: str, largest: int) -> bytes:
+    """The bytes of a file; RunError where it is missing, no file, not to be read or larger than that."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        if not path.is_file():  # a pipe would be waited for
+            raise RunError(f"need {what} {path}, got: there is no such file")
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except OSError as error:
+        raise RunError(f"need {what} {path}, got: {error}") from error
+    if len(data) > largest:
+        raise RunError(f"need {what} {path} of at most {largest:,} bytes, got more")
+    return data
+
+
+def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an npz, read without pickle; RunError where it is damaged, or larger than a run's ever are."""
+    try:
+        if not path.is_file():
+            raise RunError(f"need a whole npz {path}, got: there is no such file")
+        with open_npz(path) as archive:
+            held = sum(each.file_size for each in archive.infolist())
+        if held > _LARGEST_ARRAYS:
+            raise RunError(f"need a whole npz {path} of at most {_LARGEST_ARRAYS:,} bytes of arrays, got {held:,}")
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except RunError:
+        raise
     except Exception as error:  # zipfile, zlib and numpy each have their own
-        raise RunError(f"need a whole npz {path}, got: {error}") from error
+        raise RunError(f"need a whole npz {path}, got: {str(error)[:300]}") from error
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray):
+            raise RunError(f"need arrays alone in the npz {path}, got {shown(name)}")
+        if array.dtype.kind == "U" and not holds_characters(array):
+            raise RunError(f"need text as {shown(name)} in the npz {path}, got numbers that are no characters")
+    return found
 
 
 def load_json(path: Path) -> Any:
-    """The content of a JSON file; RunError where it is missing or damaged."""
+    """The content of a JSON file; RunError where it is missing, damaged or too large."""
+    data = read_file(path, "a JSON file", _LARGEST_JSON)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return read_json(data.decode())
+    except ValueError as error:
         raise RunError(f"need a JSON file {path}, got: {error}") from error

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from analysis.records import read_value
 from annealing.errors import RunError
 from ifp.checksums import seal, sealed, write_recorded
+from ifp.file_names import file_name
 from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
 from ifp.run_lock import LOCK_FILE, locked
 
@@ -77,6 +79,20 @@ class Run:
             warnings.warn(f"{self.path} goes on with other versions than it was begun with", stacklevel=3)
             self.write(path.name, json_bytes([*noted, used]))
 
+    def setting(self, name: str, kind: Any) -> Any:
+        """A setting, of a type that :func:`analysis.records.read_record` knows; RunError where there is none such."""
+        return self._entry("settings", name, kind)
+
+    def about_data(self, name: str, kind: Any) -> Any:
+        """What config.json says of the data: name, fingerprint, image_shape, images, source; RunError as above."""
+        return self._entry("data", name, kind)
+
+    def _entry(self, part: str, name: str, kind: Any) -> Any:
+        held = self.config.get(part)
+        if not isinstance(held, Mapping) or name not in held:
+            raise RunError(f"need {part}.{name} in {self.path / 'config.json'}, it is missing")
+        return read_value(kind, held[name], f"{part}.{name} in {self.path / 'config.json'}", RunError)
+
     def write(self, name: str, data: bytes) -> Path:
         """Write one file of the run atomically; its path. Where the run has checksums, they follow."""
         path = self.path / name
@@ -99,7 +115,7 @@ class Run:
 def open_run(path: Path) -> Run:
     """The run in a directory; RunError where there is none."""
     config = load_json(path / "config.json") if (path / "config.json").is_file() else None
-    if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in FINISHED_BY:
+    if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in list(FINISHED_BY):
         raise RunError(f"need a run directory with a config.json of {FORMAT}, got {path}")
     return Run(path, config)
 
@@ -193,9 +209,9 @@ def newest_run(root: Path, kind: str | None, *, finished: bool = True) -> Run:
 def new_run_path(root: Path, kind: str, dataset: str) -> Path:
     """A fresh directory name under ``root``: kind, data set and the time."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    path = root / f"{kind}-{dataset}-{stamp}"
+    path = root / f"{kind}-{file_name(dataset)}-{stamp}"
     count = 2
     while path.exists():
-        path = root / f"{kind}-{dataset}-{stamp}-{count}"
+        path = root / f"{kind}-{file_name(dataset)}-{stamp}-{count}"
         count += 1
     return path

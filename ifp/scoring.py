@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.kl_decomposition import decompose_kl
+from analysis.plain_json import shown
 from analysis.scores.all_scores import require_scores, score
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
@@ -50,6 +51,15 @@ def codes_of_file(path: Path) -> LabelledCodes:
     return LabelledCodes(codes, factors, logvar)
 
 
+def read_scores(run: Run) -> dict[str, Any]:
+    """What a run's scores.json holds; RunError where it is missing, damaged or no object."""
+    path = run.path / "scores.json"
+    found = load_json(path)
+    if not isinstance(found, dict):
+        raise RunError(f"need an object in {path}, got {shown(found)}")
+    return found
+
+
 def score_codes(
     data: LabelledCodes,
     *,
@@ -89,9 +99,8 @@ def score_run(
     require_scores(only, n_jobs)
     run = run if isinstance(run, Run) else open_run(Path(run))
     found = score_codes(codes_of_run(run, data_dir, watch), seed=seed, only=only, n_jobs=n_jobs)
-    path = run.path / "scores.json"
     with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
-        before = load_json(path) if path.is_file() else {}
+        before = read_scores(run) if (run.path / "scores.json").is_file() else {}
         same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
         run.write("scores.json", json_bytes({**(before if same else {}), **found}))
     return found

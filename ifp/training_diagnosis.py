@@ -13,7 +13,8 @@ from analysis.information_trace import InformationTrace, gated
 from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
 from ifp.evaluation import probed_images
-from ifp.run_files import json_bytes, load_npz
+from ifp.run_arrays import LABELLED, TRACE, WHOLE_CURVES, load_arrays
+from ifp.run_files import json_bytes
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import require_whole_run
@@ -28,16 +29,17 @@ def information_trace(run: Run | str | Path) -> InformationTrace:
     run = run if isinstance(run, Run) else open_run(Path(run))
     images = probed_images(run) if run.kind in ("train", WHOLE) else 0
     if run.kind == WHOLE:
-        trace = cooling_trace(load_npz(require_whole_run(run).path / "curves.npz"), images)
+        trace = cooling_trace(load_arrays(require_whole_run(run).path / "curves.npz", WHOLE_CURVES), images)
         if trace is None:
             raise RunError(f"need a run whose curves tell of labelled factors, those of {run.path} do not")
         return trace
     if run.kind != "train" or not run.finished:
         state = "a" if run.finished else "an unfinished"
         raise RunError(f"need a finished run of training, {run.path} is {state} run of kind {run.kind}")
-    arrays = load_npz(run.path / "trace.npz")
-    if not len(arrays.get("entropy", ())):
+    arrays = load_arrays(run.path / "trace.npz", TRACE)
+    if "entropy" not in arrays or not arrays["entropy"].size:
         raise RunError(f"need a run whose trace tells of labelled factors, that of {run.path} does not")
+    arrays = load_arrays(run.path / "trace.npz", TRACE | LABELLED)
     return InformationTrace(
         step=arrays["step"],
         pressure=arrays["pressure"],

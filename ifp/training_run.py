@@ -14,7 +14,7 @@ from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_compiler, require_device
 from ifp.events import require_tensorboard
 from ifp.objectives import default_parameters
-from ifp.plan_file import require_fitting
+from ifp.plan_file import read_plan, require_fitting
 from ifp.resuming import reopen_run, run_dataset
 from ifp.run_files import json_bytes
 from ifp.runs import Run, create_run, new_run_path, newest_run, open_run
@@ -27,7 +27,7 @@ PLAN_FILE = "plan.json"
 def run_plan(run: Run) -> StagePlan | None:
     """The plan that a run was trained by; None where it had none."""
     path = run.path / PLAN_FILE
-    return StagePlan.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_plan(str(path)) if path.is_file() else None
 
 
 def resumed_plan(run: Run, plan: StagePlan | None) -> StagePlan | None:
@@ -43,6 +43,8 @@ def asked_dataset(given: Mapping[str, Any], plan: StagePlan | None, data_dir: Pa
     name = given.get("dataset", plan.dataset if plan is not None else None)
     if name is None:
         raise IFPError(f"need {wanted}")
+    if "dataset" not in given and name in (".", ".."):  # a plan names a data set, it does not choose a folder
+        raise IFPError(f"need --dataset with a plan for {name!r}")
     return load_dataset(name, data_dir, **given.get("data_options", {}))
 
 

@@ -16,7 +16,7 @@ from ifp.checkpoint import load_model
 from ifp.datasets.dataset import to_float
 from ifp.evaluation import encode_all
 from ifp.resuming import run_dataset
-from ifp.run_files import load_npz
+from ifp.run_arrays import LABELLED, TRACE, load_arrays
 from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 
@@ -79,9 +79,9 @@ def traverse_run(
     if not values or not np.isfinite(values).all():
         raise IFPError(f"need finite values to run through, got {', '.join(map(str, values)) or 'none'}")
     start = torch.from_numpy(to_float(dataset.images([image]))[0]).permute(2, 0, 1)
-    likelihood = likelihood_named(run.config["settings"]["likelihood"])
+    likelihood = likelihood_named(run.setting("likelihood", str))
     images = traversal_images(model, start, chosen, values, likelihood)
-    trace = load_npz(run.path / "trace.npz")
+    trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED)
     last = {name: trace[name][-1] for name in ("kl", "mi", "mi_null")}
     labels = latent_labels(**last, names=trace["factors"].tolist())
     return draw_traversal(images, values, [labels[latent] for latent in chosen])

@@ -1,8 +1,11 @@
 """What a run was made with, and whether its files are as they were written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.records import read_value
+from annealing.errors import RunError
 from ifp.checksums import Fault, verify_files
 from ifp.runs import Run, open_run
 
@@ -14,10 +17,10 @@ class Verification:
     run: Path
     kind: str
     created: str
-    seed: int | None
+    seed: int
     dataset: str
     fingerprint: str
-    versions: dict[str, str]
+    versions: Mapping[str, str]
     faults: tuple[Fault, ...]
 
 
@@ -33,10 +36,10 @@ def verify(run: Run | str | Path) -> Verification:
     return Verification(
         run=path,
         kind=found.kind,
-        created=str(found.config["created"]),
-        seed=found.config["settings"].get("seed"),
-        dataset=found.config["data"]["name"],
-        fingerprint=found.config["data"]["fingerprint"],
-        versions=dict(found.config["versions"]),
+        created=str(found.config.get("created")),
+        seed=found.setting("seed", int),
+        dataset=found.about_data("name", str),
+        fingerprint=found.about_data("fingerprint", str),
+        versions=read_value(Mapping[str, str], found.config.get("versions"), f"versions of {path}", RunError),
         faults=tuple(faults),
     )

@@ -1,6 +1,6 @@
 """Files of a whole-data annealing run, and what is concluded from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from ifp.datasets.dataset import Dataset
 from ifp.evaluation import Probe, TraceRecord, probe_arrays, probed_images
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
-from ifp.run_files import csv_bytes, json_bytes, load_npz, npz_bytes
+from ifp.run_arrays import WHOLE_CURVES, load_arrays
+from ifp.run_files import csv_bytes, json_bytes, npz_bytes
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.vae import MultiGroupVAE
 
@@ -76,14 +77,13 @@ def _predicted(latent: LatentFreezing, findings: WholeFindings) -> float | None:
 
 def whole_findings(run: Run) -> WholeFindings:
     """What the run's curves.npz says."""
-    settings = run.config["settings"]
     return conclude_whole(
-        load_npz(run.path / "curves.npz"),
-        dataset=run.config["data"]["name"],
-        fingerprint=run.config["data"]["fingerprint"],
-        seed=settings["seed"],
-        thresholds=settings["thresholds"],
-        predicted=settings["predicted"],
+        load_arrays(run.path / "curves.npz", WHOLE_CURVES),
+        dataset=run.about_data("name", str),
+        fingerprint=run.about_data("fingerprint", str),
+        seed=run.setting("seed", int),
+        thresholds=run.setting("thresholds", tuple[float, ...]),
+        predicted=run.setting("predicted", Mapping[str, float]),
         images=probed_images(run),
     )
 

@@ -82,9 +82,10 @@ class LabelledCodes:
             raise IFPError(f"need logvar of the shape of the codes, {codes.shape}, got {logvar.shape}")
         if not np.isfinite(codes).all() or (logvar is not None and not np.isfinite(logvar).all()):
             raise IFPError("need finite codes for a score, got NaN or infinity")
-        if not np.issubdtype(factors.dtype, np.integer) or (factors.size and factors.min() < 0):
-            smallest = factors.min() if factors.size else "none"
-            raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}, the smallest {smallest}")
+        if not np.issubdtype(factors.dtype, np.integer):
+            raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}")
+        if factors.size and factors.min() < 0:
+            raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}, the smallest {factors.min()}")
         if not self.varying:
             raise IFPError("need at least one factor that varies for a score, got none")
 

@@ -21,6 +21,9 @@ app = typer.Typer(
 )
 
 
+_LONGEST = 2000  # characters of an error, which may repeat what came
+
+
 def _version(asked: bool) -> None:
     if asked:
         import ifp
@@ -46,11 +49,14 @@ for _found in pkgutil.iter_modules(__path__):
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
     """A warning as one line on stderr, without the line of code that it stems from."""
-    typer.echo(f"warning: {message}", err=True)
+    from analysis.names import in_one_line
+
+    typer.echo(f"warning: {in_one_line(str(message))}", err=True)
 
 
 def main() -> None:
     """Entry point: an error of ours is one line on stderr and exit code 1."""
+    from analysis.names import in_one_line
     from annealing.errors import IFPError
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -66,5 +72,5 @@ def main() -> None:
     except IFPError as error:
         if "--debug" in sys.argv:
             raise
-        typer.echo(f"ifp: {error}", err=True)
+        typer.echo(f"ifp: {in_one_line(str(error))[:_LONGEST]}", err=True)
         sys.exit(1)

@@ -55,12 +55,13 @@ def show(
     from ifp.cli.data_table import show_facts
     from ifp.cli.figure_file import save_figure
     from ifp.datasets import load_dataset
+    from ifp.file_names import file_name
     from ifp.sample_rows import sample_rows
 
     ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
     show_facts(ds)
     title = ds.name if ds.factors is None else f"{ds.name}: random images; then each factor alone in one context"
-    path = out or Path(f"{ds.name}-samples.png")
+    path = out or Path(f"{file_name(ds.name)}-samples.png")
     save_figure(draw_samples(sample_rows(ds), title), path)
     typer.echo(str(path))
 

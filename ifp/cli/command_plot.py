@@ -33,15 +33,14 @@ def plot_distributions(
 
     Example: ifp plot-distributions --kind violin --out freezing.pdf
     """
-    import pandas as pd
-
     from analysis.conclusions import main_rows
     from analysis.figures.distributions import draw_distributions
     from ifp.cli.figure_file import save_figure
+    from ifp.freezing_file import read_tables
 
     found = options.annealing_run(run, runs)
-    freezing, spectral = (pd.read_csv(found.path / name) for name in ("freezing.csv", "spectral.csv"))
-    figure = draw_distributions(main_rows(freezing), spectral, kind)
+    tables = read_tables(found)
+    figure = draw_distributions(main_rows(tables.freezing), tables.spectral, kind)
     path = out or found.path / "distributions.png"
     save_figure(figure, path)
     typer.echo(str(path))
@@ -54,12 +53,10 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
 
     Example: ifp plot-curves runs/anneal-dsprites-20260101-120000
     """
-    import pandas as pd
-
     from analysis.conclusions import main_rows
     from analysis.figures.curves import draw_curves
     from ifp.cli.figure_file import save_figure
-    from ifp.run_files import load_npz
+    from ifp.freezing_file import read_curves, read_tables
     from ifp.runs import open_run
     from ifp.whole_results import KIND, require_whole_run
 
@@ -68,7 +65,8 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
         figure = _draw_whole(found)
     else:
         found = options.annealing_run(run, runs)
-        figure = draw_curves(load_npz(found.path / "curves.npz"), main_rows(pd.read_csv(found.path / "freezing.csv")))
+        freezing = read_tables(found).freezing
+        figure = draw_curves(read_curves(found, freezing), main_rows(freezing))
     path = out or found.path / "curves.png"
     save_figure(figure, path)
     typer.echo(str(path))
@@ -78,9 +76,9 @@ def _draw_whole(run: "Run") -> "Figure":
     """A curve per latent of a run of whole-data annealing."""
     from analysis.figures.latents import draw_latents
     from analysis.whole_findings import cooling_branch
-    from ifp.run_files import load_npz
+    from ifp.run_arrays import WHOLE_CURVES, load_arrays
     from ifp.whole_results import whole_findings
 
     findings = whole_findings(run)
-    branch = cooling_branch(load_npz(run.path / "curves.npz"))
+    branch = cooling_branch(load_arrays(run.path / "curves.npz", WHOLE_CURVES))
     return draw_latents(branch, findings.latents, findings.thresholds[0], findings.predicted)

@@ -38,9 +38,9 @@ def verify(
         typer.echo(json_bytes({**asdict(found), "run": str(found.run)}).decode(), nl=False)
     else:
         made = ", ".join(f"{name} {version}" for name, version in found.versions.items())
-        seed = "" if found.seed is None else f", seed {found.seed}"
         typer.echo(
-            f"{found.run}: {found.kind} of {found.created}, data {found.dataset} {found.fingerprint}{seed}, {made}",
+            f"{found.run}: {found.kind} of {found.created}, data {found.dataset} {found.fingerprint}, "
+            f"seed {found.seed}, {made}",
             err=True,
         )
         for each in found.faults:

@@ -17,12 +17,14 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool =
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(stderr=True)
+    from analysis.names import in_one_line
+
+    console = Console(stderr=True, markup=False, emoji=False)  # names are data: [x] and :x: in them are only text
     console.width = max(console.width, 100)  # a piped table keeps its columns
-    shown = [{column: cell(value) for column, value in row.items()} for row in rows]
+    shown = [{column: in_one_line(cell(value)) for column, value in row.items()} for row in rows]
     widths = {column: max(len(column), *(len(row[column]) for row in shown)) for column in (shown[0] if shown else ())}
     for number, columns in enumerate(blocks(widths, console.width)):
-        table = Table(title=None if number else title, title_justify="left")
+        table = Table(title=None if number else in_one_line(title), title_justify="left")
         for column in columns:
             numeric = not isinstance(rows[0][column], str)
             table.add_column(column, justify="right" if numeric else "left", no_wrap=True)

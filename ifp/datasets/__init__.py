@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from analysis.names import in_one_line, is_name
+from analysis.plain_json import shown
 from annealing.errors import DataError, IFPError
 from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
 from ifp.datasets.family import Family
@@ -23,6 +25,8 @@ __all__ = [
     "family_of",
     "load_dataset",
 ]
+
+_MOST_BINS = 2**16
 
 
 def families() -> dict[str, Family]:
@@ -43,13 +47,21 @@ def family_of(name: str) -> Family:
 def _unknown(name: str, known: Iterable[str], others: str = "") -> DataError:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
-    return DataError(f"need a data set out of {', '.join(known)}{others}, got {name!r}{hint}")
+    return DataError(f"need a data set out of {', '.join(known)}{others}, got {shown(name)}{hint}")
 
 
 def dataset_reference(name: str) -> str:
     """The name itself, or the whole path where it is that of the user's own data: an npz or a folder."""
-    is_path = name.lower().endswith(".npz") or os.sep in name or Path(name).is_dir()
-    return str(Path(name).expanduser().resolve()) if is_path and name not in families() else name
+    is_path = name.lower().endswith(".npz") or os.sep in name or os.path.isdir(name)  # Path's own raises for long ones
+    return _whole_path(name) if is_path and name not in families() else name
+
+
+def _whole_path(path: str) -> str:
+    """The path from the root on; DataError where it is none."""
+    try:
+        return str(Path(path).expanduser().resolve())
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte, a loop of links, no such user
+        raise DataError(f"need a path, got {shown(path)}: {error}") from error
 
 
 def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) -> Dataset:
@@ -70,9 +82,11 @@ def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) 
 
     given = DataOptions(**{**options, "correlate": tuple(options.get("correlate", ()))})
     if given.background is not None:
-        given = replace(given, background=str(Path(given.background).expanduser().resolve()))
+        given = replace(given, background=_whole_path(given.background))
     if given.bins is not None and given.bins < 2:
         raise IFPError(f"need two bins or more, got {given.bins}")
+    if given.bins is not None and given.bins > _MOST_BINS:
+        raise IFPError(f"need at most {_MOST_BINS:,} bins, got {given.bins}")
     if given.seed < 0:
         raise IFPError(f"need a seed from 0 on, got {given.seed}")
     reference = dataset_reference(name)
@@ -87,13 +101,17 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
     path = Path(reference)
     if reference == name and not path.is_absolute():
         raise _unknown(name, known, ", an npz or a folder of pictures")
+    if not is_name(path.stem) or in_one_line(reference) != reference:  # a run records both, and tables show them
+        raise DataError(f"need a path in one line of UTF-8, got {reference!r}")
     if path.suffix.lower() == ".npz":
-        if not path.exists():
+        if not os.path.exists(path):
             raise DataError(f"need an npz of your own, there is none at {path}")
+        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise DataError(f"need an npz of your own, {path} is no file")
         from ifp.datasets.user_npz import load_npz
 
         return load_npz(path, options)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise DataError(f"need an npz file or a folder of pictures, there is none at {path}")
     from ifp.datasets.user_folder import load_folder
 

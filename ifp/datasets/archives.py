@@ -1,5 +1,7 @@
 """Archives of many files, unpacked once beside themselves."""
 
+import lzma
+import shutil
 import tarfile
 import tempfile
 import zlib
@@ -8,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from annealing.errors import DataError
 
+_LARGEST = 64 * 2**30  # bytes of an archive once unpacked: none of the public ones has a tenth of it
 Place = Callable[[PurePosixPath], PurePosixPath | None]
 
 
@@ -20,7 +23,8 @@ def unpacked(archive: Path, folder: str, place: Place) -> Path:
         place: where in the folder a member goes, by its path in the archive; None leaves it out.
 
     Raises:
-        DataError: the archive is damaged, nothing in it is wanted, or the folder cannot be written.
+        DataError: the archive is damaged, nothing in it is wanted, there is no room for it, or the folder cannot be
+            written.
     """
     target = archive.parent / folder
     if target.is_dir():
@@ -31,14 +35,20 @@ def unpacked(archive: Path, folder: str, place: Place) -> Path:
             tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as room,
         ):
             partial = Path(room, folder)
+            left = min(shutil.disk_usage(room).free, _LARGEST)
             for member in tar:
+                left -= member.size if member.isfile() else 0
+                if left < 0 or member.offset_data > _LARGEST:
+                    raise DataError(f"need room for the archive {archive}, it unpacks to more than is free or sensible")
                 inside = place(PurePosixPath(member.name)) if member.isfile() else None
                 if inside is not None:
                     tar.extract(member.replace(name=str(inside)), partial, filter="data")
             if not partial.is_dir():
                 raise DataError(f"need the files of {folder} in the archive {archive}, it holds none")
             partial.rename(target)
-    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+    except DataError:
+        raise
+    except (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())  # tarfile's has several lines
         raise DataError(f"need a whole archive of {folder}, {archive} cannot be unpacked: {reason}") from error
     return target

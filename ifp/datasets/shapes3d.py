@@ -18,6 +18,7 @@ from ifp.datasets.stored import Content, StoredDataset, prepared
 _FILE = "3dshapes.h5"
 _NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
 _SIZES = (10, 10, 10, 8, 4, 15)
+_LARGEST_SIDE = 256  # pixels; the published ones have 64
 _TOGETHER = 1000  # images read at a time: the file is packed in chunks
 
 
@@ -33,15 +34,18 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def _read(path: Path) -> Content:
     with _opened(path) as file:
         for name in ("images", "labels"):
-            if not isinstance(file.get(name), h5py.Dataset):
-                raise DataError(f"need a data set {name} in {path}, got {', '.join(file) or 'none'}")
+            if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
+                raise DataError(f"need a data set {name} in {path}, got {', '.join(file)[:300] or 'none'}")
+            if file[name].external or file[name].is_virtual:
+                raise DataError(f"need {name} in {path} itself, it lies in other files")
         images, labels = file["images"], file["labels"]
         most = math.prod(_SIZES)
         fits = images.ndim == 4 and images.shape[3] == 3 and images.size > 0 and len(images) <= most
+        fits = fits and max(images.shape[1:3]) <= _LARGEST_SIDE
         if not fits or images.dtype != np.uint8:
             raise DataError(
-                f"need uint8 images of shape (N, H, W, 3) in {path}, up to {most:,} of them, "
-                f"got {images.dtype} of {images.shape}"
+                f"need uint8 images of shape (N, H, W, 3) in {path}, up to {most:,} of them, of up to {_LARGEST_SIDE} "
+                f"pixels a side, got {images.dtype} of {images.shape}"
             )
         if labels.shape != (len(images), len(_NAMES)) or labels.dtype.kind not in "fiu":
             raise DataError(

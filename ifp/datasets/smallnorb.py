@@ -33,6 +33,7 @@ _SIDE = 64
 _FACTORS = Factors(("category", "elevation", "azimuth", "lighting"), (5, 9, 18, 6))
 _INSTANCES = 10
 _LARGEST = 2**31  # bytes of a file once unpacked: the published ones have up to 448 million
+_MOST_IMAGES = 10**6  # of a file: the published ones have 24,300
 _TOGETHER = 128  # images read at a time
 
 
@@ -94,9 +95,9 @@ def _header(stream: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[An
 
 def _read_array(path: Path, dtype: type, row: tuple[int, ...]) -> NDArray[np.int64]:
     with open_matrix(path) as matrix:
-        if matrix.dtype != np.dtype(dtype) or matrix.shape[1:] != row:
+        if matrix.dtype != np.dtype(dtype) or matrix.shape[1:] != row or matrix.shape[0] > _MOST_IMAGES:
             raise DataError(
-                f"need {np.dtype(dtype)} of shape (N, {', '.join(map(str, row))}) in {path}, "
+                f"need {np.dtype(dtype)} of shape (N, {', '.join(map(str, row))}) in {path}, N up to {_MOST_IMAGES:,}, "
                 f"got {matrix.dtype} of shape {matrix.shape}"
             )
         return matrix.rows(matrix.shape[0]).astype(np.int64)

@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.plain_json import read_json
 from annealing.errors import DataError, IFPError
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.cells import Cells
 from ifp.datasets.dataset import DataOptions, Factors, Index, checked_index
+from ifp.file_names import file_name
 
 _FORMAT = 1
 log = logging.getLogger(__name__)
@@ -123,7 +125,7 @@ def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], ve
     Raises:
         DataError: a source is missing or damaged, or the cache has no room.
     """
-    folder = cache_directory() / f"{name[:100]}-{_identity(name, sources, version)}"
+    folder = cache_directory() / f"{file_name(name)}-{_identity(name, sources, version)}"
     if not (folder / "header.json").is_file():
         content = read()
         _require_room(folder.parent, content)
@@ -204,13 +206,15 @@ def _fill(folder: Path, name: str, content: Content) -> None:
 def _read_stored(folder: Path) -> tuple[dict[str, Any], NDArray[np.int32] | None]:
     """Header and labels of a folder in the cache; DataError where it is damaged."""
     try:
-        header: dict[str, Any] = json.loads((folder / "header.json").read_text(encoding="utf-8"))
+        header: dict[str, Any] = read_json((folder / "header.json").read_text(encoding="utf-8"))
         labels = None if header["names"] is None else np.load(folder / "labels.npy", allow_pickle=False)
+        if header["dtype"] not in ("uint8", "float32"):
+            raise ValueError(f"images of {header['dtype']!r}")
         expected = math.prod(header["shape"]) * np.dtype(header["dtype"]).itemsize
         whole = (folder / "images.bin").stat().st_size == expected and isinstance(header["fingerprint"], str)
         if labels is not None:
             whole = whole and labels.shape == (header["shape"][0], len(header["names"])) and labels.dtype == np.int32
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, LookupError, TypeError, EOFError) as error:
         raise DataError(f"need a whole data set in the cache, {folder} is damaged (remove it): {error}") from error
     if not whole:
         raise DataError(f"need a whole data set in the cache, {folder} has lost a part: remove it, to read it again")

@@ -13,11 +13,27 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.names import is_name
+from analysis.plain_json import shown
 from annealing.errors import DataError
 from ifp.datasets.dataset import DataOptions, DataWarning, Factors
 from ifp.datasets.dsprites_geometry import NAMES
-from ifp.datasets.npz_arrays import has_array, open_npz, read_header, read_rows, read_whole, require_complete
+from ifp.datasets.npz_arrays import (
+    has_array,
+    holds_characters,
+    open_npz,
+    read_header,
+    read_rows,
+    read_whole,
+    require_complete,
+)
 from ifp.datasets.stored import Content, StoredDataset, prepared
+
+_LARGEST_IMAGE = 50_000_000  # values, as many as a picture's pixels may be
+_MOST_FACTORS = 256
+_MOST_CLASSES = 2**20  # of a factor: a sequence of images has as many
+_MOST_LABELS = 2**26
+_NAME_BYTES = 2**20
 
 
 def load_npz(path: Path, options: DataOptions) -> StoredDataset:
@@ -56,6 +72,8 @@ def _read(path: Path, bins: int | None) -> Content:
         if header.dtype != np.uint8 and header.dtype.kind != "f":
             raise DataError(f"need {name} as uint8 or as floats in 0..1 in {path}, got {header.dtype}")
         require_complete(archive, name, path)
+        if math.prod(header.shape[1:]) > _LARGEST_IMAGE:
+            raise DataError(f"need images of at most {_LARGEST_IMAGE:,} values in {path}, got {header.shape[1:]}")
         labels, factors = _read_factors(archive, path, header.shape[0], bins)
     images, height, width = header.shape[:3]
     channels = header.shape[3] if len(header.shape) == 4 else 1
@@ -97,6 +115,11 @@ def _read_factors(
     name = "latents_classes" if official else "factors"
     if not has_array(archive, name):
         return None, None
+    shape = read_header(archive, name, path).shape
+    if len(shape) > 1 and (shape[1] > _MOST_FACTORS or math.prod(shape) > _MOST_LABELS):
+        raise DataError(
+            f"need {name} of at most {_MOST_FACTORS} columns and {_MOST_LABELS:,} values in {path}, got {shape}"
+        )
     values = read_whole(archive, name, path)
     if values.ndim != 2 or len(values) != images or not values.shape[1]:
         raise DataError(f"need {name} of shape ({images}, K) in {path}, one row per image, got {values.shape}")
@@ -118,19 +141,21 @@ def _classes(column: NDArray[Any], bins: int | None, name: str, path: Path) -> N
     """Whole numbers from 0: as they are, or a continuous factor's range cut into equal bins."""
     if column.dtype.kind in "iub":
         classes = column.astype(np.int64)
-        if classes.min() < 0 or classes.max() >= 2**31:
-            raise DataError(f"need {name} from 0 on in {path}, got {classes.min()}..{classes.max()}")
+        if classes.min() < 0 or classes.max() >= _MOST_CLASSES:
+            raise DataError(
+                f"need {name} from 0 on in {path}, below {_MOST_CLASSES:,}, got {classes.min()}..{classes.max()}"
+            )
         return classes
     if column.dtype.kind != "f":
         raise DataError(f"need numbers as {name} in {path}, got {column.dtype}")
     if not np.isfinite(column).all():
         raise DataError(f"need finite {name} in {path}, got {column[~np.isfinite(column)][0]}")
     if bins is None:
-        if (column == np.rint(column)).all() and column.min() >= 0 and column.max() < 2**31:
+        if (column == np.rint(column)).all() and column.min() >= 0 and column.max() < _MOST_CLASSES:
             return column.astype(np.int64)
         raise DataError(
-            f"need whole numbers from 0 on as {name} in {path}, got {column.min():g}..{column.max():g} "
-            f"(--bins N cuts the range of a continuous factor into N classes)"
+            f"need whole numbers from 0 on as {name} in {path}, below {_MOST_CLASSES:,}, "
+            f"got {column.min():g}..{column.max():g} (--bins N cuts the range of a continuous factor into N classes)"
         )
     if (column == np.rint(column)).all():  # a discrete column among continuous ones
         return np.unique(column, return_inverse=True)[1].astype(np.int64)
@@ -144,9 +169,12 @@ def _names(archive: ZipFile, path: Path, columns: int) -> tuple[str, ...]:
         raise DataError(
             f"need factor_names of shape ({columns},) as text in {path}, got {header.shape} of {header.dtype}"
         )
-    names = tuple(str(each) for each in read_whole(archive, "factor_names", path))
-    if len(set(names)) < len(names) or not all(each.strip() and each.isprintable() for each in names):
-        raise DataError(f"need different, printable factor_names in {path}, got {', '.join(map(repr, names))}")
+    held = read_whole(archive, "factor_names", path, largest=_NAME_BYTES)
+    if not holds_characters(held):
+        raise DataError(f"need text as factor_names in {path}, got numbers that are no characters")
+    names = tuple(map(str, held))
+    if len(set(names)) < len(names) or not all(map(is_name, names)):
+        raise DataError(f"need different, printable factor_names in {path}, got {', '.join(map(shown, names))}")
     if any("," in each or ":" in each for each in names):
-        raise DataError(f"need factor_names without commas and colons in {path}, got {', '.join(map(repr, names))}")
+        raise DataError(f"need factor_names without commas and colons in {path}, got {', '.join(map(shown, names))}")
     return names

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from analysis.conclusions import main_rows
 from analysis.figures.curves import draw_curves
 from analysis.figures.distributions import draw_distributions
@@ -16,10 +14,11 @@ from analysis.whole_findings import cooling_branch, cooling_trace
 from annealing.errors import IFPError
 from ifp.diagnosis import findings_of
 from ifp.evaluation import probed_images
+from ifp.freezing_file import read_curves, read_tables
 from ifp.planning import planning_findings
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
-from ifp.run_files import load_npz
+from ifp.run_arrays import WHOLE_CURVES, load_arrays
 from ifp.runs import Run
 from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 from ifp.tables.whole import whole_remarks, whole_tables
@@ -29,8 +28,8 @@ from ifp.whole_results import whole_findings
 def annealing_sections(run: Run) -> list[Section]:
     """Of a finished annealing test: points, curves, distributions, separability, predicted diffusion, a plan."""
     findings = findings_of(run)
-    rows = main_rows(pd.read_csv(run.path / "freezing.csv"))
-    spectral = pd.read_csv(run.path / "spectral.csv")
+    tables = read_tables(run)
+    rows, spectral = main_rows(tables.freezing), tables.spectral
     names = [each.factor for each in findings.factors]
     matrix = separability_matrix(names, findings.pairs, "planning")
     medians = _medians(findings)
@@ -52,7 +51,7 @@ def annealing_sections(run: Run) -> list[Section]:
             "Curves",
             (
                 Picture(
-                    draw_curves(load_npz(run.path / "curves.npz"), rows),
+                    draw_curves(read_curves(run, tables.freezing), rows),
                     f"KL against pressure of every case, heating and cooling, one panel per factor. {medians}",
                     "KL in nats while heated and cooled; vertical: closed form.",
                 ),
@@ -111,7 +110,7 @@ def _plan(run: Run) -> Section:
 
 def whole_sections(run: Run) -> list[Section]:
     """Of a finished run of whole-data annealing: latents, factors, modes, diffusion along the cooling, a plan."""
-    findings, curves = whole_findings(run), load_npz(run.path / "curves.npz")
+    findings, curves = whole_findings(run), load_arrays(run.path / "curves.npz", WHOLE_CURVES)
     frozen = ", ".join(
         f"z{each.latent} at {each.freezing[0]:.4g}" for each in findings.latents if each.statuses[0] == "ok"
     )

@@ -44,11 +44,18 @@ def plan_section(plan: StagePlan) -> Section:
         for number, stage in enumerate(plan.stages, start=1)
     )
     parts: list[Part] = [Table("stages of DEFT; pressures beta in nats, reconstruction summed over pixels", rows)]
-    parts += [Text(f"{warning}.", warning=True) for warning in plan.warnings or ()]
+    parts += [Text(f"{warning}.", warning=True) for warning in _sentences(plan.warnings)]
     for number, stage in enumerate(plan.stages, start=1):
-        if stage.evidence:
-            parts += [Text(f"Why stage {number} is so:"), Listed(tuple(map(str, stage.evidence)))]
+        if evidence := _sentences(stage.evidence):
+            parts += [Text(f"Why stage {number} is so:"), Listed(evidence)]
     return Section("Plan", tuple(parts))
+
+
+def _sentences(free: object) -> tuple[str, ...]:
+    """What is free in a plan, as sentences."""
+    if isinstance(free, (list, tuple)):
+        return tuple(map(str, free))
+    return (str(free),) if free else ()
 
 
 def diffusion_section(name: str, trace: InformationTrace, found: Diffusion) -> Section:

@@ -3,24 +3,28 @@
 from analysis.diffusion import diagnose_diffusion
 from ifp.report.page import Part, Picture, Section, Text
 from ifp.report.parts import again_section, diffusion_section, plan_section, settings_section
-from ifp.run_files import load_json, load_npz
+from ifp.run_arrays import LABELLED, TRACE, load_arrays
+from ifp.run_files import read_file
 from ifp.runs import Run
+from ifp.scoring import read_scores
 from ifp.tables.table import Table
 from ifp.tables.training import UNLABELLED, kl_parts, latents, silent_stages
 from ifp.training_diagnosis import information_trace
 from ifp.training_run import run_plan
 
+_LARGEST_PICTURE = 64 * 2**20  # bytes
+
 
 def training_sections(run: Run) -> list[Section]:
     """Of a finished training run: what latents hold, diffusion, scores, traversals, the plan it was trained by."""
-    names = load_npz(run.path / "trace.npz")["factors"].tolist()
-    table = latents(run, run.config["data"]["name"], names)
+    names = load_arrays(run.path / "trace.npz", TRACE | LABELLED)["factors"].tolist()
+    table = latents(run, run.about_data("name", str), names)
     first: list[Part] = [table, *(Text(warning + ".", warning=True) for warning in silent_stages(run))]
     if not names:
         first.append(Text(f"{UNLABELLED}."))
     first.append(
         Picture(
-            (run.path / "traversal.png").read_bytes(),
+            read_file(run.path / "traversal.png", "a picture", _LARGEST_PICTURE),
             f"Decoded images along each of {len(table.rows)} latents, one row per latent, from -2.5 to 2.5.",
             "Each latent in turn runs from left to right while the others stay as for one image.",
         )
@@ -46,9 +50,9 @@ def training_sections(run: Run) -> list[Section]:
 
 def _scores(run: Run) -> Section:
     """What scores.json holds, and with what it was measured."""
-    found = load_json(run.path / "scores.json")
+    found = read_scores(run)
     rows = tuple({"score": name, "value": value} for name, value in found.items() if isinstance(value, float))
-    measured = f"protocol {found['protocol']}, seed {found['seed']}, scikit-learn {found['scikit-learn']}"
+    measured = ", ".join(f"{name} {found.get(name, 'unknown')}" for name in ("protocol", "seed", "scikit-learn"))
     parts: list[Part] = [Table(f"disentanglement; {measured}", rows)]
     if len(rows) < 2:
         parts.append(Text(f"ifp score {run.path} measures the others."))

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ifp.run_files import load_json, load_npz
+from ifp.run_arrays import TRACE, load_arrays
+from ifp.run_files import load_json
 from ifp.runs import Run
 from ifp.tables.table import Table
 
@@ -21,7 +22,7 @@ def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
         dataset: its name.
         names: of the factors; none where the data are unlabelled.
     """
-    trace = load_npz(run.path / "trace.npz")
+    trace = load_arrays(run.path / "trace.npz", TRACE)
     groups = load_json(run.path / "checkpoint.json")["groups"]
     held = np.maximum(trace["mi"][-1] - trace["mi_null"][-1], 0.0)
     rows = tuple(
@@ -46,7 +47,7 @@ def _course(run: Run, trace: Mapping[str, Any]) -> str:
     ends = np.append(np.flatnonzero(np.diff(trace["stage"])), len(trace["stage"]) - 1)
     pressures = trace["pressure"][ends if len(ends) > 1 else [0, -1]]
     path = " -> ".join(dict.fromkeys(f"{pressure:.4g}" for pressure in pressures))
-    return f"{run.config['settings']['objective']}, beta {path}"
+    return f"{run.setting('objective', str)}, beta {path}"
 
 
 def kl_parts(parts: Mapping[str, Any]) -> Table:
@@ -64,7 +65,7 @@ def kl_parts(parts: Mapping[str, Any]) -> Table:
 
 def silent_stages(run: Run) -> Iterator[str]:
     """A warning for each stage that ended with latents still silent."""
-    trace = load_npz(run.path / "trace.npz")
+    trace = load_arrays(run.path / "trace.npz", TRACE)
     groups = load_json(run.path / "checkpoint.json")["groups"]
     for stage, group in enumerate(groups if len(groups) > 1 else ()):
         at_end = trace["kl"][trace["stage"] == stage][-1:]  # the record taken as the stage ended, if it had a step

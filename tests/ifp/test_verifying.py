@@ -103,7 +103,7 @@ def test_what_is_added_to_a_finished_run_is_recorded(study):
         assert verify(run).faults == ()
     write_file(run.path / "codes.npz", b"codes")
     assert verify(study).faults == ()
-    assert read_checksums(run.path)["files"]["codes.npz"] == [file_digest(run.path / "codes.npz")]
+    assert read_checksums(run.path).files["codes.npz"] == (file_digest(run.path / "codes.npz"),)
 
 
 def test_a_stop_between_the_record_and_the_file_is_no_fault(annealed, monkeypatch):
@@ -122,15 +122,15 @@ def test_a_stop_between_the_record_and_the_file_is_no_fault(annealed, monkeypatc
     assert verify(annealed).faults == ()
     write_report(annealed)
     assert verify(annealed).faults == ()
-    assert len(read_checksums(annealed.path)["files"]["report.html"]) == 1
+    assert len(read_checksums(annealed.path).files["report.html"]) == 1
 
 
 def test_where_a_run_comes_from_is_told(annealed):
     found = verify(annealed)
     assert (found.kind, found.seed, found.fingerprint) == ("anneal", 0, annealed.config["data"]["fingerprint"])
     assert found.versions == annealed.config["versions"]
-    recorded = read_checksums(annealed.path)["files"]
-    assert recorded["config.json"] == [file_digest(annealed.path / "config.json")]  # from a file to all of that
+    recorded = read_checksums(annealed.path).files
+    assert recorded["config.json"] == (file_digest(annealed.path / "config.json"),)  # from a file to all of that
 
 
 def test_an_unfinished_run_is_refused(annealed, tmp_path):

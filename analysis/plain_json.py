@@ -1,0 +1,61 @@
+"""JSON from files that anyone may have written: each key once, text that can be written again, and not too deep."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+_DEEPEST = 64  # levels of objects and arrays; the deepest file of ours has eight
+_SHOWN = 60  # characters of a value that an error repeats
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, an object names a key twice, levels are too many, or a text in it cannot be written
+            as UTF-8.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError(f"more than {_DEEPEST} levels of objects and arrays") from None
+    level = [value]
+    for _ in range(_DEEPEST):
+        for each in level:
+            if isinstance(each, str):
+                each.encode()  # a lone surrogate is an escape that no UTF-8 has: UnicodeEncodeError
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return value
+    raise ValueError(f"more than {_DEEPEST} levels of objects and arrays")
+
+
+def is_finite(value: Any) -> bool:
+    """Whether all numbers in a value that :func:`read_json` gave are finite: JSON has no others."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return all(is_finite(each) for each in _inside(value))
+
+
+def shown(value: object) -> str:
+    """A value as an error repeats it: one short line without control characters."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {shown(twice)} stands there twice")
+    return found

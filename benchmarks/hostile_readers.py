@@ -1,0 +1,178 @@
+"""How each reader is given hostile input by :mod:`benchmarks.fuzz`: what is mutated, and what reads it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import ifp
+from analysis.findings import Findings
+from analysis.records import read_record
+from analysis.stage_plan import StagePlan
+from analysis.stages import plan_stages
+from annealing.errors import IFPError, RunError
+from benchmarks import hostile_seeds as seeds
+from benchmarks.mutations import mutated_arrays, mutated_bytes, mutated_json, mutated_table
+from ifp.annealing_config import AnnealConfig
+from ifp.checkpoint import load_model
+from ifp.datasets.cars3d import read_car
+from ifp.diagnosis import diagnose
+from ifp.freezing_file import read_curves, read_tables
+from ifp.plan_file import read_plan
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import open_run, run_dataset
+from ifp.scoring import codes_of_file
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How an input is drawn, and read: quietly, or with an IFPError."""
+
+    draw: Callable[[Random], bytes]
+    read: Callable[[bytes], None]
+
+
+def plan_reader(folder: Path) -> Reader:
+    """Stage plans; one that is taken must come back from its JSON."""
+    known, path = seeds.plans(), folder / "plan.json"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        plan = read_plan(str(path))
+        if StagePlan.from_json(json_bytes(plan).decode()) != plan:
+            raise AssertionError("the plan is another one when it is written and read")
+
+    return Reader(lambda stream: mutated_json(stream.choice(known), stream), read)
+
+
+def findings_reader(folder: Path) -> Reader:
+    """findings.json, and the plan that is made of it."""
+    known, path = [json_bytes(each) for each in seeds.findings()], folder / "findings.json"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        plan_stages(read_record(Findings, load_json(path), str(path), RunError))
+
+    return Reader(lambda stream: mutated_json(stream.choice(known), stream), read)
+
+
+def freezing_reader(folder: Path) -> Reader:
+    """freezing.csv and spectral.csv of a run, and the findings that are made of them."""
+    run, known = seeds.annealing_run(folder / "run"), [seeds.freezing_csv(), seeds.freezing_csv(), seeds.spectral_csv()]
+
+    def read(data: bytes) -> None:
+        name, whole = ("spectral.csv", known[2]) if b"index" in data[:60] else ("freezing.csv", known[0])
+        (run.path / name).write_bytes(data)
+        try:
+            diagnose(run.path)
+        finally:
+            (run.path / name).write_bytes(whole)
+
+    return Reader(lambda stream: mutated_table(stream.choice(known), stream), read)
+
+
+def curves_reader(folder: Path) -> Reader:
+    """curves.npz of a run and, of every eighth length of file, the findings that are made of it: they take longer."""
+    arrays, run = seeds.curves(), seeds.annealing_run(folder / "run")
+    freezing = read_tables(run).freezing
+
+    def read(data: bytes) -> None:
+        (run.path / "curves.npz").write_bytes(data)
+        read_curves(run, freezing)
+        if len(data) % 8 == 0:
+            diagnose(run)
+
+    return Reader(lambda stream: mutated_arrays(arrays, stream), read)
+
+
+def config_reader(folder: Path) -> Reader:
+    """config.json of a run: its settings are read, and its data set is looked for."""
+    run = seeds.annealing_run(folder / "run")
+    known = (run.path / "config.json").read_bytes()
+
+    def read(data: bytes) -> None:
+        (run.path / "config.json").write_bytes(data)
+        found = open_run(run.path)
+        read_record(AnnealConfig, found.config.get("settings"), "settings", RunError)
+        try:
+            run_dataset(found)
+        except IFPError as error:
+            if "'bars'" not in str(error):  # the data set of the valid run is none
+                raise
+        found.about_data("image_shape", tuple[int, int, int])
+        if not found.finished:
+            raise RunError("need a finished run")
+
+    return Reader(lambda stream: mutated_json(known, stream), read)
+
+
+def npz_reader(folder: Path) -> Reader:
+    """The user's own npz, read into a cache that is emptied each time."""
+    known, path, cache = seeds.datasets(), folder / "mine.npz", folder / "cache"
+    os.environ["IFP_CACHE_DIR"] = str(cache)
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            found = ifp.load_dataset(str(path), bins=3 if len(data) % 2 else None)
+            found.images(range(len(found)))
+        finally:
+            for each in cache.glob("*/*"):
+                each.unlink()
+            for each in cache.glob("*"):
+                each.rmdir()
+
+    return Reader(lambda stream: mutated_arrays(stream.choice(known), stream), read)
+
+
+def codes_reader(folder: Path) -> Reader:
+    """An npz of codes, as ``ifp score`` takes it."""
+    known, path = seeds.codes(), folder / "codes.npz"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        codes_of_file(path)
+
+    return Reader(lambda stream: mutated_arrays(stream.choice(known), stream), read)
+
+
+def mat_reader(folder: Path) -> Reader:
+    """A MATLAB file of Cars3D."""
+    known, path = [seeds.car(packed=packed) for packed in (False, True)], folder / "car.mat"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        read_car(path)
+
+    return Reader(lambda stream: mutated_bytes(stream.choice(known), stream), read)
+
+
+def checkpoint_reader(folder: Path) -> Reader:
+    """checkpoint.json or checkpoint.safetensors of a training run, and the model that is built of them."""
+    run = seeds.trained_run(folder / "run")
+    whole = {name: (run.path / name).read_bytes() for name in ("checkpoint.json", "checkpoint.safetensors")}
+    header = 8 + int.from_bytes(whole["checkpoint.safetensors"][:8], "little")
+
+    def draw(stream: Random) -> bytes:
+        if stream.random() < 0.5:
+            return mutated_json(whole["checkpoint.json"], stream)
+        tensors = whole["checkpoint.safetensors"]
+        return mutated_bytes(tensors[:header], stream) + tensors[header:]
+
+    def read(data: bytes) -> None:
+        name = "checkpoint.json" if len(data) < header else "checkpoint.safetensors"
+        (run.path / name).write_bytes(data)
+        try:
+            load_model(run.path)
+        finally:
+            (run.path / name).write_bytes(whole[name])
+
+    return Reader(draw, read)
+
+
+READERS: dict[str, Callable[[Path], Reader]] = {
+    "plan": plan_reader, "findings": findings_reader, "freezing": freezing_reader, "curves": curves_reader,
+    "config": config_reader, "npz": npz_reader, "codes": codes_reader, "mat": mat_reader,
+    "checkpoint": checkpoint_reader,
+}  # fmt: skip

@@ -1,0 +1,102 @@
+"""Reports of runs whose names and settings are markup: the page has the same elements as that of a harmless run."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import ifp
+from analysis.stage_plan import FORMAT, Stage, StagePlan
+from ifp.report.page import page
+from ifp.report.parts import plan_section
+from ifp.report.report import write_report
+from ifp.run_files import json_bytes, load_json
+from ifp.runs import open_run
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
+MARKUP = "\"><script>alert(1)</script><img src=x onerror=alert(1)>&amp;'</style></title><!--"
+FILE = "a<script>b&c\"d'e"  # no slash: it is a file's name
+FACTORS = ('<b onclick="x">&lt;\'</b>', "</td><script>alert(1)</script>")
+
+
+class Structure(HTMLParser):
+    """Elements with the names of their attributes, what attributes may lead somewhere, and all text."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.links, self.text = [], [], ""
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, tuple(name for name, _ in attributes)))
+        self.links += [value for name, value in attributes if name in ("href", "src", "id", "class", "style")]
+
+    def handle_endtag(self, tag):
+        self.elements.append((f"/{tag}", ()))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def handle_comment(self, data):
+        self.elements.append(("comment", ()))
+
+
+def annealed(folder, file, factors, changed):
+    """A finished annealing run on bars whose file and factors have such names, with such texts in its config."""
+    classes = np.stack(np.meshgrid(np.arange(4), np.arange(3), indexing="ij"), axis=-1).reshape(-1, 2)
+    pictures = np.zeros((len(classes), 8, 8), np.uint8)
+    for image, (place, width) in zip(pictures, classes, strict=True):
+        image[2 * place : 2 * place + 2, : 2 + 2 * width] = 255
+    np.savez(folder / f"{file}.npz", images=pictures, factors=classes, factor_names=factors)
+    settings = {"contexts": 2, "planning_contexts": 4, "protocol": "equilibrium"}
+    run = ifp.anneal(str(folder / f"{file}.npz"), out=folder / "run", **settings)
+    config = load_json(run.path / "config.json")
+    config["created"] = changed
+    config["versions"] = {changed: changed}
+    config["data"]["source"] = changed
+    config["settings"]["data_options"]["background"] = changed
+    config["settings"]["data_options"]["correlate"] = [changed]
+    run.write("config.json", json_bytes(config))
+    return open_run(run.path)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The page of a harmless run, and of one that is not."""
+    found = []
+    for file, factors, changed in (("plain", ("place", "width"), "text"), (FILE, FACTORS, MARKUP)):
+        run = annealed(tmp_path_factory.mktemp("page"), file, factors, changed)
+        found.append(Structure(write_report(run).read_text(encoding="utf-8")))
+    return found
+
+
+def test_no_element_and_no_attribute_stems_from_data(pages):
+    plain, hostile = pages
+    assert hostile.elements == plain.elements
+    assert {tag for tag, _ in hostile.elements} & {"script", "b", "comment", "iframe", "form"} == set()
+    assert [link for link in hostile.links if not link.startswith("data:image/png")] == [
+        link for link in plain.links if not link.startswith("data:image/png")
+    ]
+
+
+@pytest.mark.parametrize("text", [*FACTORS, FILE, MARKUP])
+def test_names_and_settings_are_told_as_they_are(text, pages):
+    assert text in pages[1].text
+
+
+@pytest.mark.parametrize(
+    "free", [MARKUP, [MARKUP], {MARKUP: [MARKUP]}, 7, True, [[MARKUP]]], ids=lambda each: type(each).__name__
+)
+def test_what_is_free_in_a_plan_is_text_whatever_it_is(free):
+    def shown(value):
+        stage = Stage(1.0, (MARKUP.replace("/", ""),), (0,), 1.0, {MARKUP: 0.5}, value)
+        plan = StagePlan(
+            format=FORMAT, dataset="d", fingerprint="f", image_shape=(8, 8, 1), likelihood="bernoulli", latents=1,
+            gamma=0.1, stages=(stage,), source=value, warnings=value,
+        )  # fmt: skip
+        return Structure(page(MARKUP, MARKUP, [plan_section(StagePlan.from_json(json_bytes(plan).decode()))]).decode())
+
+    found = shown(free)
+    assert found.elements == shown("plain text").elements
+    assert MARKUP.replace("/", "") in found.text
