@@ -98,6 +98,7 @@ def conclude_spectrum(
         raise IFPError("need closed-form freezing points of one factor or more, got none")
     names = list(dict.fromkeys(spectral["factor"]))
     planning, slopes = _closed_forms(spectral), _slopes(spectral)
+    freeze = {name for name in names if np.isfinite(planning[name]).any()}  # a factor of one value has no order either
     pair_risks, risks = predict_risks(planning[names], slopes[names], {})
     return Findings(
         format=FORMAT,
@@ -113,7 +114,7 @@ def conclude_spectrum(
         pairs=tuple(compare_pairs(names, planning, "planning")),
         pair_risks=pair_risks,
         risks=risks,
-        conditional=dict(conditional or {}),
+        conditional={name: value for name, value in (conditional or {}).items() if name in freeze and value > 0},
     )
 
 
