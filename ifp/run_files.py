@@ -21,6 +21,13 @@ _LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file together, unpacked
 PARTIAL = ".partial-"  # prefix of files being written
 
 
+def require_writable(folder: Path) -> None:
+    """RunError where a folder, or the nearest one above it that is there, cannot be written to."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise RunError(f"need a writable folder, got {there}, which is none")
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write the file whole or not at all, and durably: a temporary file, fsync, rename, fsync of the folder."""
     try:

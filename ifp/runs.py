@@ -16,7 +16,7 @@ from analysis.records import read_value
 from annealing.errors import RunError
 from ifp.checksums import seal, sealed, write_recorded
 from ifp.file_names import file_name
-from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
+from ifp.run_files import PARTIAL, json_bytes, load_json, require_writable, write_atomically
 from ifp.run_lock import LOCK_FILE, locked
 
 PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer
@@ -136,12 +136,8 @@ def create_run(
     """
     created = datetime.datetime.now(datetime.UTC).isoformat()
     config = {"format": FORMAT, "kind": kind, "created": created, "settings": settings, "data": data}
+    require_place(path, overwrite=overwrite, files=files)
     try:
-        in_use = path.exists() and not (path.is_dir() and _begun(path, files or {}))
-        if in_use and not overwrite:
-            raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
-        if in_use:
-            open_run(path)  # nothing but a run is replaced
         path.mkdir(parents=True, exist_ok=True)
         with locked(path):
             if not _begun(path, files or {}):
@@ -154,6 +150,23 @@ def create_run(
     except OSError as error:
         raise RunError(f"need a writable place for the run, got: {error}") from error
     return open_run(path)
+
+
+def require_place(path: Path, *, overwrite: bool = False, files: Mapping[str, bytes] | None = None) -> None:
+    """Check, before any work for it, that a run may be made in a directory.
+
+    Raises:
+        RunError: something stands there already (see :func:`create_run`), or it cannot be written to.
+    """
+    try:
+        in_use = path.exists() and not (path.is_dir() and _begun(path, files or {}))
+        if in_use and not overwrite:
+            raise RunError(f"need a new or empty directory for the run, {path} is in use (--resume or --overwrite)")
+        if in_use:
+            open_run(path)  # nothing but a run is replaced
+    except OSError as error:
+        raise RunError(f"need a writable place for the run, got: {error}") from error
+    require_writable(path)
 
 
 def _begun(path: Path, files: Mapping[str, bytes]) -> bool:

@@ -26,10 +26,15 @@ def anneal_whole_data(
     """Open the run, or go on with it, anneal, and print what was found."""
     from ifp.cli.whole_table import show_whole
     from ifp.datasets import load_dataset
+    from ifp.run_files import require_writable
+    from ifp.runs import require_place
     from ifp.whole_annealing import open_whole_run, whole_annealing
     from ifp.whole_results import diagnose_whole
 
     settings = dict(given)
+    if out is not None and not resume:  # what is computed first takes its time
+        require_place(out, overwrite=overwrite)
+    require_writable(runs if out is None else out)
     if not resume and "dataset" in given:
         dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
         settings |= _predictions(dataset, given)

@@ -34,13 +34,14 @@ def encode(
 
     from ifp.cli.progress import show_progress
     from ifp.encoding import encode_run
-    from ifp.run_files import npz_bytes
+    from ifp.run_files import npz_bytes, require_writable
     from ifp.runs import newest_run, write_file
 
     if out.suffix != ".npz" or not out.parent.is_dir():
         raise IFPError(f"need a file ending in .npz in an existing folder, got {out}")
     if out.exists() and not overwrite:
         raise IFPError(f"need a new file for the codes, {out} is there (--overwrite)")
+    require_writable(out.parent)
     found = newest_run(runs, "train") if run is None else run
     arrays = encode_run(found, data_dir, partial(show_progress, title="encoding"))
     write_file(out, npz_bytes(arrays))

@@ -13,11 +13,14 @@ FORMATS = (".png", ".pdf", ".svg")
 
 
 def require_figure_path(path: Path) -> None:
-    """IFPError for a suffix that is not one of png, pdf and svg, or a folder that is not there."""
+    """IFPError for a suffix that is not one of png, pdf and svg, or no folder there that can be written to."""
+    from ifp.run_files import require_writable
+
     if path.suffix not in FORMATS:
         raise IFPError(f"need a figure file ending in {', '.join(FORMATS)}, got {path}")
     if not path.parent.is_dir():
         raise IFPError(f"need an existing folder for the figure, got {path.parent}")
+    require_writable(path.parent)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from annealing.errors import RunError
+from ifp.cli import app
 from ifp.resuming import resume_run
 from ifp.run_files import csv_bytes, json_bytes, load_json, load_npz, npz_bytes, write_atomically
 from ifp.runs import create_run, list_runs, newest_run, open_run
@@ -222,8 +224,29 @@ def test_a_file_is_never_replaced_by_a_run(overwrite, tmp_path):
 
 def test_a_place_where_no_folder_can_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="need a writable place for the run"):
+    with pytest.raises(RunError, match=f"need a writable folder, got {tmp_path / 'file'}, which is none"):
         create_run(tmp_path / "file" / "run", "train", {}, DATA)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("anneal", "--dataset", "dsprites", "--out", "out/run"),
+        ("anneal", "--dataset", "dsprites", "--mode", "full", "--out", "out/run"),
+        ("train", "--dataset", "dsprites", "--objective", "beta-vae", "--out", "out/run"),
+        ("compare", "--dataset", "dsprites", "--objectives", "beta-vae", "--out", "out/run"),
+        ("encode", "some-run", "--out", "out/codes.npz"),
+        ("diagnose", "some-run", "--plot", "out/figure.png"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_to_is_told_before_any_work(words, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, mode: not str(path).endswith("out"))
+    ended = CliRunner().invoke(app, words)
+    assert isinstance(ended.exception, RunError)
+    assert re.fullmatch(r"need a writable folder, got .*\bout, which is none", str(ended.exception))
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def finish(run):
