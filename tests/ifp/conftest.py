@@ -53,6 +53,15 @@ def bars():
 
 
 @pytest.fixture(scope="session")
+def bars_file(bars, tmp_path_factory):
+    """The bars as a file of the user's own, which any process can open."""
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    index = np.arange(len(bars))
+    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=bars.factors.names)
+    return path
+
+
+@pytest.fixture(scope="session")
 def make_plan():
     """A plan for a data set: one latent a stage, any of its settings replaced."""
 

@@ -24,19 +24,9 @@ FEW = {"steps": 6, "batch_size": 4, "eval_every": 3, "threads": 1, "network": "c
 
 
 @pytest.fixture(scope="module")
-def data(bars, tmp_path_factory):
-    """The bars as a file of the user's own."""
-    path = tmp_path_factory.mktemp("data") / "bars.npz"
-    index = np.arange(len(bars))
-    names = np.array(bars.factors.names)
-    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=names)
-    return path
-
-
-@pytest.fixture(scope="module")
-def given(data):
+def given(bars_file):
     return {
-        "dataset": str(data),
+        "dataset": str(bars_file),
         "objectives": ("beta-vae", "deft"),
         "seeds": 2,
         "scores": ("mig", "sap"),
@@ -45,8 +35,8 @@ def given(data):
 
 
 @pytest.fixture(scope="module")
-def plan(data, make_plan):
-    return make_plan(ifp.load_dataset(str(data)))
+def plan(bars_file, make_plan):
+    return make_plan(ifp.load_dataset(str(bars_file)))
 
 
 def work(opened):
@@ -103,11 +93,11 @@ def test_a_study_that_is_stopped_goes_on_from_its_rows(stopped_in, study, given,
     assert all(each.stat().st_mtime_ns == when for each, when in kept.items())
 
 
-def test_a_study_does_not_go_on_with_other_settings(study, data, make_plan):
+def test_a_study_does_not_go_on_with_other_settings(study, bars_file, make_plan):
     with pytest.raises(RunError, match="steps is 6 there and 7 here"):
         open_study({"settings": {"steps": 7}}, None, out=study.path, resume=True)
     with pytest.raises(RunError, match="need the run's own plan to resume"):
-        open_study({}, make_plan(ifp.load_dataset(str(data)), gamma=0.5), out=study.path, resume=True)
+        open_study({}, make_plan(ifp.load_dataset(str(bars_file)), gamma=0.5), out=study.path, resume=True)
 
 
 def test_runs_at_hand_give_the_rows_of_the_study(study):
@@ -117,8 +107,8 @@ def test_runs_at_hand_give_the_rows_of_the_study(study):
     assert rows_of([study.path], ("mig", "sap")) == rows
 
 
-def test_runs_of_one_objective_are_told_apart_by_the_settings_that_differ(data, tmp_path):
-    ds = ifp.load_dataset(str(data))
+def test_runs_of_one_objective_are_told_apart_by_the_settings_that_differ(bars_file, tmp_path):
+    ds = ifp.load_dataset(str(bars_file))
     for beta in (1.0, 8.0):
         settings = {**FEW, "parameters": {"beta": beta}}
         ifp.train(ds, out=tmp_path / f"run-{beta:g}", objective="beta-vae", **settings)
@@ -126,7 +116,7 @@ def test_runs_of_one_objective_are_told_apart_by_the_settings_that_differ(data, 
     assert [row["method"] for row in rows] == ["beta-vae beta=1.0", "beta-vae beta=8.0"]
 
 
-def test_a_run_that_diverges_has_a_row_that_says_so_and_the_others_go_on(given, data, tmp_path, monkeypatch):
+def test_a_run_that_diverges_has_a_row_that_says_so_and_the_others_go_on(given, bars_file, tmp_path, monkeypatch):
     from ifp.objectives.beta_vae import BetaVAE
 
     usual = BetaVAE.terms
@@ -159,10 +149,10 @@ def test_the_report_of_a_study_shows_every_run(study, tmp_path):
     assert "data:image/png" in text
 
 
-def test_the_command_trains_compares_and_prints_the_table(given, data, plan, tmp_path):
+def test_the_command_trains_compares_and_prints_the_table(given, bars_file, plan, tmp_path):
     (tmp_path / "plan.json").write_bytes(json_bytes(plan))
     words = [
-        "compare", "--dataset", str(data), "--objectives", "deft,beta-vae", "--seeds", "1", "--scores", "mig",
+        "compare", "--dataset", str(bars_file), "--objectives", "deft,beta-vae", "--seeds", "1", "--scores", "mig",
         "--set", "beta-vae.beta=2", "--steps", "6", "--batch-size", "4", "--network", "conv-8", "--threads", "1",
         "--plan", str(tmp_path / "plan.json"), "--out", str(tmp_path / "study"),
     ]  # fmt: skip

@@ -4,7 +4,6 @@ import errno
 import itertools
 import os
 
-import numpy as np
 import pytest
 
 from annealing.errors import RunError
@@ -23,32 +22,24 @@ TRAINING |= {"threads": 1, "network": "conv-8"}
 SWEEP = {"pace": {"learn_steps": 20, "max_steps": 60}}
 
 
-@pytest.fixture(scope="module")
-def data(bars, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "bars.npz"
-    index = np.arange(len(bars))
-    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=bars.factors.names)
-    return str(path)
-
-
-def anneal(data, out, *, resume=False):
+def anneal(bars_file, out, *, resume=False):
     settings = {"contexts": 2, "planning_contexts": 2, "stack": 1, "factors": ("position",), "sweep": SWEEP}
-    given = {} if resume else {"dataset": data, **settings}
+    given = {} if resume else {"dataset": str(bars_file), **settings}
     opened = open_annealing_run(given, out=out, resume=resume)
     for _ in annealing_test(*opened):
         pass
 
 
-def train(data, out, *, resume=False):
+def train(bars_file, out, *, resume=False):
     if resume and (out / "checkpoint.json").is_file():  # all was written but for the name of the last file on disk
         return
-    opened = open_training_run({} if resume else {"dataset": data, **TRAINING}, None, out=out, resume=resume)
+    opened = open_training_run({} if resume else {"dataset": str(bars_file), **TRAINING}, None, out=out, resume=resume)
     for _ in train_run(*opened):
         pass
 
 
-def compare(data, out, *, resume=False):
-    given = {"dataset": data, "objectives": ("beta-vae",), "seeds": 1, "scores": ("mig",)}
+def compare(bars_file, out, *, resume=False):
+    given = {"dataset": str(bars_file), "objectives": ("beta-vae",), "seeds": 1, "scores": ("mig",)}
     settings = {name: value for name, value in TRAINING.items() if name != "objective"}
     opened = open_study({} if resume else {**given, "settings": settings}, None, out=out, resume=resume)
     for _ in compare_study(*opened):
@@ -70,8 +61,8 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 @pytest.mark.parametrize(
     ("work", "failure", "every"), [(anneal, FULL, 2), (train, FULL, 5), (train, Stop(), 4), (compare, Stop(), 11)]
 )
-def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(work, failure, every, data, tmp_path, monkeypatch):
-    work(data, tmp_path / "whole")
+def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(work, failure, every, bars_file, tmp_path, monkeypatch):
+    work(bars_file, tmp_path / "whole")
     whole, sync = contents(tmp_path / "whole"), os.fsync
     for failing in itertools.count(step=every):
         out, count = tmp_path / f"run-{failing}", itertools.count()
@@ -84,21 +75,21 @@ def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(work, failure, e
         with monkeypatch.context() as patched:
             patched.setattr("os.fsync", fsync)
             try:
-                work(data, out)
+                work(bars_file, out)
                 break  # there are no more writes
             except RunError as error:
                 assert "No space left on device" in str(error)  # noqa: PT017
             except Stop:
                 pass
-        work(data, out, resume=(out / "config.json").exists())
+        work(bars_file, out, resume=(out / "config.json").exists())
         assert contents(out) == whole, failing
         assert verify(out).faults == ()
     assert failing > 20  # a file and its folder for each write
     assert contents(out) == whole
 
 
-def test_a_state_half_written_is_never_read(data, tmp_path):
-    train(data, tmp_path / "run")
+def test_a_state_half_written_is_never_read(bars_file, tmp_path):
+    train(bars_file, tmp_path / "run")
     state = tmp_path / "run" / "parts" / "state.safetensors"
     (tmp_path / "run" / "checkpoint.json").unlink()
     state.write_bytes(state.read_bytes()[:-10])

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 import ifp
@@ -21,25 +20,23 @@ FEW = {"steps": 6, "batch_size": 4, "eval_every": 3, "threads": 1, "network": "c
 
 
 @pytest.fixture(scope="module")
-def data(bars, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "bars.npz"
-    index = np.arange(len(bars))
-    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=bars.factors.names)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def annealed(data, tmp_path_factory):
+def annealed(bars_file, tmp_path_factory):
     settings = {"contexts": 2, "sweep": {"pace": {"learn_steps": 20, "max_steps": 60}}}
-    run = ifp.anneal(data, out=tmp_path_factory.mktemp("anneal") / "run", **settings)
+    run = ifp.anneal(str(bars_file), out=tmp_path_factory.mktemp("anneal") / "run", **settings)
     ifp.diagnose(run)
     write_report(run)
     return run
 
 
 @pytest.fixture(scope="module")
-def study(data, tmp_path_factory):
-    given = {"dataset": data, "objectives": ("beta-vae",), "seeds": 2, "scores": ("mig", "sap"), "settings": FEW}
+def study(bars_file, tmp_path_factory):
+    given = {
+        "dataset": str(bars_file),
+        "objectives": ("beta-vae",),
+        "seeds": 2,
+        "scores": ("mig", "sap"),
+        "settings": FEW,
+    }
     opened = open_study(given, None, out=tmp_path_factory.mktemp("study") / "run")
     for _ in compare_study(*opened):
         pass
