@@ -19,7 +19,7 @@ from ifp.contexts import SpectralRecord, require_factors, spectrum
 from ifp.datasets.dataset import Dataset, DataWarning
 from ifp.datasets.source import DataSource
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
-from ifp.run_files import csv_bytes, load_npz, npz_bytes
+from ifp.run_files import append_row, csv_bytes, load_npz, npz_bytes
 from ifp.runs import Run
 from ifp.threads import use_threads
 
@@ -114,10 +114,11 @@ def _measure_there(
 def _keep(run: Run, piece: Piece, part: Part) -> None:
     """Write a piece's part, and one more row of timing.csv, the only file of a run that holds a wall-clock time."""
     run.write(f"parts/{piece.name}.npz", part.data)
-    path = run.path / "timing.csv"
-    before = path.read_bytes() if path.is_file() else b"piece,factor,cases,seconds,cpu_seconds\n"
-    row = f"{piece.name},{piece.factor},{len(piece.cases)},{part.seconds:.3f},{part.cpu_seconds:.3f}\n"
-    run.write("timing.csv", before + row.encode())
+    row = {
+        "piece": piece.name, "factor": piece.factor, "cases": len(piece.cases), "seconds": f"{part.seconds:.3f}",
+        "cpu_seconds": f"{part.cpu_seconds:.3f}",
+    }  # fmt: skip
+    append_row(run.path / "timing.csv", tuple(row), row)
 
 
 def _measurable(config: AnnealConfig, spectral: Mapping[tuple[str, int], SpectralRecord]) -> set[tuple[str, int]]:

@@ -18,6 +18,7 @@ from ifp.datasets.npz_arrays import holds_characters, open_npz
 
 _LARGEST_JSON = 64 * 2**20  # bytes; findings of many factors have some hundred thousand
 _LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file together, unpacked
+_LONGEST_ROW = 2**16  # bytes of a table that grows
 PARTIAL = ".partial-"  # prefix of files being written
 
 
@@ -42,6 +43,25 @@ def write_atomically(path: Path, data: bytes) -> None:
             _settle(path.parent)
         finally:
             Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"need to write {path}, got: {error}") from error
+
+
+def append_row(path: Path, columns: Sequence[str], row: Mapping[str, object]) -> None:
+    """One more row of a table that grows by many, which would take long to write anew each time.
+
+    What a crash left of a row is cut off first; RunError where there is no room.
+    """
+    header, line = csv_bytes(columns, [row]).split(b"\n", 1)
+    try:
+        with path.open("a+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            before = file.seek(max(end - _LONGEST_ROW, 0))
+            whole = before + file.read().rfind(b"\n") + 1
+            file.truncate(whole)
+            file.write(line if whole else header + b"\n" + line)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"need to write {path}, got: {error}") from error
 

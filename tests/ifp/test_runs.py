@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from annealing.errors import RunError
 from ifp.cli import app
 from ifp.resuming import resume_run
-from ifp.run_files import csv_bytes, json_bytes, load_json, load_npz, npz_bytes, write_atomically
+from ifp.run_files import append_row, csv_bytes, json_bytes, load_json, load_npz, npz_bytes, write_atomically
 from ifp.runs import create_run, list_runs, newest_run, open_run
 
 DATA = {"name": "bars", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn in memory"}
@@ -338,3 +338,20 @@ def test_a_run_of_another_kind_does_not_go_on(stopped):
     with pytest.raises(RunError, match=r"need a run of kind train to resume, .* is of kind anneal"):
         resume_run(stopped, "train", {})
     assert files(stopped.path) == before
+
+
+@pytest.mark.parametrize("torn", [b"", b"0", b"02,", b"02,1.5" * 9000])
+def test_a_row_is_added_where_the_last_whole_one_ended(torn, tmp_path):
+    path = tmp_path / "timing.csv"
+    for piece in ("00", "01"):
+        append_row(path, ("piece", "seconds"), {"piece": piece, "seconds": 0.5})
+    with path.open("ab") as file:
+        file.write(torn)
+    append_row(path, ("piece", "seconds"), {"piece": "a,b", "seconds": 2.0})
+    assert path.read_text() == 'piece,seconds\n00,0.5\n01,0.5\n"a,b",2.0\n'
+
+
+def test_a_table_whose_header_was_torn_begins_anew(tmp_path):
+    (tmp_path / "timing.csv").write_bytes(b"piece,sec")
+    append_row(tmp_path / "timing.csv", ("piece", "seconds"), {"piece": "00", "seconds": 0.5})
+    assert (tmp_path / "timing.csv").read_text() == "piece,seconds\n00,0.5\n"
