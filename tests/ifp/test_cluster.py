@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socketserver
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +42,13 @@ def workers():
     settings = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", "memory_limit": None}
     with LocalCluster(n_workers=2, **settings) as found:
         yield found
+
+
+class Stranger(socketserver.BaseRequestHandler):
+    """A server of another kind."""
+
+    def handle(self):
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 def contents(run):
@@ -171,6 +180,17 @@ def test_a_scheduler_that_does_not_answer_is_told(monkeypatch):
     address = "tcp://127.0.0.1:9"
     with pytest.raises(IFPError, match=f"need a Dask scheduler that answers at {address}, got"), cluster_at(address):
         pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Dask's own, of a client half made
+def test_what_answers_and_is_no_scheduler_is_told(monkeypatch):
+    monkeypatch.setattr("ifp.cluster._CONNECTING", 2)
+    with socketserver.TCPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        told = pytest.raises(IFPError, match="need a Dask scheduler that answers at")
+        with told, cluster_at(f"tcp://127.0.0.1:{server.server_address[1]}"):
+            pass
+        server.shutdown()
 
 
 def test_without_a_scheduler_there_is_no_cluster():
