@@ -14,13 +14,14 @@ from pathlib import Path
 from annealing.errors import RunError
 
 LOCK_FILE = ".lock"
+GLANCE = 0.3  # seconds that a writer waits at least
 _BEAT = 5.0  # seconds between signs of life
 _PATIENCE = 3 * _BEAT  # how long a lock of another machine is watched for one
 _POLL = 0.1
 
 
 @contextmanager
-def locked(path: Path, *, wait: float = 0.0) -> Iterator[None]:
+def locked(path: Path, *, wait: float = GLANCE) -> Iterator[None]:
     """Hold the lock of a run directory; only its holder writes there.
 
     The lock is the system's own (``flock`` on ``.lock``), so that it ends with the process, however that ends; the
@@ -29,7 +30,7 @@ def locked(path: Path, *, wait: float = 0.0) -> Iterator[None]:
     the clock of the one who watches; the holder gives one every few.
 
     Args:
-        wait: seconds to wait for a lock that is held.
+        wait: seconds to wait for a lock that is held; some, as who only looks (:func:`is_held`) has it for a moment.
 
     Raises:
         RunError: another process holds it, or the directory cannot be written to.
@@ -46,6 +47,21 @@ def locked(path: Path, *, wait: float = 0.0) -> Iterator[None]:
         with contextlib.suppress(OSError):  # gone with its directory, or read-only by now: the lock ends all the same
             (path / LOCK_FILE).unlink(missing_ok=True)
         os.close(handle)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process of this machine, or of one whose locks the file system carries here, writes to a run now."""
+    try:
+        handle = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _acquire(path: Path, wait: float) -> int:

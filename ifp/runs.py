@@ -17,7 +17,7 @@ from annealing.errors import RunError
 from ifp.checksums import seal, sealed, write_recorded
 from ifp.file_names import file_name
 from ifp.run_files import PARTIAL, json_bytes, load_json, require_writable, write_atomically
-from ifp.run_lock import LOCK_FILE, locked
+from ifp.run_lock import GLANCE, LOCK_FILE, locked
 
 PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer
 
@@ -56,7 +56,7 @@ class Run:
         return (self.path / FINISHED_BY[self.kind]).is_file()
 
     @contextmanager
-    def writing(self, *, wait: float = 0.0) -> Iterator[None]:
+    def writing(self, *, wait: float = GLANCE) -> Iterator[None]:
         """Be the one process that writes to the run: see :func:`ifp.run_lock.locked`.
 
         Raises:

@@ -12,8 +12,9 @@ import time
 import pytest
 
 from annealing.errors import RunError
-from ifp.run_lock import LOCK_FILE, locked
+from ifp.run_lock import LOCK_FILE, is_held, locked
 from ifp.runs import create_run, open_run
+from ifp.tables.runs import runs_at_hand
 
 DATA = {"name": "bars", "fingerprint": "f", "source": "memory", "image_shape": [2, 2, 1], "images": 4}
 HOLD = """
@@ -61,6 +62,16 @@ def test_a_second_writer_is_told_who_the_first_is(run, holder):
     with pytest.raises(RunError, match=who):
         create_run(run.path, "train", {"seed": 1}, DATA, overwrite=True)
     assert open_run(run.path).config == run.config
+
+
+def test_a_run_that_is_being_written_is_listed_so(run, holder):
+    assert is_held(run.path)
+    (row,) = runs_at_hand([run], "here").rows
+    assert (row["state"], row["kind"], row["data"], row["seed"]) == ("being written", "train", "bars", 0)
+    holder.kill()
+    holder.wait()
+    assert not is_held(run.path)
+    assert runs_at_hand([run], "here").rows[0]["state"] == "unfinished"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

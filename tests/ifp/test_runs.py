@@ -355,3 +355,24 @@ def test_a_table_whose_header_was_torn_begins_anew(tmp_path):
     (tmp_path / "timing.csv").write_bytes(b"piece,sec")
     append_row(tmp_path / "timing.csv", ("piece", "seconds"), {"piece": "00", "seconds": 0.5})
     assert (tmp_path / "timing.csv").read_text() == "piece,seconds\n00,0.5\n"
+
+
+def test_the_command_lists_runs_oldest_first_whatever_their_config_lacks(tmp_path):
+    made = create_run(tmp_path / "b", "train", {"seed": 3, "objective": "deft"}, DATA)
+    finish(made)
+    (tmp_path / "a").mkdir()
+    config = {**made.config, "settings": {}, "created": "2999-01-01T00:00:00+00:00", "kind": "anneal"}
+    (tmp_path / "a" / "config.json").write_bytes(json_bytes(config))
+    (tmp_path / "no-run").mkdir()
+    ended = CliRunner().invoke(app, ["runs", "--runs", str(tmp_path), "--json"])
+    assert ended.exit_code == 0
+    first, second = json.loads(ended.stdout)
+    assert [each["run"] for each in (first, second)] == ["b", "a"]
+    assert (first["state"], first["objective"], first["seed"]) == ("finished", "deft", 3)
+    assert (second["state"], second["objective"], second["seed"]) == ("unfinished", None, None)
+    assert second["created"] == "2999-01-01T00:00:00"
+
+
+def test_the_command_lists_nothing_where_there_are_no_runs(tmp_path):
+    ended = CliRunner().invoke(app, ["runs", "--runs", str(tmp_path / "absent"), "--json"])
+    assert (ended.exit_code, json.loads(ended.stdout)) == (0, [])

@@ -1,0 +1,24 @@
+"""``ifp runs``."""
+
+import typer
+
+from ifp.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("runs")(runs_)
+
+
+def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False) -> None:
+    """List the runs at hand, oldest first: kind, state, data, objective, seed, time of creation.
+
+    An unfinished one goes on with --resume --out DIR of the command that began it.
+
+    Example: ifp runs
+    """
+    from ifp.cli.tables import show
+    from ifp.runs import list_runs
+    from ifp.tables.runs import runs_at_hand
+
+    show(runs_at_hand(list_runs(runs), f"{runs}/"), json=json)

@@ -1,0 +1,41 @@
+"""Runs at hand, one row each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from annealing.errors import RunError
+from ifp.run_lock import is_held
+from ifp.runs import Run
+from ifp.tables.table import Table
+
+
+def runs_at_hand(runs: Sequence[Run], where: object) -> Table:
+    """One row per run, in the order given: what it is, how far it has come, and what its data and seed are."""
+    return Table(
+        f"runs under {where}, oldest first",
+        tuple(
+            {
+                "run": run.path.name,
+                "kind": run.kind,
+                "state": _state(run),
+                "data": _known(run.about_data, "name", str),
+                "objective": _known(run.setting, "objective", str) if run.kind == "train" else None,
+                "seed": _known(run.setting, "seed", int),
+                "created": str(run.config.get("created", ""))[:19],
+            }
+            for run in runs
+        ),
+    )
+
+
+def _state(run: Run) -> str:
+    if is_held(run.path):
+        return "being written"
+    return "finished" if run.finished else "unfinished"
+
+
+def _known(read: Any, name: str, kind: type) -> Any:
+    try:
+        return read(name, kind)
+    except RunError:  # a config.json that lacks it: the run is listed all the same
+        return None
