@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from analysis.plain_json import shown
 from analysis.records import read_record
 from annealing.errors import RunError
-from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically
+from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically, write_into_folder
 from ifp.run_lock import LOCK_FILE
 
 CHECKSUMS_FILE = "checksums.json"
@@ -55,7 +55,7 @@ def write_recorded(path: Path, name: str, data: bytes) -> None:
     """Write a file of a sealed run: recorded as old and as new until it is there, so that a stop in between is none."""
     known = read_checksums(path)
     _write(path, {**known.files, name: (*known.files.get(name, ()), digest(data))}, known.runs)
-    write_atomically(path / name, data)
+    write_into_folder(path / name, data)
     _write(path, {**known.files, name: (digest(data),)}, known.runs)
 
 

@@ -144,9 +144,7 @@ def cluster_at(scheduler: str | None) -> Iterator[Cluster | None]:
         address = stack.enter_context(_local_cluster(int(local[1]))) if local else scheduler
         try:
             client = Client(address, timeout=_CONNECTING, set_as_default=False)
-        except (
-            Exception
-        ) as error:  # nothing there, or something else: what a stranger says is taken for a message's size
+        except Exception as error:  # no scheduler: a stranger's first bytes are taken for a size, and memory ends
             raise IFPError(f"need a Dask scheduler that answers at {scheduler}, got: {error}") from None
         yield Cluster(stack.enter_context(client))
 

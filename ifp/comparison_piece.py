@@ -14,7 +14,7 @@ from ifp.comparison_config import CompareConfig
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import DataSource
 from ifp.run_arrays import LABELLED, TRACE, load_arrays
-from ifp.run_files import PARTIAL, json_bytes, write_atomically
+from ifp.run_files import PARTIAL, json_bytes, write_atomically, write_into_folder
 from ifp.runs import Run
 from ifp.scoring import read_scores, score_run
 from ifp.training import Progress, train_run
@@ -58,9 +58,7 @@ def study_piece(
     except DivergenceError as error:
         status = f"diverged at step {error.step}"
         row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": status}
-    rows = row_path(study, objective, seed)
-    rows.parent.mkdir(exist_ok=True)
-    write_atomically(rows, json_bytes(row))
+    write_into_folder(row_path(study, objective, seed), json_bytes(row))
 
 
 def train_piece(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.modes import DEGENERATE
-from annealing.conditional import context_courses, shared_code_value, shared_code_value_by_courses
+from annealing.conditional import context_courses, context_gram, shared_code_value, shared_code_value_by_courses
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.contexts import require_factors
@@ -150,19 +150,19 @@ class _Gram:
         if batch.complete:
             means = sums.div_(counts.clamp(min=1)[:, None]).reshape(batch.contexts, self.size, -1)
             counts = counts.reshape(batch.contexts, self.size)
-            self._keep(context_courses(means, counts, self.likelihood), counts)
+            if self._parts is None:
+                self._gram += context_gram(means, counts, self.likelihood)
+            else:
+                self._keep(self._parts, context_courses(means, counts, self.likelihood), counts)
 
-    def _keep(self, courses: Tensor, counts: Tensor) -> None:
-        if self._parts is None:
-            self._gram += (courses @ courses.mT).sum(dim=0)
-            return
+    def _keep(self, parts: list[tuple[Tensor, Tensor]], courses: Tensor, counts: Tensor) -> None:
         there = [count.nonzero()[:, 0] for count in counts]
         found = [(rows, course[rows]) for rows, course in zip(there, courses, strict=True)]
-        self._parts += found
+        parts += found
         self._held += sum(course.numel() for _, course in found)
         if self._held > self.size**2:
             self._gram = torch.zeros(self.size, self.size, dtype=torch.float64)
-            for rows, course in self._parts:
+            for rows, course in parts:
                 self._gram[rows[:, None], rows] += course @ course.T
             self._parts = None
 

@@ -47,6 +47,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise RunError(f"need to write {path}, got: {error}") from error
 
 
+def write_into_folder(path: Path, data: bytes) -> None:
+    """:func:`write_atomically`, in a folder that is made where it is not there yet."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunError(f"need to write {path}, got: {error}") from error
+    write_atomically(path, data)
+
+
 def append_row(path: Path, columns: Sequence[str], row: Mapping[str, object]) -> None:
     """One more row of a table that grows by many, which would take long to write anew each time.
 

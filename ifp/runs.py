@@ -16,7 +16,7 @@ from analysis.records import read_value
 from annealing.errors import RunError
 from ifp.checksums import seal, sealed, write_recorded
 from ifp.file_names import file_name
-from ifp.run_files import PARTIAL, json_bytes, load_json, require_writable, write_atomically
+from ifp.run_files import PARTIAL, json_bytes, load_json, require_writable, write_atomically, write_into_folder
 from ifp.run_lock import GLANCE, LOCK_FILE, locked
 
 PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer
@@ -95,16 +95,11 @@ class Run:
 
     def write(self, name: str, data: bytes) -> Path:
         """Write one file of the run atomically; its path. Where the run has checksums, they follow."""
-        path = self.path / name
-        try:
-            path.parent.mkdir(exist_ok=True)
-        except OSError as error:
-            raise RunError(f"need to write {path}, got: {error}") from error
         if sealed(self.path):
             write_recorded(self.path, name, data)
         else:
-            write_atomically(path, data)
-        return path
+            write_into_folder(self.path / name, data)
+        return self.path / name
 
     def finish(self, data: bytes) -> Path:
         """Write the file that ends a run of this kind, and before it the checksums of all; its path."""
