@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from analysis.names import in_one_line
 from analysis.plain_json import is_finite, shown
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 
 T = TypeVar("T")
 
@@ -30,7 +30,8 @@ def read_record(kind: type[T], value: object, where: str, error: type[IFPError] 
     known = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = [key for key in value if key not in known]
     if unknown:
-        raise error(f"need only the keys {', '.join(known)} in {where}, got {shown(unknown[0])}")
+        near = did_you_mean(unknown[0], known)
+        raise error(f"need only the keys {', '.join(known)} in {where}, got {shown(unknown[0])}{near}")
     missing = [name for name in known if name not in value]
     if missing:
         raise error(f"need the key {missing[0]!r} in {where}, it is missing")

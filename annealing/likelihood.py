@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -92,5 +92,7 @@ LIKELIHOODS: Mapping[str, Likelihood] = {each.name: each for each in (Bernoulli(
 def likelihood_named(name: str) -> Likelihood:
     """The likelihood called ``name``; IFPError for any other than bernoulli and gaussian (variance 1)."""
     if name not in LIKELIHOODS:
-        raise IFPError(f"need a likelihood out of {', '.join(LIKELIHOODS)}, got {name!r}")
+        raise IFPError(
+            f"need a likelihood out of {', '.join(LIKELIHOODS)}, got {name!r}{did_you_mean(name, LIKELIHOODS)}"
+        )
     return LIKELIHOODS[name]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stratified_normal
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from annealing.hysteresis import Bounds, Pace, Position, advance
 from annealing.likelihood import Likelihood
 from annealing.stack import Case, ConvStack, DenseStack, Stack
@@ -36,8 +36,9 @@ class SweepConfig:
     record_every: int = 10  # steps
 
     def __post_init__(self) -> None:
-        if self.network not in LEARNING_RATES:
-            raise IFPError(f"need a network out of {', '.join(LEARNING_RATES)}, got {self.network!r}")
+        if self.network not in (known := tuple(LEARNING_RATES)):
+            near = did_you_mean(self.network, known)
+            raise IFPError(f"need a network out of {', '.join(known)}, got {self.network!r}{near}")
         for name in ("nodes", "samples", "hidden", "latents", "record_every"):
             if getattr(self, name) < 1:
                 raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from annealing.likelihood import likelihood_named
 from annealing.published import PUBLISHED
 from annealing.sweep import SweepConfig
@@ -40,7 +40,8 @@ class AnnealConfig:
         likelihood_named(self.likelihood)
         require_nuisance(self.nuisance)
         if self.protocol not in PROTOCOLS:
-            raise IFPError(f"need a protocol out of {', '.join(PROTOCOLS)}, got {self.protocol!r}")
+            near = did_you_mean(self.protocol, PROTOCOLS)
+            raise IFPError(f"need a protocol out of {', '.join(PROTOCOLS)}, got {self.protocol!r}{near}")
         if self.precision != "float32":
             raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
         for name in ("contexts", "planning_contexts", "repeats", "stack", "threads"):

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from annealing.landau import transition
 from annealing.likelihood import Likelihood, likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
@@ -79,7 +79,9 @@ def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: str =
 def require_nuisance(nuisance: str) -> None:
     """IFPError where nuisances are neither held nor redrawn."""
     if nuisance not in NUISANCE:
-        raise IFPError(f"need a nuisance out of {', '.join(NUISANCE)}, got {nuisance!r}")
+        raise IFPError(
+            f"need a nuisance out of {', '.join(NUISANCE)}, got {nuisance!r}{did_you_mean(nuisance, NUISANCE)}"
+        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import nn
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from annealing.networks import conv_decoder, conv_encoder, dense_decoder, dense_encoder
 
 ImageShape = tuple[int, int, int]
@@ -50,5 +50,5 @@ NETWORKS: Mapping[str, Network] = {
 def network_named(name: str) -> Network:
     """The network called ``name``; IFPError for any other than those of ``NETWORKS``."""
     if name not in NETWORKS:
-        raise IFPError(f"need a network out of {', '.join(NETWORKS)}, got {name!r}")
+        raise IFPError(f"need a network out of {', '.join(NETWORKS)}, got {name!r}{did_you_mean(name, NETWORKS)}")
     return NETWORKS[name]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -12,7 +12,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 def require_precision(name: str) -> None:
     """IFPError for any other name than those of ``PRECISIONS``."""
     if name not in PRECISIONS:
-        raise IFPError(f"need a precision out of {', '.join(PRECISIONS)}, got {name!r}")
+        raise IFPError(f"need a precision out of {', '.join(PRECISIONS)}, got {name!r}{did_you_mean(name, PRECISIONS)}")
 
 
 def resolved_precision(name: str, device: torch.device) -> str:

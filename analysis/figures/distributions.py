@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from analysis.figures.palette import factor_colours
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 
 KINDS = ("box", "violin")
 
@@ -24,7 +24,7 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
         IFPError: another kind, or no freezing point at all.
     """
     if kind not in KINDS:
-        raise IFPError(f"need a kind out of {', '.join(KINDS)}, got {kind!r}")
+        raise IFPError(f"need a kind out of {', '.join(KINDS)}, got {kind!r}{did_you_mean(kind, KINDS)}")
     measured = freezing[freezing["status"] == "ok"]
     if measured.empty and spectral.empty:
         raise IFPError("need at least one freezing point to draw, got none")

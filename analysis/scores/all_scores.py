@@ -14,7 +14,7 @@ from analysis.scores.irs import irs
 from analysis.scores.mig import mig_chen, mutual_information_gap
 from analysis.scores.modularity import modularity
 from analysis.scores.sap import sap
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 
 Measure = Callable[[LabelledCodes, int, SampleSizes, int], tuple[float, ...]]  # data, seed, sizes, n_jobs
 
@@ -63,7 +63,8 @@ VARIANTS = tuple(name for names in _NAMED_VARIANTS for name in names)
 def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
     """IFPError for a name that is no score's, or for no job: what can be told before codes are made."""
     if unknown := set(only or ()).difference(SCORES, VARIANTS):
-        raise IFPError(f"need scores among {', '.join(SCORES + VARIANTS)}, got {', '.join(sorted(unknown))}")
+        near = did_you_mean(min(unknown), SCORES + VARIANTS)
+        raise IFPError(f"need scores among {', '.join(SCORES + VARIANTS)}, got {', '.join(sorted(unknown))}{near}")
     if n_jobs == 0:
         raise IFPError("need one job or more, or -1 for one per core, got 0")
 

@@ -5,22 +5,25 @@ import logging
 import pkgutil
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ifp.cli.help import Group, told
 from ifp.cli.stopping import Stopped, exit_code, heed_signals
 
 app = typer.Typer(
     name="ifp",
+    cls=Group,
     help="Information freezing points of beta-VAEs: anneal, compare, plan stages, train DEFT.",
     no_args_is_help=True,
-    rich_markup_mode=None,  # else [default: ...] in a help text is taken for markup
+    rich_markup_mode=None,  # see ifp.cli.help, which lays the text out
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
 
+UsageError: Any = typer.BadParameter.__bases__[0]  # of the click that typer stands on, its own or the package
 _LONGEST = 2000  # characters of an error, which may repeat what came
 
 
@@ -65,7 +68,7 @@ def main() -> None:
     warnings.showwarning = _show_warning
     heed_signals()
     try:
-        app()
+        ended = app(prog_name="ifp", standalone_mode=False)
     except Stopped as stopped:
         typer.echo("\nstopped", err=True)
         sys.exit(exit_code(stopped))
@@ -74,3 +77,13 @@ def main() -> None:
             raise
         typer.echo(f"ifp: {in_one_line(str(error))[:_LONGEST]}", err=True)
         sys.exit(1)
+    except UsageError as error:
+        line = f"ifp: {in_one_line(told(error))[:_LONGEST]}"
+        typer.echo(error.format_message() if _is_help(error) else line, err=True)
+        sys.exit(2)
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _is_help(error: Exception) -> bool:
+    """Whether nothing was asked for, which is answered with help."""
+    return type(error).__name__ == "NoArgsIsHelpError"

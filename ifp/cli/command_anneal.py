@@ -7,29 +7,35 @@ import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
+from ifp.cli.help import MACHINE, MEASURE, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("anneal")(anneal)
+    app.command("anneal", cls=Command, rich_help_panel=MEASURE)(anneal)
 
 
 def anneal(
     dataset: options.DatasetName = None,
     mode: Annotated[
-        str | None, typer.Option(help="action: each factor alone; full: all data, many latents.  [default: action]")
+        str | None,
+        typer.Option(
+            help="action: each factor alone; full: all data, many latents.  [default: action]", metavar="NAME"
+        ),
     ] = None,
     contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.  [default: 8]", min=1)] = None,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
-    likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
+    likelihood: options.Likelihood = None,
     network: Annotated[
         str | None,
-        typer.Option(help="dense, conv, or optimal: an unlimited network at equilibrium.  [default: dense]"),
+        typer.Option(
+            help="dense, conv, or optimal: an unlimited network at equilibrium.  [default: dense]", metavar="NAME"
+        ),
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.  [default: heat-cool]"),
+        typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.  [default: heat-cool]", metavar="NAME"),
     ] = None,
     latents: Annotated[int | None, typer.Option(help="Latents.  [default: 1, or 10 with --mode full]", min=1)] = None,
     repeats: Annotated[
@@ -43,18 +49,24 @@ def anneal(
     ] = None,
     pressures: Annotated[
         str | None,
-        typer.Option(help="Pressures LO:HI, in nats, that no case leaves, instead of --span.", metavar="LO:HI"),
+        typer.Option(help="Pressures LO:HI, in nats, that no case leaves, instead of --span.", metavar=options.RANGE),
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(help="The same in units of each case's spectral value.  [default: 0.3:3]", metavar="LO:HI"),
+        typer.Option(help="The same in units of each case's spectral value.  [default: 0.3:3]", metavar=options.RANGE),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Only with --mode full: steps of cooling.  [default: 11500]", min=1)
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="Only with --mode full: float32 or bfloat16.  [default: float32]")
+        str | None,
+        typer.Option(
+            help="Only with --mode full: float32 or bfloat16.  [default: float32]",
+            metavar="NAME",
+            rich_help_panel=MACHINE,
+        ),
     ] = None,
+    config: options.Config = None,
     seed: options.Seed = None,
     out: options.Out = None,
     runs: options.Runs = options.DEFAULT_RUNS,
@@ -70,13 +82,18 @@ def anneal(
     threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
-    """Measure where each factor freezes and melts: contexts shared by all factors, heated and cooled.
+    """Measure where each factor freezes and melts, in contexts that all factors share.
 
     With --mode full one network with many latents sees all data while the pressure falls, labels or not. Writes a
     run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures beta are in nats, for a
     reconstruction summed over pixels.
 
-    Example: ifp anneal --dataset dsprites --contexts 8
+    Examples:
+        ifp anneal --dataset dsprites
+        ifp anneal --dataset my.npz --factors hue,size --contexts 4
+        ifp anneal --dataset dsprites --mode full --latents 10
+        ifp anneal --config run.toml --seed 1
+        ifp anneal --resume --out runs/mine
     """
     from ifp.annealing_run import open_annealing_run
     from ifp.annealing_test import annealing_test
@@ -114,13 +131,13 @@ def anneal(
     sweep = options.present({"network": network, "latents": latents, "pace": pace or None})
     given = {**shared, **action, "sweep": sweep or None}
     with cluster_at(scheduler) as cluster:
-        ds, config, run = open_annealing_run(
+        ds, made, run = open_annealing_run(
             options.present(given),
             out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
         )  # fmt: skip
         typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
         with resumable("anneal", run.path):
-            for _ in show_progress(annealing_test(ds, config, run, data_dir, cluster), "annealing"):
+            for _ in show_progress(annealing_test(ds, made, run, data_dir, cluster), "annealing"):
                 pass
     show(freezing_points(diagnose(run)), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)

@@ -7,6 +7,9 @@ import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
+from ifp.cli import training_options as training
+from ifp.cli.completion import complete_objectives, complete_runs
+from ifp.cli.help import OUTPUT, RUN, TRAIN, Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,38 +19,48 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("compare")(compare)
+    app.command("compare", cls=Command, rich_help_panel=TRAIN)(compare)
 
 
 def compare(
     run: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Runs of training, or studies, at hand.")
+        list[Path] | None,
+        typer.Argument(metavar="RUN", help="Runs of training, or studies, at hand.", autocompletion=complete_runs),
     ] = None,
     dataset: options.DatasetName = None,
-    objectives: Annotated[str | None, typer.Option(help="Objectives to train and compare: a,b.")] = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            help="Objectives to train and compare.", metavar=options.NAMES, autocompletion=complete_objectives
+        ),
+    ] = None,
     seeds: Annotated[int | None, typer.Option(help="How many seeds.  [default: 5]", min=1)] = None,
-    plan: Annotated[str | None, typer.Option(help="Stage plan: a JSON file, or - for stdin.", metavar="FILE|-")] = None,
+    plan: training.Plan = None,
     scores: Annotated[
-        str | None, typer.Option(help="Scores to compare by: a,b.  [default: all, DCI by its fast stand-in]")
+        str | None,
+        typer.Option(help="Scores to compare by.  [default: all, DCI by its fast stand-in]", metavar=options.NAMES),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting of one objective: beta-vae.beta=4.", metavar="OBJECTIVE.NAME=VALUE"),
+    set_: training.ObjectiveSetting = None,
+    network: training.Network = None,
+    latents: training.Latents = None,
+    steps: training.Steps = None,
+    batch_size: training.BatchSize = None,
+    learning_rate: training.LearningRate = None,
+    warmup: training.Warmup = None,
+    likelihood: options.Likelihood = None,
+    eval_every: training.EvalEvery = None,
+    precision: training.Precision = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", help="Figure of runs at hand: .png, .pdf or .svg.", metavar="FILE", rich_help_panel=OUTPUT
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of every run.  [default: 6000]", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images per step.  [default: 64]", min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.  [default: 0.0005]")] = None,
-    warmup: Annotated[
-        int | None, typer.Option(help="Steps over which the learning rate rises.  [default: 0]", min=0)
+    force: training.Force = False,
+    config: options.Config = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="The first seed.  [default: 0]", min=0, rich_help_panel=RUN)
     ] = None,
-    network: Annotated[str | None, typer.Option(help="For all.  [default: each objective's own]")] = None,
-    latents: Annotated[int | None, typer.Option(help="Latents.  [default: the plan's, else 10]", min=1)] = None,
-    likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
-    eval_every: Annotated[int | None, typer.Option(help="Steps between records.  [default: 250]", min=1)] = None,
-    precision: Annotated[str | None, typer.Option(help="float32, bfloat16 or auto.  [default: auto]")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Figure of runs at hand: png, pdf or svg.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Use a plan made for other data.")] = False,
-    seed: Annotated[int | None, typer.Option("--seed", help="The first seed.  [default: 0]", min=0)] = None,
     out: options.Out = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
@@ -67,7 +80,10 @@ def compare(
     A study writes a directory: a training run and rows/NAME.json for every objective and seed, comparison.csv,
     comparison.png. Stopped, it goes on from its rows with --resume.
 
-    Example: ifp compare --dataset dsprites-32 --objectives deft,beta-vae --seeds 3 --plan plan.json
+    Examples:
+        ifp compare --dataset dsprites-32 --objectives beta-vae,dip-vae-i --seeds 3
+        ifp compare --dataset dsprites-32 --objectives deft --plan plan.json
+        ifp compare runs/first runs/second --plot comparison.png
     """
     from ifp.cli.progress import resumable, show_progress
 
@@ -109,12 +125,12 @@ def compare(
     if not resume and objectives is None:
         raise IFPError("need objectives to compare: --objectives a,b, or runs at hand")
     with cluster_at(scheduler) as cluster:
-        ds, config, used, study = open_study(
+        ds, made, used, study = open_study(
             given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
         )
         typer.echo(f"{ds.name}: {ds.source}; writing {study.path}/", err=True)
         with resumable("compare", study.path):
-            for _ in show_progress(compare_study(ds, config, used, study, data_dir, cluster), "comparing"):
+            for _ in show_progress(compare_study(ds, made, used, study, data_dir, cluster), "comparing"):
                 pass
     _show(study_rows(study), ds.name, plot, json=json)
     typer.echo(f"written: {study.path / 'comparison.csv'} {study.path / 'comparison.png'}", err=True)

@@ -6,21 +6,27 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.completion import complete_datasets
+from ifp.cli.help import DATA, DATA_SETS, OUTPUT, Command, Group
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to the app."""
-    data = typer.Typer(no_args_is_help=True)
-    data.command("list")(list_families)
-    data.command("show")(show)
-    data.command("fetch")(fetch)
-    app.add_typer(data, name="data", help="List the data sets, look at one, fetch its public files.")
+    data = typer.Typer(cls=Group, no_args_is_help=True)
+    data.command("list", cls=Command)(list_families)
+    data.command("show", cls=Command)(show)
+    data.command("fetch", cls=Command)(fetch)
+    app.add_typer(
+        data, name="data", help="List the data sets, look at one, fetch its public files.", rich_help_panel=DATA_SETS
+    )
 
 
 def list_families(data_dir: options.DataDir = None, json: options.Json = False) -> None:
-    """The data sets that are known: factors, images, whether they are here, size, licence and citation.
+    """List the data sets that are known: factors, images, whether they are here, size, licence, citation.
 
-    Example: ifp data list
+    Examples:
+        ifp data list
+        ifp data list --json
     """
     from ifp.cli.data_table import family_row, show_families
     from ifp.cli.tables import show_table
@@ -34,10 +40,20 @@ def list_families(data_dir: options.DataDir = None, json: options.Json = False) 
 
 
 def show(
-    dataset: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Data set, or your own: an npz or a folder.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH", help="Data set, or your own: an npz or a folder.", autocompletion=complete_datasets
+        ),
+    ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Figure file: .png, .pdf or .svg.  [default: NAME-samples.png, here]"),
+        typer.Option(
+            "--out",
+            help="Figure file: .png, .pdf or .svg.  [default: NAME-samples.png, here]",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     data_dir: options.DataDir = None,
     background: options.Background = None,
@@ -45,11 +61,13 @@ def show(
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
 ) -> None:
-    """Draw random images and one row per factor, alone in one context; prints the figure's path.
+    """Draw random images and one row per factor, alone in one context, and print the figure's path.
 
     The number of images, factors and their sizes, nuisances and fingerprint are told on stderr.
 
-    Example: ifp data show dsprites --out dsprites.pdf
+    Examples:
+        ifp data show dsprites --out dsprites.pdf
+        ifp data show my.npz
     """
     from analysis.figures.samples import draw_samples
     from ifp.cli.data_table import show_facts
@@ -67,17 +85,26 @@ def show(
 
 
 def fetch(
-    dataset: Annotated[str, typer.Argument(metavar="NAME", help="Data set (ifp data list).")],
+    dataset: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Data set (ifp data list).", autocompletion=complete_datasets),
+    ],
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Where the files go.  [default: IFP_DATA_DIR/NAME, or the user's cache]"),
+        typer.Option(
+            "--data-dir",
+            help="Where the files go.  [default: IFP_DATA_DIR/NAME, or the user's cache]",
+            metavar="DIR",
+            rich_help_panel=DATA,
+        ),
     ] = None,
 ) -> None:
-    """Fetch the public files of a data set and check them; prints their paths. Nothing is overwritten.
+    """Fetch the public files of a data set, check them, and print their paths.
 
-    A file is there whole or not at all; files that are there already are only checked.
+    A file is there whole or not at all; files that are there already are only checked, nothing is overwritten.
 
-    Example: ifp data fetch dsprites
+    Examples:
+        ifp data fetch dsprites
     """
     from ifp.cli.data_table import fetched_line
     from ifp.cli.download_bar import download_bar

@@ -7,25 +7,36 @@ import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
+from ifp.cli.completion import complete_runs
+from ifp.cli.help import MEASURE, OUTPUT, Command
 
 if TYPE_CHECKING:
     from ifp.runs import Run
 
 Plot = Annotated[
     Path | None,
-    typer.Option("--plot", help="Figure file: separability of annealing, information along training."),
+    typer.Option(
+        "--plot",
+        help="Figure file: separability of annealing, information along training.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("diagnose")(diagnose)
+    app.command("diagnose", cls=Command, rich_help_panel=MEASURE)(diagnose)
 
 
 def diagnose(
     run: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Directories of runs.  [default: the newest finished annealing run]"),
+        typer.Argument(
+            metavar="RUN",
+            help="Directories of runs.  [default: the newest finished annealing run]",
+            autocompletion=complete_runs,
+        ),
     ] = None,
     plot: Plot = None,
     runs: options.Runs = options.DEFAULT_RUNS,
@@ -38,7 +49,9 @@ def diagnose(
     about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, and at which
     step and pressure information began to spread. Writes findings.json or diffusion.json into each run.
 
-    Example: ifp diagnose runs/train-dsprites-20260101-120000 --plot diffusion.png
+    Examples:
+        ifp diagnose
+        ifp diagnose runs/first runs/second --plot diffusion.png
     """
     from ifp.runs import open_run
 

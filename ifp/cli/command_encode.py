@@ -7,28 +7,33 @@ import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
+from ifp.cli.help import MEASURE, OUTPUT, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("encode")(encode)
+    app.command("encode", cls=Command, rich_help_panel=MEASURE)(encode)
 
 
 def encode(
-    run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="A training run.  [default: the newest finished one]")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", help="npz to write.")] = Path("codes.npz"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file in --out.")] = False,
+    run: options.TrainingRun = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="npz to write.", metavar="FILE.npz", rich_help_panel=OUTPUT)
+    ] = Path("codes.npz"),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file in --out.", rich_help_panel=OUTPUT)
+    ] = False,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Encode every image of a run's data set; prints the path of the npz that ifp score takes.
+    """Encode every image of a training run's data set, and print the path of the npz.
 
     Its arrays: codes and logvar (images, latents), means and log-variances of the posteriors in the order of the data
-    set; where there are labels factors (images, factors) and factor_names.
+    set; where there are labels factors (images, factors) and factor_names. ifp score takes it.
 
-    Example: ifp encode runs/train-dsprites-20260101-120000 --out codes.npz
+    Examples:
+        ifp encode --out codes.npz
+        ifp encode runs/mine --out codes.npz --overwrite
     """
     from functools import partial
 

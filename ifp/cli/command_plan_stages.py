@@ -9,6 +9,7 @@ import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
+from ifp.cli.help import TRAIN, Command
 from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ _SPECTRUM_ONLY = (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("plan-stages")(plan_stages)
+    app.command("plan-stages", cls=Command, rich_help_panel=TRAIN)(plan_stages)
 
 
 def plan_stages(
     run: options.RunPath = None,
     plan_from: Annotated[
         str | None,
-        typer.Option("--from", help="spectrum: plan from the closed form, with no run.", metavar="spectrum"),
+        typer.Option("--from", help="Plan from the closed form, with no run.", metavar="spectrum"),
     ] = None,
     dataset: options.DatasetName = None,
     contexts: Annotated[
@@ -38,7 +39,8 @@ def plan_stages(
     ] = None,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
-    likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
+    likelihood: options.Likelihood = None,
+    config: options.Config = None,
     seed: options.Seed = None,
     data_dir: options.DataDir = None,
     background: options.Background = None,
@@ -49,7 +51,8 @@ def plan_stages(
         int | None, typer.Option(help="How many stages.  [default: as many as can be told apart]", min=1)
     ] = None,
     pressures: Annotated[
-        str | None, typer.Option(help="Pressures of all stages, falling: 70,30,12,1.  [default: chosen]")
+        str | None,
+        typer.Option(help="Pressures of all stages, falling: 70,30,12,1.  [default: chosen]", metavar=options.NAMES),
     ] = None,
     depth: Annotated[
         float | None, typer.Option(help="Stage pressure over its group's lowest freezing point.  [default: 0.35]")
@@ -62,15 +65,16 @@ def plan_stages(
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
 ) -> None:
-    """Plan the stages of DEFT; the plan is JSON on stdout, warnings go to stderr.
+    """Plan the stages of DEFT, and print the plan as JSON, which ifp train --plan takes.
 
     From an annealing run; of one of whole-data annealing, from the latents that froze, labels or not. With --from
     spectrum and --dataset from closed forms with no training, each factor's with those known that freeze before; with
-    --from spectrum and a run from these and the run's curves.
+    --from spectrum and a run from these and the run's curves. Warnings go to stderr.
 
-    Example: ifp plan-stages | ifp train --plan - --dataset dsprites
-
-    Example: ifp plan-stages --from spectrum --dataset dsprites
+    Examples:
+        ifp plan-stages | ifp train --plan - --dataset dsprites
+        ifp plan-stages --from spectrum --dataset dsprites > plan.json
+        ifp plan-stages --check plan.json
     """
     from analysis.stage_settings import StageSettings
     from analysis.stages import plan_stages as plan

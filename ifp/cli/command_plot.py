@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.help import LOOK, OUTPUT, Command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,25 +14,30 @@ if TYPE_CHECKING:
     from ifp.runs import Run
 
 FigureOut = Annotated[
-    Path | None, typer.Option("--out", help="Figure file: .png, .pdf or .svg.  [default: in the run]")
+    Path | None,
+    typer.Option(
+        "--out", help="Figure file: .png, .pdf or .svg.  [default: in the run]", metavar="FILE", rich_help_panel=OUTPUT
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    app.command("plot-distributions")(plot_distributions)
-    app.command("plot-curves")(plot_curves)
+    app.command("plot-distributions", cls=Command, rich_help_panel=LOOK)(plot_distributions)
+    app.command("plot-curves", cls=Command, rich_help_panel=LOOK)(plot_curves)
 
 
 def plot_distributions(
     run: options.RunPath = None,
-    kind: Annotated[str, typer.Option(help="Closed form as box or violin.")] = "box",
+    kind: Annotated[str, typer.Option(help="Closed form as box or violin.", metavar="NAME")] = "box",
     out: FigureOut = None,
     runs: options.Runs = options.DEFAULT_RUNS,
 ) -> None:
-    """Draw the distributions of freezing points per factor; prints the figure's path.
+    """Draw the distributions of freezing points per factor, and print the figure's path.
 
-    Example: ifp plot-distributions --kind violin --out freezing.pdf
+    Examples:
+        ifp plot-distributions
+        ifp plot-distributions runs/mine --kind violin --out freezing.pdf
     """
     from analysis.conclusions import main_rows
     from analysis.figures.distributions import draw_distributions
@@ -47,11 +53,13 @@ def plot_distributions(
 
 
 def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: options.Runs = options.DEFAULT_RUNS) -> None:
-    """Draw KL against pressure, heating and cooling, with the closed form; prints the figure's path.
+    """Draw KL against pressure, heating and cooling, with the closed form, and print the figure's path.
 
     Of a run of whole-data annealing: a curve per latent, in the colour of the factor it froze about.
 
-    Example: ifp plot-curves runs/anneal-dsprites-20260101-120000
+    Examples:
+        ifp plot-curves
+        ifp plot-curves runs/mine --out curves.svg
     """
     from analysis.conclusions import main_rows
     from analysis.figures.curves import draw_curves

@@ -3,11 +3,12 @@
 import typer
 
 from ifp.cli import options
+from ifp.cli.help import LOOK, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("runs")(runs_)
+    app.command("runs", cls=Command, rich_help_panel=LOOK)(runs_)
 
 
 def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False) -> None:
@@ -15,7 +16,9 @@ def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False)
 
     An unfinished one goes on with --resume --out DIR of the command that began it.
 
-    Example: ifp runs
+    Examples:
+        ifp runs
+        ifp runs --runs elsewhere --json
     """
     from ifp.cli.tables import show
     from ifp.runs import list_runs

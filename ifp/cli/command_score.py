@@ -6,24 +6,31 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.completion import complete_runs
+from ifp.cli.help import MACHINE, MEASURE, RUN, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("score")(score)
+    app.command("score", cls=Command, rich_help_panel=MEASURE)(score)
 
 
 def score(
     run: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[RUN|CODES.npz]",
+            metavar="RUN|CODES.npz",
             help="A training run, or codes and factors.  [default: the newest finished one]",
+            autocompletion=complete_runs,
         ),
     ] = None,
-    only: Annotated[str | None, typer.Option(help="Only these scores: a,b.  [default: all ten]")] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples drawn.", min=0)] = 0,
-    jobs: Annotated[int, typer.Option(help="Factors that DCI fits side by side; -1: one per core.")] = -1,
+    only: Annotated[
+        str | None, typer.Option(help="Only these scores.  [default: all ten]", metavar=options.NAMES)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = 0,
+    jobs: Annotated[
+        int, typer.Option(help="Factors that DCI fits side by side; -1: one per core.", rich_help_panel=MACHINE)
+    ] = -1,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -34,7 +41,10 @@ def score(
     (rows, latents), factors (rows, factors) and may hold logvar. DCI fits boosted trees for every value of every
     factor, which takes minutes more; its fast stand-in has another name: --only dci-forest_disentanglement.
 
-    Example: ifp score runs/train-dsprites-20260101-120000 --only mig,sap
+    Examples:
+        ifp score --only mig,sap
+        ifp score runs/mine --only dci-forest_disentanglement
+        ifp score codes.npz --json
     """
     from functools import partial
 

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.help import MEASURE, OUTPUT, RUN, Command
 from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("spectrum")(spectrum)
+    app.command("spectrum", cls=Command, rich_help_panel=MEASURE)(spectrum)
 
 
 def spectrum(
@@ -18,22 +19,27 @@ def spectrum(
     contexts: Annotated[int, typer.Option(help="Contexts, shared by all factors.", min=1)] = DEFAULT_CONTEXTS,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
-    likelihood: Annotated[str, typer.Option(help="bernoulli or gaussian.")] = "bernoulli",
-    seed: Annotated[int, typer.Option(help="Of the contexts.", min=0)] = 0,
+    likelihood: Annotated[str, typer.Option(help="bernoulli or gaussian.", metavar="NAME")] = "bernoulli",
+    config: options.Config = None,
+    seed: Annotated[int, typer.Option(help="Of the contexts.", min=0, rich_help_panel=RUN)] = 0,
     data_dir: options.DataDir = None,
     background: options.Background = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> None:
-    """Closed-form freezing points, in seconds, without training. Pressures beta are in nats, summed over pixels.
+    """Compute closed-form freezing points, in seconds and without training.
 
     Of each factor: its action value, alone in a context, over contexts; its marginal value, by one code for the whole
     data set; and the order in which factors freeze, each step given those frozen before. Of a data set without
-    labels: its leading eigenvalues.
+    labels: its leading eigenvalues. Pressures beta are in nats, for a reconstruction summed over pixels.
 
-    Example: ifp spectrum --dataset dsprites
+    Examples:
+        ifp spectrum --dataset dsprites
+        ifp spectrum --dataset dsprites --factors posX,scale --json
     """
     from dataclasses import asdict
     from functools import partial

@@ -5,69 +5,74 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli import training_options as training
+from ifp.cli.completion import complete_objective, complete_presets, complete_runs
+from ifp.cli.help import MACHINE, OUTPUT, TRAIN, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("train")(train)
+    app.command("train", cls=Command, rich_help_panel=TRAIN)(train)
 
 
 def train(
-    plan: Annotated[str | None, typer.Option(help="Stage plan: a JSON file, or - for stdin.", metavar="FILE|-")] = None,
+    plan: training.Plan = None,
     dataset: options.DatasetName = None,
     objective: Annotated[
         str | None,
         typer.Option(
             help="deft, deft-hook, deft-separate (these need a plan), annealed-beta, annealed-vae, beta-tcvae, "
-            "beta-vae, cascade-vae-c, control-vae, dip-vae-i, dip-vae-ii, dynamic-vae or factor-vae.  [default: deft]"
+            "beta-vae, cascade-vae-c, control-vae, dip-vae-i, dip-vae-ii, dynamic-vae or factor-vae.  [default: deft]",
+            metavar="NAME",
+            autocompletion=complete_objective,
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the objective, e.g. beta=4.", metavar="NAME=VALUE")
-    ] = None,
+    set_: training.Setting = None,
     advance: Annotated[
         str | None,
-        typer.Option(help="Stages by share of the steps, or once they stop learning: plateau.  [default: share]"),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="A study's settings, under those given: locatello or deft-2021.")
-    ] = None,
-    network: Annotated[
-        str | None,
         typer.Option(
-            help="conv (4x4 kernels), conv-locatello (its code's, 2x2 in the last two), conv-small, conv-8, conv-32, "
-            "dense.  [default: the objective's]"
+            help="Stages by share of the steps, or once they stop learning: plateau.  [default: share]", metavar="NAME"
         ),
     ] = None,
-    latents: Annotated[int | None, typer.Option(help="Latents.  [default: the plan's, else 10]", min=1)] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps, divided over the stages.  [default: 6000]", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images per step.  [default: 64]", min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.  [default: 0.0005]")] = None,
-    warmup: Annotated[
-        int | None, typer.Option(help="Steps over which the learning rate rises.  [default: 0]", min=0)
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="A study's settings, under those given: locatello or deft-2021.",
+            metavar="NAME",
+            autocompletion=complete_presets,
+        ),
     ] = None,
-    likelihood: Annotated[str | None, typer.Option(help="bernoulli or gaussian.  [default: bernoulli]")] = None,
+    network: training.Network = None,
+    latents: training.Latents = None,
+    steps: training.Steps = None,
+    batch_size: training.BatchSize = None,
+    learning_rate: training.LearningRate = None,
+    warmup: training.Warmup = None,
+    likelihood: options.Likelihood = None,
     init_from: Annotated[
-        str | None, typer.Option(help="Start from the parameters of this training run.", metavar="RUN")
+        str | None,
+        typer.Option(
+            help="Start from the parameters of this training run.", metavar="RUN", autocompletion=complete_runs
+        ),
     ] = None,
-    eval_every: Annotated[int | None, typer.Option(help="Steps between records.  [default: 250]", min=1)] = None,
+    eval_every: training.EvalEvery = None,
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between states to resume from.  [default: 250]", min=1)
     ] = None,
     checkpoint_minutes: Annotated[
         float | None, typer.Option(help="And at most so many minutes between them.  [default: no limit]")
     ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.  [default: auto]"),
-    ] = None,
-    compile_: Annotated[
-        bool | None, typer.Option("--compile", help="Compile the networks (needs a C++ compiler).")
-    ] = None,
     tensorboard: Annotated[
-        bool | None, typer.Option("--tensorboard", help="Write events, too (needs ifp[tensorboard]).")
+        bool | None,
+        typer.Option("--tensorboard", help="Write events, too (needs ifp[tensorboard]).", rich_help_panel=OUTPUT),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Use a plan made for other data.")] = False,
+    precision: training.Precision = None,
+    compile_: Annotated[
+        bool | None,
+        typer.Option("--compile", help="Compile the networks (needs a C++ compiler).", rich_help_panel=MACHINE),
+    ] = None,
+    force: training.Force = False,
+    config: options.Config = None,
     seed: options.Seed = None,
     out: options.Out = None,
     runs: options.Runs = options.DEFAULT_RUNS,
@@ -87,7 +92,12 @@ def train(
     Writes a run: trace.npz, metrics.csv, scores.json, traversal.png, checkpoint.safetensors. Under torchrun the
     processes train one model, each on its share of every batch.
 
-    Example: ifp plan-stages | ifp train --plan - --dataset dsprites
+    Examples:
+        ifp plan-stages | ifp train --plan - --dataset dsprites
+        ifp train --plan plan.json --dataset dsprites --steps 6000
+        ifp train --objective beta-vae --set beta=4 --dataset dsprites
+        ifp train --config run.toml --seed 1
+        ifp train --resume --out runs/mine
     """
     parameters = options.settings(set_) | options.present({"advance": advance})
     given = options.present(
@@ -115,8 +125,8 @@ def train(
     with joined_run(
         with_preset(preset, given), stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
         force=force,
-    ) as (workers, (ds, config, used, run)):  # fmt: skip
-        steps_taken = train_run(ds, config, used, run, workers)
+    ) as (workers, (ds, made, used, run)):  # fmt: skip
+        steps_taken = train_run(ds, made, used, run, workers)
         if not workers.first:
             for _ in steps_taken:
                 pass

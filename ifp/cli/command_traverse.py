@@ -6,30 +6,36 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.help import LOOK, OUTPUT, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("traverse")(traverse)
+    app.command("traverse", cls=Command, rich_help_panel=LOOK)(traverse)
 
 
 def traverse(
-    run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="A training run.  [default: the newest finished one]")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Figure file: png, pdf or svg.")] = Path("traversal.png"),
+    run: options.TrainingRun = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Figure file: .png, .pdf or .svg.", metavar="FILE", rich_help_panel=OUTPUT)
+    ] = Path("traversal.png"),
     image: Annotated[int, typer.Option(help="Index of the image that the other latents stay at.", min=0)] = 0,
-    latents: Annotated[str | None, typer.Option(help="Only these latents: 0,3.  [default: all]")] = None,
+    latents: Annotated[
+        str | None, typer.Option(help="Only these latents: 0,3.  [default: all]", metavar=options.NAMES)
+    ] = None,
     range_: Annotated[
-        str, typer.Option("--range", help="From where to where a latent runs, in prior deviations.", metavar="LO:HI")
+        str,
+        typer.Option("--range", help="From where to where a latent runs, in prior deviations.", metavar=options.RANGE),
     ] = "-2.5:2.5",
     values: Annotated[int, typer.Option(help="Images along a row.", min=2)] = 9,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Draw what each latent of a training run does, the others staying as for one image; prints the path.
+    """Draw what each latent of a training run does while the others stay, and print the figure's path.
 
-    Example: ifp traverse runs/train-dsprites-20260101-120000 --latents 0,1 --out positions.svg
+    Examples:
+        ifp traverse
+        ifp traverse runs/mine --latents 0,1 --out positions.svg
     """
     import numpy as np
 

@@ -6,26 +6,33 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
+from ifp.cli.completion import complete_runs
+from ifp.cli.help import LOOK, Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("verify")(verify)
+    app.command("verify", cls=Command, rich_help_panel=LOOK)(verify)
 
 
 def verify(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="A finished run.  [default: the newest of any kind]")
+        Path | None,
+        typer.Argument(
+            metavar="RUN", help="A finished run.  [default: the newest of any kind]", autocompletion=complete_runs
+        ),
     ] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     json: options.Json = False,
 ) -> None:
-    """Recompute the checksums of a finished run: prints what is missing, altered or not recorded.
+    """Recompute the checksums of a finished run, and print what is missing, altered or not recorded.
 
     Exits with 1 where there is any such file. What the run was made with (versions, data fingerprint, seed) is told
     beside it.
 
-    Example: ifp verify runs/anneal-dsprites-20260101-120000
+    Examples:
+        ifp verify
+        ifp verify runs/mine --json
     """
     from dataclasses import asdict
 

@@ -8,60 +8,122 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from annealing.errors import IFPError
+from ifp.cli.completion import complete_datasets, complete_factors, complete_runs
+from ifp.cli.config_file import read_config
+from ifp.cli.help import DATA, MACHINE, OUTPUT, RUN
 
 if TYPE_CHECKING:
     from ifp.runs import Run
 
+NAMES, RANGE = "A,B,...", "LO:HI"  # metavars of values with several parts, which --config takes as lists
+
 _DATASET = typer.Option(
-    "--dataset", help="Data set (ifp data list), or your own: an npz or a folder of pictures.", metavar="NAME|PATH"
-)
+    "--dataset", help="Data set (ifp data list), or your own: an npz or a folder of pictures.", metavar="NAME|PATH",
+    rich_help_panel=DATA, autocompletion=complete_datasets,
+)  # fmt: skip
 DatasetName = Annotated[str | None, _DATASET]
 RequiredDatasetName = Annotated[str, _DATASET]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder of the public files.  [default: IFP_DATA_DIR, or the user's cache]"),
-]
+    typer.Option(
+        "--data-dir", help="Folder of the public files.  [default: IFP_DATA_DIR, or the user's cache]", metavar="DIR",
+        rich_help_panel=DATA,
+    ),
+]  # fmt: skip
 Background = Annotated[
-    Path | None, typer.Option("--background", help="Picture behind scream-dsprites.", metavar="PICTURE")
+    Path | None,
+    typer.Option("--background", help="Picture behind scream-dsprites.", metavar="PICTURE", rich_help_panel=DATA),
 ]
 Correlate = Annotated[
     list[str] | None,
     typer.Option(
-        "--correlate", help="Make two factors occur together; sigma 0.2 strong, 0.7 weak.", metavar="A:B:SIGMA"
+        "--correlate", help="Make two factors occur together; sigma 0.2 strong, 0.7 weak.", metavar="A:B:SIGMA",
+        rich_help_panel=DATA,
     ),
-]
+]  # fmt: skip
 Bins = Annotated[
-    int | None, typer.Option("--bins", help="Classes that continuous factors of an npz are cut into.", min=2)
+    int | None,
+    typer.Option("--bins", help="Classes that continuous factors of an npz are cut into.", min=2, rich_help_panel=DATA),
 ]
 DataSeed = Annotated[
-    int | None, typer.Option("--data-seed", help="Of drawn colours, noise, crops and correlation.  [default: 0]", min=0)
-]
+    int | None,
+    typer.Option(
+        "--data-seed", help="Of drawn colours, noise, crops and correlation.  [default: 0]", min=0,
+        rich_help_panel=DATA,
+    ),
+]  # fmt: skip
 Nuisance = Annotated[
     str | None,
-    typer.Option("--nuisance", help="Within a context: held, or redrawn for each image.  [default: held]"),
+    typer.Option(
+        "--nuisance", help="Within a context: held, or redrawn for each image.  [default: held]", metavar="NAME",
+        rich_help_panel=DATA,
+    ),
+]  # fmt: skip
+FactorNames = Annotated[
+    str | None,
+    typer.Option(
+        "--factors", help="Only these factors.  [default: all]", metavar=NAMES, rich_help_panel=DATA,
+        autocompletion=complete_factors,
+    ),
+]  # fmt: skip
+Likelihood = Annotated[
+    str | None, typer.Option("--likelihood", help="bernoulli or gaussian.  [default: bernoulli]", metavar="NAME")
 ]
-FactorNames = Annotated[str | None, typer.Option("--factors", help="Only these factors: a,b.  [default: all]")]
-Seed = Annotated[int | None, typer.Option("--seed", help="One seed, one result.  [default: 0]", min=0)]
-Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  [default: a new one under --runs]")]
-Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept and looked for.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with --out, or the newest unfinished run.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="One seed, one result.  [default: 0]", min=0, rich_help_panel=RUN)
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Settings in a TOML file, by the names of these options; those given here win.",
+        metavar="FILE.toml", is_eager=True, callback=read_config, rich_help_panel=RUN,
+    ),
+]  # fmt: skip
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with --out, or the newest unfinished run.", rich_help_panel=RUN)
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Directory of the run.  [default: a new one under --runs]", metavar="DIR",
+        rich_help_panel=OUTPUT, autocompletion=complete_runs,
+    ),
+]  # fmt: skip
+Runs = Annotated[
+    Path, typer.Option("--runs", help="Where runs are kept and looked for.", metavar="DIR", rich_help_panel=OUTPUT)
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print the table as JSON on stdout.", rich_help_panel=OUTPUT)]
 Scheduler = Annotated[
     str | None,
     typer.Option(
-        "--scheduler", help="Dask: an address, or local:N for N workers here (needs ifp[cluster]).",
-        metavar="tcp://HOST:PORT|local:N",
+        "--scheduler", help="Dask: tcp://HOST:PORT, or local:N for N workers here (needs ifp[cluster]).",
+        metavar="ADDRESS", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip
-Device = Annotated[str | None, typer.Option("--device", help="cpu or cuda.  [default: cpu]")]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu or cuda.  [default: cpu]", metavar="NAME", rich_help_panel=MACHINE),
+]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", help="Processor threads.  [default: 1 to anneal action by action, else 2]", min=1),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the table as JSON on stdout.")]
+    typer.Option(
+        "--threads", help="Processor threads.  [default: 1 to anneal action by action, else 2]", min=1,
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
 RunPath = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN]", help="A run's directory.  [default: the newest finished annealing run]"),
+    typer.Argument(
+        metavar="RUN", help="A run's directory.  [default: the newest finished annealing run]",
+        autocompletion=complete_runs,
+    ),
+]  # fmt: skip
+TrainingRun = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RUN", help="A training run.  [default: the newest finished one]", autocompletion=complete_runs
+    ),
 ]
 DEFAULT_RUNS = Path("runs")
 

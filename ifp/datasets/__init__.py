@@ -1,6 +1,5 @@
 """Data sets: one module per family, each naming its members in ``FAMILY``; and the user's own files."""
 
-import difflib
 import importlib
 import os
 import pkgutil
@@ -11,7 +10,7 @@ from typing import Any
 
 from analysis.names import in_one_line, is_name
 from analysis.plain_json import shown
-from annealing.errors import DataError, IFPError
+from annealing.errors import DataError, IFPError, did_you_mean
 from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
 from ifp.datasets.family import Family
 
@@ -45,9 +44,7 @@ def family_of(name: str) -> Family:
 
 
 def _unknown(name: str, known: Iterable[str], others: str = "") -> DataError:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    return DataError(f"need a data set out of {', '.join(known)}{others}, got {shown(name)}{hint}")
+    return DataError(f"need a data set out of {', '.join(known)}{others}, got {shown(name)}{did_you_mean(name, known)}")
 
 
 def dataset_reference(name: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy.stats import norm
+from scipy.special import ndtri  # scipy.stats takes a second to import
 
 from ifp.datasets.cells import Cells
 from ifp.datasets.dataset import DataOptions, Factors, Index, checked_index
@@ -43,7 +43,7 @@ def headings() -> NDArray[np.int64]:
     """Classes of the heading at every place, (32 rows, 32 columns, 32 values of epsilon)."""
     place = np.arange(_CLASSES) - _CLASSES // 2
     towards = np.degrees(np.arctan2(-place[None, :], -place[:, None]))
-    noise = 45 * norm.ppf((np.arange(_CLASSES) + 0.5) / _CLASSES)
+    noise = 45 * ndtri((np.arange(_CLASSES) + 0.5) / _CLASSES)
     degrees = np.mod(towards[:, :, None] + noise, 360)
     return np.floor(degrees * _CLASSES / 360).astype(np.int64) % _CLASSES
 

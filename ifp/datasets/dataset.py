@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from annealing.errors import DataError, IFPError
+from annealing.errors import DataError, IFPError, did_you_mean
 
 Index = NDArray[np.int64]
 
@@ -25,7 +25,9 @@ class Factors:
     def position(self, name: str) -> int:
         """Column of the factor ``name``; IFPError where there is none of that name."""
         if name not in self.names:
-            raise IFPError(f"need a factor out of {', '.join(self.names)}, got {name!r}")
+            raise IFPError(
+                f"need a factor out of {', '.join(self.names)}, got {name!r}{did_you_mean(name, self.names)}"
+            )
         return self.names.index(name)
 
 

@@ -1,13 +1,12 @@
 """Objectives, one small file each: what is minimised, which latents may learn how fast, what is remembered."""
 
 import dataclasses
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from ifp.objectives.objective import Objective, Setup
 
 __all__ = ["Objective", "Setup", "default_parameters", "made", "objective_named", "objectives", "parameters_of"]
@@ -26,9 +25,7 @@ def objective_named(name: str) -> type[Objective]:
     """The objective called ``name``; IFPError where none is known by it."""
     known = objectives()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise IFPError(f"need an objective out of {', '.join(known)}, got {name!r}{hint}")
+        raise IFPError(f"need an objective out of {', '.join(known)}, got {name!r}{did_you_mean(name, known)}")
     return known[name]
 
 
@@ -44,7 +41,7 @@ def made(name: str, setup: Setup, parameters: Mapping[str, Any]) -> Objective:
     for key, value in parameters.items():
         if key not in known:
             listed = ", ".join(known) if known else "none: it has none"
-            raise IFPError(f"need settings of {name} out of {listed}, got {key!r}")
+            raise IFPError(f"need settings of {name} out of {listed}, got {key!r}{did_you_mean(key, known)}")
         wanted: Any = known[key].type
         if isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted):
             raise IFPError(f"need {_WORDS[wanted]} for {name}'s {key}, got {value!r}")

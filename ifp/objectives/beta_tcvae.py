@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from annealing.bottleneck import log_density
-from ifp.objectives.objective import Codes, Control, Objective, require
+from ifp.objectives.objective import Codes, Control, Objective, require, require_one_of
 
 ESTIMATORS = ("weighted", "stratified")
 
@@ -73,7 +73,7 @@ class BetaTCVAE(Objective):
         if self.estimator == "stratified":
             fits = self.setup.batch_size <= self.setup.images
             require("a batch no larger than the data set for the stratified estimator", self.setup.batch_size, fits)
-        require(f"an estimator out of {', '.join(ESTIMATORS)}", repr(self.estimator), self.estimator in ESTIMATORS)
+        require_one_of("an estimator", self.estimator, ESTIMATORS)
 
     def at(self, step: int) -> Control:
         """The KL has pressure 1 throughout."""

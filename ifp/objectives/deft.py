@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from annealing.bottleneck import gaussian_kl
-from ifp.objectives.objective import Control, require
+from ifp.objectives.objective import Control, require_one_of
 from ifp.objectives.staged import Staged
 from ifp.turning import AWAKE, turn_group
 from ifp.vae import MultiGroupVAE
@@ -44,8 +44,8 @@ class Deft(Staged):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(f"axes out of {', '.join(AXES)}", repr(self.axes), self.axes in AXES)
-        require(f"spare out of {', '.join(SPARE)}", repr(self.spare), self.spare in SPARE)
+        require_one_of("axes", self.axes, AXES)
+        require_one_of("spare", self.spare, SPARE)
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:

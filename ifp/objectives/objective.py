@@ -1,7 +1,7 @@
 """What the training loop asks of an objective, and what most objectives answer alike."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from analysis.stage_plan import StagePlan
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from ifp.data_parallel import averaged
 from ifp.vae import MultiGroupVAE
 
@@ -131,3 +131,8 @@ def require(what: str, value: Any, fits: bool) -> None:
     """IFPError where a setting of an objective does not fit."""
     if not fits:
         raise IFPError(f"need {what}, got {value}")
+
+
+def require_one_of(what: str, value: Any, known: Sequence[str]) -> None:
+    """IFPError where a setting of an objective is none of the words that are known."""
+    require(f"{what} out of {', '.join(known)}", f"{value!r}{did_you_mean(value, known)}", value in known)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from analysis.stage_plan import StagePlan
 from annealing.pressure import geometric, stage_at
-from ifp.objectives.objective import Codes, Objective, require
+from ifp.objectives.objective import Codes, Objective, require, require_one_of
 
 ADVANCES = ("share", "plateau")
 _PATIENCE = 3  # records over which a stage that has stopped learning gains little
@@ -36,7 +36,7 @@ class Staged(Objective):
     fall: float = 0.0
 
     def __post_init__(self) -> None:
-        require(f"an advance out of {', '.join(ADVANCES)}", repr(self.advance), self.advance in ADVANCES)
+        require_one_of("an advance", self.advance, ADVANCES)
         require("a fall of 0 or more and at most 1", self.fall, 0 <= self.fall <= 1)
         self.plan: StagePlan = self.setup.required_plan(self.name)
         stages = len(self.plan.stages)
