@@ -46,7 +46,7 @@ def fetch_files(
         DataError: a file cannot be had from any of its mirrors, or only by hand; one that is there is not the public
             one; there is no room, or no right to write. Files that came before it stay, and are not fetched again.
     """
-    folder = _folder(name, data_dir)
+    folder = folder_of(name, data_dir)
     for file in sorted(family.files, key=lambda each: not each.urls):  # those to be had by hand last
         there = find_file(file.names, name, data_dir)
         if there is not None:
@@ -58,7 +58,8 @@ def fetch_files(
             raise DataError(_by_hand(name, family, folder))
 
 
-def _folder(name: str, data_dir: Path | None) -> Path:
+def folder_of(name: str, data_dir: Path | None) -> Path:
+    """Where the public files of a data set go."""
     if data_dir is not None:
         return data_dir.expanduser()
     shared = os.environ.get("IFP_DATA_DIR")

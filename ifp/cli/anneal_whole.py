@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ifp.cli.progress import resumable, show_progress
+from ifp.cli.progress import announce, resumable, show_progress
 
 if TYPE_CHECKING:
     from ifp.datasets.dataset import Dataset
@@ -41,7 +41,7 @@ def anneal_whole_data(
     ds, config, run = open_whole_run(
         settings, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite
     )
-    typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
+    announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "curves.npz", "freezing.csv", "findings.json"))
     with resumable("anneal", run.path):
         for _ in show_progress(whole_annealing(ds, config, run), "annealing"):
             pass

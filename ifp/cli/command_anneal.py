@@ -98,7 +98,7 @@ def anneal(
     from ifp.annealing_run import open_annealing_run
     from ifp.annealing_test import annealing_test
     from ifp.cli.anneal_whole import anneal_whole_data
-    from ifp.cli.progress import resumable, show_progress
+    from ifp.cli.progress import announce, resumable, show_progress
     from ifp.cli.tables import show
     from ifp.cluster import cluster_at
     from ifp.diagnosis import diagnose
@@ -135,7 +135,7 @@ def anneal(
             options.present(given),
             out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
         )  # fmt: skip
-        typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
+        announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "curves.npz", "freezing.csv"))
         with resumable("anneal", run.path):
             for _ in show_progress(annealing_test(ds, made, run, data_dir, cluster), "annealing"):
                 pass

@@ -85,7 +85,7 @@ def compare(
         ifp compare --dataset dsprites-32 --objectives deft --plan plan.json
         ifp compare runs/first runs/second --plot comparison.png
     """
-    from ifp.cli.progress import resumable, show_progress
+    from ifp.cli.progress import announce, resumable, show_progress
 
     if plot is not None:
         from ifp.cli.figure_file import require_figure_path
@@ -128,7 +128,7 @@ def compare(
         ds, made, used, study = open_study(
             given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
         )
-        typer.echo(f"{ds.name}: {ds.source}; writing {study.path}/", err=True)
+        announce(f"{ds.name}: {ds.source}", f"{study.path}/", ("config.json", "a run for each", "comparison.csv"))
         with resumable("compare", study.path):
             for _ in show_progress(compare_study(ds, made, used, study, data_dir, cluster), "comparing"):
                 pass

@@ -108,12 +108,15 @@ def fetch(
     """
     from ifp.cli.data_table import fetched_line
     from ifp.cli.download_bar import download_bar
+    from ifp.cli.progress import announce
     from ifp.cli.stopping import STOPPED, exit_code
     from ifp.datasets import family_of
-    from ifp.public_files import fetch_files
+    from ifp.public_files import fetch_files, folder_of
 
     family = family_of(dataset)
-    if not family.files:
+    if family.files:
+        announce(f"{dataset}: {family.size}", f"{folder_of(dataset, data_dir)}/", [each.name for each in family.files])
+    else:
         typer.echo(f"nothing to fetch: {dataset} is made here", err=True)
     try:
         with download_bar() as report:

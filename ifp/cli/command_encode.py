@@ -1,5 +1,6 @@
 """``ifp encode``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.help import MEASURE, OUTPUT, Command
+from ifp.watching import S
 
 
 def register(app: typer.Typer) -> None:
@@ -35,9 +37,7 @@ def encode(
         ifp encode --out codes.npz
         ifp encode runs/mine --out codes.npz --overwrite
     """
-    from functools import partial
-
-    from ifp.cli.progress import show_progress
+    from ifp.cli.progress import announce, show_progress
     from ifp.encoding import encode_run
     from ifp.run_files import npz_bytes, require_writable
     from ifp.runs import newest_run, write_file
@@ -48,6 +48,11 @@ def encode(
         raise IFPError(f"need a new file for the codes, {out} is there (--overwrite)")
     require_writable(out.parent)
     found = newest_run(runs, "train") if run is None else run
-    arrays = encode_run(found, data_dir, partial(show_progress, title="encoding"))
+
+    def watch(steps: Iterator[S]) -> Iterator[S]:  # from the first image on: what does not fit is told before
+        announce(f"{found if isinstance(found, Path) else found.path}: every image", out)
+        return show_progress(steps, "encoding")
+
+    arrays = encode_run(found, data_dir, watch)
     write_file(out, npz_bytes(arrays))
     typer.echo(str(out))

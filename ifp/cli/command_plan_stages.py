@@ -112,7 +112,9 @@ def plan_stages(
     else:
         ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
         chosen, number, names = likelihood or "bernoulli", seed or 0, options.name_list(factors)
-        records = spectral_records(ds, names, contexts or DEFAULT_CONTEXTS, number, chosen, nuisance or "held")
+        records = spectral_records(
+            ds, names, contexts or DEFAULT_CONTEXTS, number, chosen, nuisance or "held", "a plan to stdout"
+        )
         order = _order(ds, names, chosen)
         findings = spectral_findings(ds, records, seed=number, likelihood=chosen, conditional=order)
     made = plan(findings, made_with)

@@ -1,5 +1,6 @@
 """``ifp score``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from ifp.cli import options
 from ifp.cli.completion import complete_runs
 from ifp.cli.help import MACHINE, MEASURE, RUN, Command
+from ifp.watching import S
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +48,7 @@ def score(
         ifp score runs/mine --only dci-forest_disentanglement
         ifp score codes.npz --json
     """
-    from functools import partial
-
-    from ifp.cli.progress import show_progress
+    from ifp.cli.progress import announce, show_progress
     from ifp.cli.tables import show, show_table
     from ifp.run_files import json_bytes
     from ifp.runs import newest_run
@@ -60,7 +60,12 @@ def score(
         found = score_codes(codes_of_file(run), seed=seed, only=wanted, n_jobs=jobs)
     else:
         run = run if run is not None else newest_run(runs, "train").path
-        watch = partial(show_progress, title="encoding")
+        path = run
+
+        def watch(steps: Iterator[S]) -> Iterator[S]:  # from the first image on: what does not fit is told before
+            announce(f"{path}: scores of every image", f"{path}/", ("scores.json",))
+            return show_progress(steps, "encoding")
+
         found = score_run(run, seed=seed, only=wanted, n_jobs=jobs, data_dir=data_dir, watch=watch)
     if json:
         typer.echo(json_bytes(found).decode(), nl=False)

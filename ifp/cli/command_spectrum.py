@@ -44,7 +44,8 @@ def spectrum(
     from dataclasses import asdict
     from functools import partial
 
-    from ifp.cli.progress import show_progress
+    from annealing.likelihood import likelihood_named
+    from ifp.cli.progress import announce, show_progress
     from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
     from ifp.datasets import load_dataset
     from ifp.freezing_order import freezing_order
@@ -52,8 +53,10 @@ def spectrum(
     from ifp.whole_spectrum import whole_spectrum
 
     ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
-    names = options.name_list(factors)
+    names, writes = options.name_list(factors), f"{'JSON to stdout' if json else 'tables to stderr'}, no file"
     if ds.factors is None and names is None:
+        likelihood_named(likelihood)
+        announce(f"{ds.name}: {ds.source}", writes)
         watch = partial(show_progress, title="eigenvalues")
         values = whole_spectrum(ds, likelihood=likelihood, watch=watch)
         if json:
@@ -61,7 +64,7 @@ def spectrum(
         else:
             show_eigenvalues(ds.name, values)
         return
-    action = action_rows(spectral_records(ds, names, contexts, seed, likelihood, nuisance or "held"))
+    action = action_rows(spectral_records(ds, names, contexts, seed, likelihood, nuisance or "held", writes))
     watch = partial(show_progress, title="freezing order")
     order = list(freezing_order(ds, factors=names, likelihood=likelihood, watch=watch))
     if json:

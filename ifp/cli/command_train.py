@@ -116,7 +116,7 @@ def train(
         read_plan(plan) if plan is not None and options.first_process() else None
     )  # before the slow imports: fail early
 
-    from ifp.cli.progress import resumable, show_progress
+    from ifp.cli.progress import announce, resumable, show_progress
     from ifp.cli.training_table import show_training
     from ifp.presets import with_preset
     from ifp.training import train_run
@@ -131,7 +131,7 @@ def train(
             for _ in steps_taken:
                 pass
             return
-        typer.echo(f"{ds.name}: {ds.source}; writing {run.path}/", err=True)
+        announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "trace.npz", "checkpoint.safetensors"))
         with resumable("train", run.path):
             for _ in show_progress(steps_taken, "training"):
                 pass

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ifp.cli.terminal import console
+
 if TYPE_CHECKING:
     from ifp.datasets import Dataset, Family
     from ifp.public_files import Fetched
@@ -45,11 +47,8 @@ def _presence(name: str, family: "Family", data_dir: Path | None) -> str:
 
 def show_families(rows: Sequence[Mapping[str, Any]]) -> None:
     """A table on stderr: what is long stands in one column, line under line."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(stderr=True, highlight=False)
-    console.width = max(console.width, 100)
     table = Table(title="Data sets", title_justify="left", show_lines=True)
     table.add_column("name", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
@@ -59,7 +58,7 @@ def show_families(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         about = "\n".join((row["factors"], f"size: {row['size']}; licence: {row['licence']}", row["citation"]))
         table.add_row(row["name"], f"{row['images']:,}", _times(row["image_shape"]), row["present"], about)
-    console.print(table, markup=False)
+    console().print(table, highlight=False)
 
 
 def show_facts(dataset: "Dataset") -> None:

@@ -22,11 +22,21 @@ class _Counted:
 
 
 def spectral_records(
-    dataset: "Dataset", factors: Sequence[str] | None, contexts: int, seed: int, likelihood: str, nuisance: str
+    dataset: "Dataset",
+    factors: Sequence[str] | None,
+    contexts: int,
+    seed: int,
+    likelihood: str,
+    nuisance: str,
+    writes: str,
 ) -> list["SpectralRecord"]:
-    """The records of :func:`ifp.spectrum`, while a bar on stderr follows them; IFPError as there."""
+    """The records of :func:`ifp.spectrum`, after a line on stderr about what is written, while it follows them.
+
+    Raises:
+        IFPError: as there.
+    """
     from annealing.likelihood import likelihood_named
-    from ifp.cli.progress import show_progress
+    from ifp.cli.progress import announce, show_progress
     from ifp.contexts import require_factors, require_nuisance, spectrum
 
     known = require_factors(dataset)
@@ -37,6 +47,7 @@ def spectral_records(
         known.position(name)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)
     require_nuisance(nuisance)
+    announce(f"{dataset.name}: {dataset.source}", writes)
     records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance)
     return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
 

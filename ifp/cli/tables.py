@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
+from ifp.cli.terminal import console as stderr_console
 from ifp.tables.table import Table, cell
 
 
@@ -14,17 +15,18 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool =
 
         typer.echo(json_bytes(list(rows)).decode(), nl=False)
         return
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from analysis.names import in_one_line
 
-    console = Console(stderr=True, markup=False, emoji=False)  # names are data: [x] and :x: in them are only text
-    console.width = max(console.width, 100)  # a piped table keeps its columns
+    console = stderr_console()
     shown = [{column: in_one_line(cell(value)) for column, value in row.items()} for row in rows]
     widths = {column: max(len(column), *(len(row[column]) for row in shown)) for column in (shown[0] if shown else ())}
     for number, columns in enumerate(blocks(widths, console.width)):
-        table = Table(title=None if number else in_one_line(title), title_justify="left")
+        if number == 0:  # the table's own title would be as narrow as the table
+            console.print(Text(in_one_line(title), style="italic"))
+        table = Table()
         for column in columns:
             numeric = not isinstance(rows[0][column], str)
             table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
