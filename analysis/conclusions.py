@@ -95,7 +95,7 @@ def conclude_spectrum(
     [('a', 35.0, 0), ('b', 7.0, 0)]
     """
     if not len(spectral):
-        raise IFPError("need closed-form freezing points of one factor or more, got none")
+        raise IFPError("need closed-form freezing points of one factor or more, got none: no factor varies by itself")
     names = list(dict.fromkeys(spectral["factor"]))
     planning, slopes = _closed_forms(spectral), _slopes(spectral)
     freeze = {name for name in names if np.isfinite(planning[name]).any()}  # a factor of one value has no order either

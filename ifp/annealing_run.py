@@ -9,10 +9,10 @@ from annealing.sweep import SweepConfig
 from ifp.annealing_config import AnnealConfig
 from ifp.annealing_test import annealing_test
 from ifp.cluster import cluster_at
-from ifp.contexts import require_factors
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
+from ifp.factor_choice import chosen_factors, require_action
 from ifp.resuming import reopen_run
 from ifp.runs import Run, create_run, new_run_path
 
@@ -42,16 +42,14 @@ def open_annealing_run(
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
     dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
-    known = require_factors(dataset)
-    factors = given.get("factors", known.names)
-    for name in factors:
-        known.position(name)
+    factors = chosen_factors(dataset, given.get("factors"))
     swept = given.get("sweep", {})
     swept = {**swept, "pace": Pace(**swept["pace"])} if "pace" in swept else swept
     opened = {"dataset": dataset.reference, "data_options": dataset.options}
     settings: dict[str, Any] = {**given, **opened, "factors": factors, "sweep": SweepConfig(**swept)}
     config = AnnealConfig(**settings)
     require_device(config.device)
+    require_action(dataset, config.factors, config.contexts, config.seed)  # before a run that could not go on is made
     path = out if out is not None else new_run_path(runs, "anneal", dataset.name)
     return dataset, config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
 

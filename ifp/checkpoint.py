@@ -19,6 +19,7 @@ from ifp.losses import Losses
 from ifp.networks import network_named
 from ifp.optimizer_state import under
 from ifp.run_files import json_bytes, load_json, read_file
+from ifp.run_states import described
 from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 
@@ -98,7 +99,7 @@ def load_model(run: Run | str | Path) -> MultiGroupVAE:
     """
     run = run if isinstance(run, Run) else open_run(Path(run))
     if run.kind != "train" or not run.finished:
-        raise RunError(f"need a finished training run, {run.path} is none")
+        raise RunError(f"need a finished training run, {run.path} is {described(run)}")
     value = load_json(run.path / "checkpoint.json")
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}: train again with this version")
@@ -129,7 +130,7 @@ def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
     """
     run = open_run(Path(path))
     if run.kind != "train":
-        raise RunError(f"need a training run to start from, {run.path} is of kind {run.kind}")
+        raise RunError(f"need a training run to start from, {run.path} is {described(run)}")
     if run.finished:
         tensors = _load(run.path / MODEL_FILE)
     elif (run.path / STATE_FILE).is_file():

@@ -21,6 +21,7 @@ from ifp.objectives import objective_named
 from ifp.plan_file import require_fitting
 from ifp.resuming import reopen_run
 from ifp.run_files import json_bytes, load_json
+from ifp.run_states import described
 from ifp.runs import Run, create_run, new_run_path, open_run
 from ifp.train_config import TrainConfig
 from ifp.training import Progress
@@ -160,8 +161,7 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
         elif run.kind == "train" and run.finished:
             found.append(run)
         else:
-            state = "finished" if run.finished else "unfinished"
-            raise RunError(f"need finished runs of training to compare, {path} is a {state} run of kind {run.kind}")
+            raise RunError(f"need finished runs of training to compare, {path} is {described(run)}")
     if len({run.about_data("fingerprint", str) for run in found}) != 1:
         raise RunError("need runs on the same data to compare, got " + ("none" if not found else "different data"))
     return [comparison_row(run, scores, data_dir, _method(run, found)) for run in found]

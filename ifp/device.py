@@ -29,5 +29,7 @@ def require_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise IFPError(f"need a device of type cpu or cuda, got {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise IFPError(f"need a GPU for --device {name}, this machine offers {torch.cuda.device_count()}")
+        raise IFPError(
+            f"need a GPU for --device {name}, this machine offers {torch.cuda.device_count()}: take --device cpu"
+        )
     return device

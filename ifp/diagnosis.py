@@ -9,6 +9,7 @@ from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.freezing_file import read_curves, read_tables
 from ifp.run_files import json_bytes, load_json
+from ifp.run_states import described
 from ifp.runs import PATIENCE, Run, open_run
 
 
@@ -48,6 +49,5 @@ def require_annealing_run(run: Run | str | Path) -> Run:
     """The finished annealing run in a directory; RunError where it is something else."""
     run = run if isinstance(run, Run) else open_run(Path(run))
     if run.kind != "anneal" or not run.finished:
-        state = "unfinished run" if run.kind == "anneal" else "run"
-        raise RunError(f"need a finished annealing run, {run.path} is an {state} of kind {run.kind}")
+        raise RunError(f"need a finished annealing run, {run.path} is {described(run)}")
     return run

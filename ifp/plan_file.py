@@ -1,5 +1,6 @@
 """Stage plans from a file or from standard input, matched with the data they are used on."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def read_plan(source: str) -> StagePlan:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise PlanError(f"need a plan in UTF-8, got: {error}") from None
+    except FileNotFoundError:
+        raise PlanError(
+            f"need a plan file, got: No such file {source}: make one with `ifp plan-stages > {shlex.quote(source)}`"
+        ) from None
     except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
         raise PlanError(f"need a plan file, got: {error}") from None
     if len(data) > _LARGEST:
@@ -40,5 +45,7 @@ def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
     ):
         if wanted != came:
             raise PlanError(
-                f"need the {what} that the plan is for, {wanted}, got {came} (--force uses it all the same)"
+                f"need the {what} that the plan is for, {wanted}, got {came}: plan "
+                f"for it with `ifp plan-stages --from spectrum --dataset {shlex.quote(dataset.reference)}` "
+                "(--force uses the plan all the same)"
             )

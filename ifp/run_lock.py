@@ -77,7 +77,9 @@ def _acquire(path: Path, wait: float) -> int:
                 os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
                 return handle
             if time.monotonic() >= until and _same(handle, lock):
-                raise RunError(f"need {path} for this process alone, {_holder(lock)} is writing to it")
+                raise RunError(
+                    f"need {path} for this process alone, {_holder(lock)} is writing to it: wait, or take another --out"
+                )
         except BaseException as error:
             os.close(handle)
             if isinstance(error, OSError):

@@ -18,6 +18,7 @@ from ifp.checksums import seal, sealed, write_recorded
 from ifp.file_names import file_name
 from ifp.run_files import PARTIAL, json_bytes, load_json, require_writable, write_atomically, write_into_folder
 from ifp.run_lock import GLANCE, LOCK_FILE, locked
+from ifp.run_states import missing, no_run
 
 PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer
 
@@ -111,7 +112,9 @@ def open_run(path: Path) -> Run:
     """The run in a directory; RunError where there is none."""
     config = load_json(path / "config.json") if (path / "config.json").is_file() else None
     if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in list(FINISHED_BY):
-        raise RunError(f"need a run directory with a config.json of {FORMAT}, got {path}")
+        raise RunError(
+            f"need a run directory with a config.json of {FORMAT}, got {path}: {no_run(path, config, FORMAT)}"
+        )
     return Run(path, config)
 
 
@@ -137,7 +140,9 @@ def create_run(
         with locked(path):
             if not _begun(path, files or {}):
                 if not overwrite:
-                    raise RunError(f"need a new or empty directory for the run, {path} is in use by another process")
+                    raise RunError(
+                        f"need a new or empty directory for the run, {path} is being written: take another --out"
+                    )
                 _clear(open_run(path))
             for name, content in (files or {}).items():
                 write_atomically(path / name, content)
@@ -206,11 +211,10 @@ def list_runs(root: Path) -> list[Run]:
 
 def newest_run(root: Path, kind: str | None, *, finished: bool = True) -> Run:
     """The newest finished (or unfinished) run of a kind, or of any, under ``root``; RunError where there is none."""
-    runs = [run for run in list_runs(root) if kind in (None, run.kind) and run.finished == finished]
+    there = list_runs(root)
+    runs = [run for run in there if kind in (None, run.kind) and run.finished == finished]
     if not runs:
-        word = "finished" if finished else "unfinished"
-        of_kind = "" if kind is None else f" of kind {kind}"
-        raise RunError(f"need a run: there is no {word} run{of_kind} under {root}/")
+        raise RunError(f"need a run: {missing(root, kind, there, finished=finished)}")
     return runs[-1]
 
 

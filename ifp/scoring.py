@@ -41,7 +41,7 @@ def codes_of_file(path: Path) -> LabelledCodes:
         IFPError: a file or an array that is not as described.
     """
     if not path.is_file():
-        raise DataError(f"need an npz of codes, there is no file {path}")
+        raise DataError(f"need an npz of codes, there is no file {path}: `ifp encode --out {path}` makes one of a run")
     with open_npz(path) as archive:
         codes, factors = (read_whole(archive, name, path) for name in ("codes", "factors"))
         logvar = read_whole(archive, "logvar", path) if has_array(archive, "logvar") else None

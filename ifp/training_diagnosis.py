@@ -15,6 +15,7 @@ from annealing.errors import RunError
 from ifp.evaluation import probed_images
 from ifp.run_arrays import LABELLED, TRACE, WHOLE_CURVES, load_arrays
 from ifp.run_files import json_bytes
+from ifp.run_states import described
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import require_whole_run
@@ -34,8 +35,7 @@ def information_trace(run: Run | str | Path) -> InformationTrace:
             raise RunError(f"need a run whose curves tell of labelled factors, those of {run.path} do not")
         return trace
     if run.kind != "train" or not run.finished:
-        state = "a" if run.finished else "an unfinished"
-        raise RunError(f"need a finished run of training, {run.path} is {state} run of kind {run.kind}")
+        raise RunError(f"need a finished run of training, {run.path} is {described(run)}")
     arrays = load_arrays(run.path / "trace.npz", TRACE)
     if "entropy" not in arrays or not arrays["entropy"].size:
         raise RunError(f"need a run whose trace tells of labelled factors, that of {run.path} does not")

@@ -84,7 +84,9 @@ def open_training_run(
     if resume:
         dataset, config, run = reopen_run("train", TrainConfig, _as_recorded(given), out, runs, data_dir)
         if run.finished:
-            raise RunError(f"need an unfinished run to resume, {run.path} is finished")
+            raise RunError(
+                f"need an unfinished run to resume, {run.path} is finished: look at it with `ifp diagnose {run.path}`"
+            )
         return dataset, config, resumed_plan(run, plan), run
     dataset = asked_dataset(given, plan, data_dir, "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan")
     config = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})

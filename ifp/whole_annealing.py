@@ -13,6 +13,7 @@ from ifp.datasets import load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset, describe
 from ifp.device import require_device
 from ifp.evaluation import evaluate, probe_images
+from ifp.factor_choice import require_images
 from ifp.learner import Learner, build_learner
 from ifp.losses import Losses
 from ifp.memory import keep_freed_memory
@@ -189,6 +190,7 @@ def open_whole_run(
 def _new_run(
     dataset: Dataset, given: Mapping[str, Any], out: Path | None, runs: Path, *, overwrite: bool = False
 ) -> tuple[WholeConfig, Run]:
+    require_images(dataset)
     opened = {"dataset": dataset.reference, "data_options": dataset.options}
     config = WholeConfig(**{"pressures": swept_range(given.get("predicted", {})), **given, **opened})
     if dataset.factors is not None:

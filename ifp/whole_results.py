@@ -16,6 +16,7 @@ from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
 from ifp.run_arrays import WHOLE_CURVES, load_arrays
 from ifp.run_files import csv_bytes, json_bytes, npz_bytes
+from ifp.run_states import described
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.vae import MultiGroupVAE
 
@@ -105,6 +106,5 @@ def require_whole_run(run: Run | str | Path) -> Run:
     """The finished run of whole-data annealing in a directory; RunError where it is something else."""
     run = run if isinstance(run, Run) else open_run(Path(run))
     if run.kind != KIND or not run.finished:
-        state = "unfinished" if run.kind == KIND else "no"
-        raise RunError(f"need a finished run of whole-data annealing, {run.path} is {state} run of kind {run.kind}")
+        raise RunError(f"need a finished run of whole-data annealing, {run.path} is {described(run)}")
     return run

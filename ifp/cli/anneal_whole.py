@@ -26,6 +26,7 @@ def anneal_whole_data(
     """Open the run, or go on with it, anneal, and print what was found."""
     from ifp.cli.whole_table import show_whole
     from ifp.datasets import load_dataset
+    from ifp.factor_choice import require_images
     from ifp.run_files import require_writable
     from ifp.runs import require_place
     from ifp.whole_annealing import open_whole_run, whole_annealing
@@ -37,6 +38,7 @@ def anneal_whole_data(
     require_writable(runs if out is None else out)
     if not resume and "dataset" in given:
         dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
+        require_images(dataset)
         settings |= _predictions(dataset, given)
     ds, config, run = open_whole_run(
         settings, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite

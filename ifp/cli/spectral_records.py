@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from annealing.errors import IFPError
-
 if TYPE_CHECKING:
     from ifp.contexts import SpectralRecord
     from ifp.datasets.dataset import Dataset
@@ -37,14 +35,10 @@ def spectral_records(
     """
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import announce, show_progress
-    from ifp.contexts import require_factors, require_nuisance, spectrum
+    from ifp.contexts import require_nuisance, spectrum
+    from ifp.factor_choice import chosen_factors
 
-    known = require_factors(dataset)
-    names = known.names if factors is None else factors
-    if not names:
-        raise IFPError(f"need one factor or more out of {', '.join(known.names)}, got none")
-    for name in names:
-        known.position(name)  # before there is a bar for the message to stand below
+    names = chosen_factors(dataset, factors)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)
     require_nuisance(nuisance)
     announce(f"{dataset.name}: {dataset.source}", writes)

@@ -102,14 +102,16 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
         raise DataError(f"need a path in one line of UTF-8, got {reference!r}")
     if path.suffix.lower() == ".npz":
         if not os.path.exists(path):
-            raise DataError(f"need an npz of your own, there is none at {path}")
+            raise DataError(f"need an npz of your own, there is none at {path} (see `ifp data list`)")
         if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
             raise DataError(f"need an npz of your own, {path} is no file")
         from ifp.datasets.user_npz import load_npz
 
         return load_npz(path, options)
     if not os.path.isdir(path):
-        raise DataError(f"need an npz file or a folder of pictures, there is none at {path}")
+        raise DataError(
+            f"need an npz file or a folder of pictures, there is none at {path} (`ifp data list`: known sets)"
+        )
     from ifp.datasets.user_folder import load_folder
 
     return load_folder(path, options)

@@ -56,7 +56,9 @@ class Setup:
     def required_plan(self, name: str) -> StagePlan:
         """The plan; IFPError where an objective that needs one got none."""
         if self.plan is None:
-            raise IFPError(f"need a stage plan for {name}: --plan FILE, or --plan - to read it from stdin")
+            raise IFPError(
+                f"need a stage plan for {name}: --plan FILE, or --plan - for stdin (`ifp plan-stages` makes one)"
+            )
         return self.plan
 
 

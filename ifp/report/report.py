@@ -12,6 +12,7 @@ from ifp.report.annealing_page import annealing_sections, whole_sections
 from ifp.report.comparison_page import comparison_sections
 from ifp.report.page import page
 from ifp.report.training_page import training_sections
+from ifp.run_states import described
 from ifp.runs import Run, open_run, write_file
 from ifp.train_config import TrainConfig
 from ifp.whole_annealing import WholeConfig
@@ -33,7 +34,7 @@ def write_report(run: Run | str | Path, out: Path | None = None) -> Path:
     """
     run = run if isinstance(run, Run) else open_run(Path(run))
     if not run.finished:
-        raise RunError(f"need a finished run for a report, {run.path} is not")
+        raise RunError(f"need a finished run for a report, {run.path} is {described(run)}")
     name, settings, sections = _KINDS[run.kind]
     read_record(settings, run.config.get("settings"), f"settings of {run.path}", RunError)  # sections take them as read
     _require_versions(run)
