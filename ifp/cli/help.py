@@ -51,9 +51,17 @@ class Command(TyperCommand):
                 groups.setdefault(group, []).append((_TYPE.sub(_unit, record[0]), record[1]))
         _write_groups(formatter, groups)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Options with a word about each."""
+        return _in_one_line(super().shell_complete(ctx, incomplete))
+
 
 class Group(TyperGroup):
     """Commands by what they are for, each with its whole purpose."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Commands and options with a word about each."""
+        return _in_one_line(super().shell_complete(ctx, incomplete))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """One list per purpose, in the order of their first commands."""
@@ -88,6 +96,14 @@ def told(error: Any) -> str:
         what = re.sub(r"\. Did you mean '([^']+)'.*", r" (did you mean \1?)", what)
     command = "ifp" if error.ctx is None else error.ctx.command_path
     return f"{what[:1].lower()}{what[1:]}; {command} --help lists what there is"
+
+
+def _in_one_line(items: list[Any]) -> list[Any]:
+    """Completions as shells read them: a line each, while typer wraps a long help and takes brackets for markup."""
+    for item in items:
+        if item.help:
+            item.help = textwrap.shorten(item.help.partition("[")[0], 70, placeholder=" ...").rstrip(".")
+    return items
 
 
 def _unit(found: "re.Match[str]") -> str:

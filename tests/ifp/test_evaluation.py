@@ -144,7 +144,7 @@ def test_the_model_of_a_run_comes_back_with_the_posteriors_that_were_trained(run
 
 def test_the_model_of_an_unfinished_run_is_refused(bars, config, tmp_path):
     unfinished = create_run(tmp_path / "run", "train", config, {"image_shape": (16, 16, 1)})
-    with pytest.raises(RunError, match=f"need a finished training run, {tmp_path / 'run'} is none"):
+    with pytest.raises(RunError, match=f"need a finished training run, {tmp_path / 'run'} is an unfinished run"):
         load_model(unfinished)
     with pytest.raises(RunError, match="need a finished training run"):
         load_model(create_run(tmp_path / "other", "anneal", {}, {}))

@@ -70,7 +70,10 @@ def test_a_misspelt_data_set_is_answered_with_the_nearest_name(run_ifp, tmp_path
 def test_planning_without_a_run_leaves_stdout_to_the_next_command_empty(run_ifp, tmp_path):
     ended = run_ifp(tmp_path, "plan-stages")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "ifp: need a run: there is no finished run of kind anneal under runs/\n"
+    assert ended.stderr == (
+        "ifp: need a run: there is no finished run of kind anneal under runs/: make one with "
+        "`ifp anneal --dataset NAME`, or name another place with --runs DIR\n"
+    )
 
 
 # Reading

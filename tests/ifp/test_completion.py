@@ -1,0 +1,125 @@
+"""Completion as shells ask for it: names and runs, without the slow packages."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ifp.cli.completion import _factor_names, objective_names
+from ifp.datasets import families, load_dataset
+from ifp.objectives import objectives
+from ifp.runs import create_run
+
+ASKED = """
+import json, os, sys
+from ifp.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print()
+print(json.dumps([name for name in ("torch", "pandas", "seaborn", "matplotlib") if name in sys.modules]))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("completion")
+    for name in ("train-first", "train-second", "anneal-first"):
+        create_run(path / "runs" / name, name.partition("-")[0], {}, {})
+    (path / "runs" / "notes").mkdir()
+    np.savez(
+        path / "own.npz", images=np.zeros((2, 4, 4), np.uint8), factors=np.eye(2, dtype=int), factor_names=["a", "ab"]
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def asked(folder, environment):
+    """What bash is offered for a line, the last word being completed; asserts that nothing slow was imported."""
+
+    def ask(line):
+        words = line.split(" ")
+        own = {"_IFP_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        ended = subprocess.run(
+            [sys.executable, "-c", ASKED],
+            cwd=folder,
+            env={**environment, **own},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        *found, slow = ended.stdout.strip().splitlines()
+        assert json.loads(slow) == []
+        assert ended.stderr == ""
+        return [each for each in found if each]
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ifp anneal --dataset dsprites-", ["dsprites-32", "dsprites-noshape", "dsprites-tiny"]),
+        ("ifp spectrum --dataset nothing", []),
+        ("ifp data show coil", ["coil20"]),
+        ("ifp anneal --dataset dsprites --factors p", ["posX", "posY"]),
+        ("ifp anneal --dataset dsprites --factors posX,p", ["posX,posY"]),
+        ("ifp anneal --dataset own.npz --factors a", ["a", "ab"]),
+        ("ifp anneal --dataset absent.npz --factors a", []),
+        ("ifp train --objective deft", ["deft", "deft-hook", "deft-separate"]),
+        ("ifp compare --objectives deft,beta-", ["deft,beta-tcvae", "deft,beta-vae"]),
+        ("ifp train --preset l", ["locatello"]),
+        ("ifp diagnose ", ["runs/anneal-first", "runs/train-first", "runs/train-second"]),
+        ("ifp score runs/train-s", ["runs/train-second"]),
+        ("ifp anneal --resume --out runs/a", ["runs/anneal-first"]),
+        ("ifp report --runs nowhere runs/", []),
+        ("ifp plot", ["plot-distributions", "plot-curves"]),
+        ("ifp anneal --conf", ["--config"]),
+    ],
+)
+def test_what_is_offered(line, offered, asked):
+    assert asked(line) == offered
+
+
+def test_objectives_are_known_by_their_files():
+    assert objective_names() == list(objectives())
+
+
+@pytest.mark.parametrize("name", [name for name, family in families().items() if family.made_here and "-" not in name])
+def test_factors_are_those_of_the_summary(name):
+    assert tuple(_factor_names(name)) == load_dataset(name).factors.names
+
+
+@pytest.mark.parametrize(
+    ("shell", "file", "holds"),
+    [
+        ("bash", ".bash_completions/ifp.sh", "_IFP_COMPLETE=complete_bash"),
+        ("zsh", ".zfunc/_ifp", "#compdef ifp"),
+        ("fish", ".config/fish/completions/ifp.fish", "complete --command ifp"),
+    ],
+)
+def test_completion_is_shown_and_installed(shell, file, holds, environment, tmp_path):
+    own = {**environment, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    for option in ("--show-completion", "--install-completion"):
+        command = [sys.executable, "-m", "ifp", option, shell]
+        ended = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, check=True)
+        assert (holds in ended.stdout) == (option == "--show-completion")
+    assert holds in (tmp_path / file).read_text()
+
+
+@pytest.mark.parametrize(("shell", "first"), [("zsh", '"--objective":"'), ("fish", "--objective\t")])
+def test_a_long_help_stays_in_one_line(shell, first, environment, tmp_path):
+    own = {
+        "_IFP_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": "ifp train --objective",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    command = [sys.executable, "-m", "ifp"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env={**environment, **own}, capture_output=True, text=True, check=True
+    )
+    assert first in ended.stdout
+    assert len(ended.stdout.strip().splitlines()) == 1
