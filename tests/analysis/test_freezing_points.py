@@ -70,10 +70,8 @@ def test_what_froze_and_never_melted_says_so():
 def test_noise_on_single_records_moves_no_point_far():
     step, beta, kl = swept((200, 1))
     noisy = np.maximum(kl + np.random.default_rng(0).normal(0, 0.03, kl.shape), 0)
-    for clean, rough in zip(
-        find_freezing_points(step, beta, kl).points, find_freezing_points(step, beta, noisy).points
-    ):
-        assert rough.freezing == pytest.approx(clean.freezing, rel=0.05)
+    clean, rough = (find_freezing_points(step, beta, each).to_frame()["freezing"] for each in (kl, noisy))
+    np.testing.assert_allclose(rough, clean, rtol=0.05)
 
 
 def test_the_frame_and_the_print_hold_the_points():
@@ -87,9 +85,8 @@ def test_the_figure_has_every_branch_and_point():
     axes = found.plot().axes[0]
     curves = [line for line in axes.lines if len(line.get_xdata()) > 100]
     assert [line.get_linestyle() for line in curves] == ["--", "-"] * 3
-    np.testing.assert_allclose(
-        [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"], POINTS, rtol=1e-3
-    )
+    dots = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots, POINTS, rtol=1e-3)
     assert axes.get_xscale() == "log"
 
 

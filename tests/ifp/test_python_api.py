@@ -116,7 +116,7 @@ def test_a_spectrum_is_its_records_prints_them_and_plans(spectrum, ds):
 def test_a_plan_comes_from_findings_a_run_and_a_spectrum(annealed, spectrum):
     of_findings, of_run = ifp.plan_stages(ifp.diagnose(annealed)), ifp.plan_stages(annealed.path)
     assert of_findings == of_run == ifp.plan_stages(planning_findings(annealed))
-    assert ifp.plan_stages(spectrum).stages[0].factors == tuple([max(spectrum.order, key=spectrum.order.get)])
+    assert ifp.plan_stages(spectrum).stages[0].factors == (max(spectrum.order, key=spectrum.order.get),)
     assert ifp.plan_stages(spectrum, gamma=0.5).gamma == 0.5
     with pytest.raises(ifp.IFPError, match="need findings of an annealing test, an annealing run or a spectrum"):
         ifp.plan_stages(find_freezing_points(np.arange(2), np.array([2.0, 1.0]), np.zeros((2, 1))))
