@@ -5,7 +5,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from analysis.names import in_one_line
@@ -36,6 +36,15 @@ def read_record(kind: type[T], value: object, where: str, error: type[IFPError] 
     if missing:
         raise error(f"need the key {missing[0]!r} in {where}, it is missing")
     return kind(**{name: read_value(hints[name], value[name], f"{where}.{name}", error) for name in known})
+
+
+def require_settings(kind: type, given: Iterable[str]) -> None:
+    """IFPError for a name that is no setting of the dataclass ``kind``, before it is made with it."""
+    known = [each.name for each in dataclasses.fields(kind)]
+    for name in given:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise IFPError(f"need settings out of {', '.join(known)}, got {shown(name)}{near}")
 
 
 def read_value(hint: Any, value: Any, where: str, error: type[IFPError] = IFPError) -> Any:

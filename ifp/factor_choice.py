@@ -29,12 +29,13 @@ def chosen_factors(dataset: Dataset, names: Sequence[str] | None) -> tuple[str, 
         return known.names
     if not names:
         raise IFPError(f"need one factor or more out of {', '.join(known.names)}, got none")
+    names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         if known.sizes[known.position(name)] < 2:
             vary = [each for each, size in zip(known.names, known.sizes, strict=True) if size > 1]
             instead = f"take --factors {','.join(vary)}" if vary else "nothing else varies: `ifp anneal --mode full`"
             raise DataError(f"need a factor of two values or more, {name} has one in {dataset.name}: {instead}")
-    return tuple(names)
+    return names
 
 
 def require_action(dataset: Dataset, names: Sequence[str], contexts: int, seed: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.records import require_settings
 from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
 from ifp.checkpoint import STATE_FILE, restore, state_bytes
@@ -21,7 +22,7 @@ from ifp.networks import convolutional
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.precision import resolved_precision
-from ifp.resuming import reopen_run
+from ifp.resuming import continued_run, reopen_run
 from ifp.run_files import csv_bytes
 from ifp.runs import Run, create_run, new_run_path
 from ifp.threads import use_threads
@@ -191,6 +192,7 @@ def _new_run(
     dataset: Dataset, given: Mapping[str, Any], out: Path | None, runs: Path, *, overwrite: bool = False
 ) -> tuple[WholeConfig, Run]:
     require_images(dataset)
+    require_settings(WholeConfig, given)
     opened = {"dataset": dataset.reference, "data_options": dataset.options}
     config = WholeConfig(**{"pressures": swept_range(given.get("predicted", {})), **given, **opened})
     if dataset.factors is not None:
@@ -201,9 +203,16 @@ def _new_run(
     return config, create_run(path, KIND, config, describe(dataset), overwrite=overwrite)
 
 
-def anneal_whole(dataset: Dataset, *, out: str | Path | None = None, **settings: Any) -> Run:
-    """Cool one network on the whole data set and return the run; settings are :class:`WholeConfig`'s."""
-    config, run = _new_run(dataset, settings, None if out is None else Path(out), Path("runs"))
+def anneal_whole(
+    dataset: Dataset, *, out: Path | None = None, resume: bool = False, overwrite: bool = False, **settings: Any
+) -> Run:
+    """Cool one network on the whole data set and return the run: mode ``full`` of :func:`ifp.anneal`."""
+    if resume:
+        run, config = continued_run(KIND, WholeConfig, settings, dataset, out)
+        if run.finished:
+            return run
+    else:
+        config, run = _new_run(dataset, settings, out, Path("runs"), overwrite=overwrite)
     for _ in whole_annealing(dataset, config, run):
         pass
     return run

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from ifp.cli import options
 from ifp.cli.help import MACHINE, MEASURE, Command
 
@@ -95,13 +95,13 @@ def anneal(
         ifp anneal --config run.toml --seed 1
         ifp anneal --resume --out runs/mine
     """
+    from ifp.annealing_diagnosis import diagnose_annealing
     from ifp.annealing_run import open_annealing_run
     from ifp.annealing_test import annealing_test
     from ifp.cli.anneal_whole import anneal_whole_data
     from ifp.cli.progress import announce, resumable, show_progress
     from ifp.cli.tables import show
     from ifp.cluster import cluster_at
-    from ifp.diagnosis import diagnose
     from ifp.tables.findings import freezing_points
 
     shared: dict[str, object] = {
@@ -139,14 +139,14 @@ def anneal(
         with resumable("anneal", run.path):
             for _ in show_progress(annealing_test(ds, made, run, data_dir, cluster), "annealing"):
                 pass
-    show(freezing_points(diagnose(run)), json=json)
+    show(freezing_points(diagnose_annealing(run)), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
 
 
 def _is_full(mode: str | None, resumed: Path | None) -> bool:
     """Whether all data are annealed: as asked for or, where a run goes on, as it was."""
     if mode not in (None, "action", "full"):
-        raise IFPError(f"need a mode out of action, full, got {mode!r}")
+        raise IFPError(f"need a mode out of action, full, got {mode!r}{did_you_mean(mode, ('action', 'full'))}")
     if mode is not None or resumed is None:
         return mode == "full"
     from ifp.runs import open_run

@@ -38,7 +38,7 @@ def encode(
         ifp encode runs/mine --out codes.npz --overwrite
     """
     from ifp.cli.progress import announce, show_progress
-    from ifp.encoding import encode_run
+    from ifp.encoding import encode as encoded
     from ifp.run_files import npz_bytes, require_writable
     from ifp.runs import newest_run, write_file
 
@@ -53,6 +53,6 @@ def encode(
         announce(f"{found if isinstance(found, Path) else found.path}: every image", out)
         return show_progress(steps, "encoding")
 
-    arrays = encode_run(found, data_dir, watch)
+    arrays = encoded(found, data_dir, watch)
     write_file(out, npz_bytes(arrays))
     typer.echo(str(out))

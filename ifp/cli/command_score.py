@@ -48,9 +48,9 @@ def score(
         ifp score runs/mine --only dci-forest_disentanglement
         ifp score codes.npz --json
     """
+    from analysis.plain_json import json_bytes
     from ifp.cli.progress import announce, show_progress
     from ifp.cli.tables import show, show_table
-    from ifp.run_files import json_bytes
     from ifp.runs import newest_run
     from ifp.scoring import codes_of_file, score_codes, score_run
     from ifp.tables.training import kl_parts

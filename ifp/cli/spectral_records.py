@@ -35,14 +35,16 @@ def spectral_records(
     """
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import announce, show_progress
-    from ifp.contexts import require_nuisance, spectrum
+    from ifp.contexts import closed_forms, require_nuisance
     from ifp.factor_choice import chosen_factors
 
     names = chosen_factors(dataset, factors)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)
     require_nuisance(nuisance)
     announce(f"{dataset.name}: {dataset.source}", writes)
-    records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance)
+    records = closed_forms(
+        dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance
+    )
     return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
 
 

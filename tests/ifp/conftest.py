@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
+import ifp.cli
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.threads import one_thread
@@ -101,5 +103,22 @@ def run_ifp(environment):
         return subprocess.run(
             command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=300
         )
+
+    return run
+
+
+@pytest.fixture
+def told(monkeypatch, tmp_path, capsys):
+    """The command line in this process, from a folder of its own: exit code and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ifp.cli.heed_signals", lambda: None)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main sets its own
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ifp", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            ifp.cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.err, captured.out
 
     return run

@@ -1,32 +1,12 @@
 """--config: the same settings as flags, the same config.json; flags win; what does not fit is told in one line."""
 
 import json
-import sys
-import warnings
 
 import pytest
 
-import ifp.cli
 from ifp.cli.stopping import Stopped
 
 TRAIN = ("--objective", "beta-vae", "--network", "dense", "--steps", "3", "--batch-size", "4", "--eval-every", "3")
-
-
-@pytest.fixture
-def told(monkeypatch, tmp_path, capsys):
-    """The command line in this process, from a folder of its own: exit code and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ifp.cli.heed_signals", lambda: None)
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main sets its own
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ifp", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            ifp.cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.err, captured.out
-
-    return run
 
 
 def config(path):
