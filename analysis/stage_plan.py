@@ -90,7 +90,7 @@ class StagePlan:
             raise PlanError(f"need a stage plan in JSON, got text that is not: {error}") from None
         if isinstance(value, Mapping) and value.get("format") != FORMAT:
             raise PlanError(
-                f"need a plan of format {FORMAT}, got {shown(value.get('format'))}: plan anew with ifp plan-stages"
+                f"need a plan of format {FORMAT}, got {shown(value.get('format'))}: plan anew with `ifp plan-stages`"
             )
         return read_record(cls, value, "plan", PlanError)
 

@@ -12,9 +12,7 @@ from ifp.datasets.dataset import Dataset
 def require_images(dataset: Dataset) -> None:
     """DataError where there is one image alone: nothing varies, so that nothing can freeze."""
     if len(dataset) < 2:
-        raise DataError(
-            f"need two images or more for freezing points, {dataset.name} has {len(dataset)}: take more data"
-        )
+        raise DataError(f"need two images or more for freezing points, {dataset.name} has {len(dataset)}: add images")
 
 
 def chosen_factors(dataset: Dataset, names: Sequence[str] | None) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ def reopen_run(
     if "dataset" in given:
         given = {**given, "dataset": dataset_reference(str(given["dataset"]))}
     resume_run(run, kind, given)
+    with run.writing():  # another process may be at it, which is told before any work
+        pass
     made = read_record(settings, run.config.get("settings"), f"settings of {run.path}", RunError)
     return run_dataset(run, data_dir), made, run
 

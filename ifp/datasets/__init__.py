@@ -109,9 +109,7 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
 
         return load_npz(path, options)
     if not os.path.isdir(path):
-        raise DataError(
-            f"need an npz file or a folder of pictures, there is none at {path} (`ifp data list`: known sets)"
-        )
+        raise DataError(f"need an npz file or a folder of pictures, there is none at {path} (see `ifp data list`)")
     from ifp.datasets.user_folder import load_folder
 
     return load_folder(path, options)
