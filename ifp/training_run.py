@@ -199,6 +199,7 @@ def train(
         if run.finished:
             return run
     else:
+        require_settings(TrainConfig, given)
         config = TrainConfig(dataset=dataset.reference, data_options=dataset.options, **given)
         config, run = _new_run(dataset, config, plan, path, Path("runs"), overwrite=overwrite, network=own)
     for _ in train_run(dataset, config, plan, run, network=own):

@@ -61,7 +61,7 @@ def _whole_path(path: str) -> str:
         raise DataError(f"need a path, got {shown(path)}: {error}") from error
 
 
-def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) -> Dataset:
+def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options: Any) -> Dataset:
     """The data set called ``name``, or the user's own at the path ``name``.
 
     Args:
@@ -77,6 +77,7 @@ def load_dataset(name: str, data_dir: str | Path | None = None, **options: Any) 
     """
     from ifp.datasets.correlated import correlated
 
+    name = str(name)
     given = DataOptions(**{**options, "correlate": tuple(options.get("correlate", ()))})
     if given.background is not None:
         given = replace(given, background=_whole_path(given.background))

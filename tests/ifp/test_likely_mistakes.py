@@ -270,3 +270,59 @@ def test_a_mistake_is_told_in_one_line_and_changes_nothing(kind, command, line, 
     assert (code, out) == (1, "")
     assert re.fullmatch(f"ifp: {line}\n", err), err
     assert contents(place) == before
+
+
+FROM_PYTHON = {
+    "a data set": (lambda at: ifp.load_dataset("dsprite"), r"need a data set out of .* \(did you mean dsprites\?\)"),
+    "a path": (lambda at: ifp.load_dataset(at / "bar.npz"), r"need an npz of your own, there is none at .*data list"),
+    "a factor": (lambda at: ifp.spectrum(bars_at(at), factors=["Position"]), r"\(did you mean position\?\)"),
+    "a mode": (
+        lambda at: ifp.anneal(bars_at(at), mode="ful"),
+        r"need a mode out of action, full, got 'ful' \(did you mean",
+    ),
+    "a setting of annealing": (
+        lambda at: ifp.anneal(bars_at(at), context=3),
+        r"need settings out of .*, got 'context' \(did you mean contexts\?\)",
+    ),
+    "a setting of mode full": (
+        lambda at: ifp.anneal(bars_at(at), mode="full", latent=3),
+        r"need settings out of .*, got 'latent' \(did you mean latents\?\)",
+    ),
+    "a setting of training": (
+        lambda at: ifp.train(bars_at(at), objective="beta-vae", stpes=3),
+        r"need settings out of .*, got 'stpes' \(did you mean steps\?\)",
+    ),
+    "an objective": (lambda at: ifp.train(bars_at(at), objective="beta"), r"need an objective out of"),
+    "no plan": (lambda at: ifp.train(bars_at(at)), r"need a stage plan for deft: .*`ifp plan-stages` makes one"),
+    "one image": (lambda at: ifp.spectrum(ifp.load_dataset(at / "one.npz")), ONE_IMAGE),
+    "one image, annealed": (lambda at: ifp.anneal(at / "one.npz"), ONE_IMAGE),
+    "one image, mode full": (lambda at: ifp.anneal(at / "one.npz", mode="full"), ONE_IMAGE),
+    "an empty factor": (lambda at: ifp.anneal(at / "single.npz", factors="brightness"), SINGLE),
+    "empty cells": (lambda at: ifp.anneal(at / "diagonal.npz"), NO_CONTEXT),
+    "no GPU": (lambda at: ifp.train(bars_at(at), objective="beta-vae", device="cuda"), NO_GPU),
+    "an unfinished run": (
+        lambda at: ifp.diagnose(at / "runs" / "begun"),
+        r"is an unfinished run .*: go on with `ifp train",
+    ),
+    "a model of an unfinished run": (
+        lambda at: ifp.load_model(at / "runs" / "begun"),
+        r"unfinished run .*: go on with",
+    ),
+    "a run of another version": (lambda at: ifp.open_run(at / "runs" / "old"), r"of 'ifp-run/0': .*make the run again"),
+    "a score": (lambda at: ifp.score(at / "runs" / "trained", only=["mgi"]), r"got mgi \(did you mean mig\?\)"),
+}
+
+
+def bars_at(folder):
+    return ifp.load_dataset(folder / "bars.npz")
+
+
+@pytest.mark.parametrize("mistake", FROM_PYTHON)
+def test_python_tells_the_same(mistake, place, monkeypatch):
+    monkeypatch.chdir(place)
+    before = contents(place)
+    make, line = FROM_PYTHON[mistake]
+    with pytest.raises(ifp.IFPError, match=line) as told:
+        make(place)
+    assert "\n" not in str(told.value)
+    assert contents(place) == before
