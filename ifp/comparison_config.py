@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.scores.all_scores import SCORES, require_scores
-from annealing.errors import IFPError
+from annealing.errors import IFPError, did_you_mean
 from ifp.datasets.dataset import DataOptions
 from ifp.objectives import objective_named
 
@@ -34,7 +34,8 @@ class CompareConfig:
         for name in self.objectives:
             objective_named(name)
         if others := set(self.parameters) - set(self.objectives):
-            raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}")
+            near = did_you_mean(min(others), self.objectives)
+            raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}{near}")
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise IFPError(f"need seeds of at least 1, at most {MOST_SEEDS}, got {self.seeds}")
         require_scores(self.scores, 1)

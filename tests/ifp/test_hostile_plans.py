@@ -138,7 +138,10 @@ REFUSED = {
     "a factor of two lines": (plan_text(factors='["a\\nb"]'), r"need names of factors in one line .*, got 'a\\nb'"),
     "a factor without a name": (plan_text(factors='[""]'), "need names of factors in one line"),
     "a key of two lines": (plan_text(predicted_nats='{"a\\nb": "x"}'), r"predicted_nats\.a\\nb, got 'x'"),
-    "another format of a megabyte": (plan_text(format=f'"{"x" * 10**6}"'), r"got 'x+\.\.\.$"),
+    "another format of a megabyte": (
+        plan_text(format=f'"{"x" * 10**6}"'),
+        r"got 'x+\.\.\.: plan anew with `ifp plan-stages`$",
+    ),
 }
 
 

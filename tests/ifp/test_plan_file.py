@@ -15,7 +15,7 @@ from ifp.datasets import load_dataset
 from ifp.plan_file import read_plan, require_fitting
 from ifp.training_run import open_training_run
 
-DSPRITES = SimpleNamespace(name="dsprites", fingerprint="0" * 16, image_shape=(64, 64, 1))
+DSPRITES = SimpleNamespace(name="dsprites", reference="dsprites", fingerprint="0" * 16, image_shape=(64, 64, 1))
 
 
 @pytest.fixture

@@ -248,5 +248,5 @@ def test_a_folder_without_pictures_is_refused(folder, cache):
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path, cache):
-    expected = f"need an npz file or a folder of pictures, there is none at {tmp_path / 'absent'}"
+    expected = f"need an npz file or a folder of pictures, there is none at {tmp_path / 'absent'} (see `ifp data list`)"
     assert refusal(tmp_path / "absent", cache) == expected
