@@ -15,13 +15,19 @@ evenly, and None where nothing was gained. A flow, not a state: what an owner lo
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.information_trace import InformationTrace, Rise, boundaries, rises
 from analysis.ownership import INFORMED
+from analysis.printed import printed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SURE = 3.0  # standard deviations of chance by which either end of a rise may be off
 _LEAST = 0.02  # nats; less than that no latent carries, however surely
@@ -70,7 +76,7 @@ class DiffusionEvent:
     nats: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diffusion:
     """Conclusions about one training run.
 
@@ -89,6 +95,24 @@ class Diffusion:
     factors: tuple[FactorDiffusion, ...]
     events: tuple[DiffusionEvent, ...]
     mixed: tuple[tuple[str, str], ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per factor, with the columns of :class:`FactorDiffusion`; pressures and information in nats."""
+        return pd.DataFrame([asdict(each) for each in self.factors])
+
+    def plot(self) -> "Figure":
+        """What each factor's owner gained, and what went elsewhere: :func:`analysis.figures.gains.draw_gains`."""
+        from analysis.figures.gains import draw_gains
+
+        return draw_gains(self)
+
+    def __repr__(self) -> str:
+        index = "nothing gained" if self.index is None else f"index {self.index:.3f}"
+        return printed(
+            f"Diffusion: {index} over {len(self.latents)} latents that carry information, {len(self.events)} events; "
+            "pressures and information in nats",
+            self.to_frame()[["factor", "froze_at", "pressure", "owner", "nats", "share", "lost", "index"]],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,24 +236,3 @@ def _mixed(trace: InformationTrace) -> Iterator[tuple[str, str]]:
         for b in spread[number + 1 :].tolist():
             if set(order[:2, a].tolist()) == set(order[:2, b].tolist()):
                 yield trace.names[a], trace.names[b]
-
-
-@dataclass(frozen=True)
-class PairLeakage:
-    """Nats of a factor that ended in the latent that owns another one."""
-
-    factor: str
-    other: str
-    nats: float
-
-
-def leakages(trace: InformationTrace) -> tuple[PairLeakage, ...]:
-    """Every ordered pair of factors that froze; a latent that owns both holds nothing of one for the other."""
-    owners = {name: each.owner for name, each in zip(trace.names, _factors(trace, _count(trace)), strict=True)}
-    last = np.maximum(trace.above[-1], 0.0)
-    return tuple(
-        PairLeakage(name, other, 0.0 if owners[other] == owners[name] else float(last[owners[other], k]))
-        for k, name in enumerate(trace.names)
-        for other in trace.names
-        if other != name and owners[name] is not None and owners[other] is not None
-    )

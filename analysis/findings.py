@@ -3,17 +3,23 @@
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from analysis.diffusion_risk import FactorRisk, PairRisk
 from analysis.distributions import Summary
 from analysis.modes import DEGENERATE
 from analysis.names import is_name
 from analysis.plain_json import shown
+from analysis.printed import printed
 from analysis.records import read_record
-from analysis.separability import PairFindings
+from analysis.separability import PairFindings, separability_matrix
 from annealing.errors import IFPError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMAT = "ifp-findings/2"
 QUANTILES = tuple(round(float(share), 3) for share in np.linspace(0, 1, 41))
@@ -57,7 +63,7 @@ class FactorFindings:
     nats: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Findings:
     """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
 
@@ -128,6 +134,47 @@ class Findings:
             pair_risks=tuple(each for each in self.pair_risks if not {each.factor, each.other} & {*names}),
             risks=tuple(each for each in self.risks if each.factor not in names),
             conditional={name: value for name, value in self.conditional.items() if name not in names},
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per factor: medians of what was measured and of the closed form, in nats.
+
+        Columns: factor; freezing, melting, ifp (measured); spectral (closed form of the measured cases); n of ``of``
+            cases have a point; bracket (upper / lower end, median); holds (share of brackets that hold the closed
+            form); planning (closed form over the planning contexts).
+        """
+        return pd.DataFrame(
+            [
+                {
+                    "factor": each.factor,
+                    "freezing": each.freezing.median,
+                    "melting": each.melting.median,
+                    "ifp": each.ifp.median,
+                    "spectral": each.spectral.median,
+                    "n": each.ifp.n,
+                    "of": each.cases,
+                    "bracket": each.bracket_width,
+                    "holds": each.bracketed,
+                    "planning": each.planning.median,
+                }
+                for each in self.factors
+            ]
+        )
+
+    def plot(self) -> "Figure":
+        """Which factor freezes first, for every pair: :func:`analysis.figures.separability.draw_separability`."""
+        from analysis.figures.separability import draw_separability
+
+        names = [each.factor for each in self.factors]
+        title = f"{self.dataset}: closed form over {self.factors[0].planning.n} shared contexts"
+        return draw_separability(names, separability_matrix(names, self.pairs, "planning"), title)
+
+    def __repr__(self) -> str:
+        contexts = self.factors[0].planning.n
+        return printed(
+            f"Findings about {self.dataset}: median pressures beta in nats (reconstruction summed over pixels), "
+            f"planning over {contexts} contexts",
+            self.to_frame(),
         )
 
     @classmethod

@@ -1,13 +1,35 @@
-"""JSON from files that anyone may have written: each key once, text that can be written again, and not too deep."""
+"""JSON as ours is written, and read from files that anyone may have written: each key once, and not too deep."""
 
+import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 _DEEPEST = 64  # levels of objects and arrays; the deepest file of ours has eight
 _SHOWN = 60  # characters of a value that an error repeats
+
+
+def json_bytes(value: object) -> bytes:
+    """Indented JSON; NaN becomes null, dataclasses objects."""
+
+    def plain(item: Any) -> Any:
+        if dataclasses.is_dataclass(item) and not isinstance(item, type):
+            return plain(dataclasses.asdict(item))
+        if isinstance(item, Mapping):
+            return {str(key): plain(each) for key, each in item.items()}
+        if isinstance(item, (list, tuple, np.ndarray)):
+            return [plain(each) for each in item]
+        if isinstance(item, np.generic):
+            return plain(item.item())
+        if isinstance(item, float) and not np.isfinite(item):
+            return None
+        return item
+
+    return (json.dumps(plain(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def read_json(text: str) -> Any:

@@ -4,14 +4,19 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.names import is_name
-from analysis.plain_json import read_json, shown
+from analysis.plain_json import json_bytes, read_json, shown
+from analysis.printed import printed
 from analysis.records import read_record
 from annealing.errors import PlanError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMAT = "ifp-stage-plan/1"
 
@@ -28,7 +33,7 @@ class Stage:
     evidence: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StagePlan:
     """Stages of DEFT for one data set, image shape and likelihood; checked when made."""
 
@@ -86,6 +91,40 @@ class StagePlan:
         if isinstance(value, Mapping) and value.get("format") != FORMAT:
             raise PlanError(f"need a plan of format {FORMAT}, got {shown(value.get('format'))}")
         return read_record(cls, value, "plan", PlanError)
+
+    def to_json(self) -> str:
+        """The plan as ``ifp train --plan`` and :meth:`from_json` read it."""
+        return json_bytes(self).decode()
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per stage: stage (from 1), pressure (nats), factors, latents, share of the steps, and nats, what the
+        factors' latents hold at its end by their heating curves."""
+        return pd.DataFrame(
+            [
+                {
+                    "stage": number,
+                    "pressure": stage.pressure,
+                    "factors": ", ".join(stage.factors),
+                    "latents": ", ".join(map(str, stage.latents)),
+                    "share": stage.share,
+                    "nats": ", ".join(f"{name} {held:.2g}" for name, held in stage.predicted_nats.items()),
+                }
+                for number, stage in enumerate(self.stages, 1)
+            ]
+        )
+
+    def plot(self) -> "Figure":
+        """Pressure against the share of the steps: :func:`analysis.figures.stages.draw_stages`."""
+        from analysis.figures.stages import draw_stages
+
+        return draw_stages(self)
+
+    def __repr__(self) -> str:
+        title = (
+            f"StagePlan for {self.dataset}: {len(self.stages)} stages, {self.latents} latents, gamma {self.gamma:g}; "
+            "pressures beta in nats (reconstruction summed over pixels)"
+        )
+        return printed(title, self.to_frame())
 
     def boundaries(self, steps: int) -> list[int]:
         """Step at which each stage ends when ``steps`` are divided by share; the last one at ``steps``."""

@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.attribution import CoolingBranch, LatentFreezing, latent_freezing
-from analysis.diffusion import Diffusion, PairLeakage, diagnose_diffusion, leakages
+from analysis.diffusion import Diffusion, diagnose_diffusion
 from analysis.information import chance_deviation
 from analysis.information_trace import InformationTrace, gated
+from analysis.leakage import PairLeakage, leakages
 from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
 from analysis.ownership import FactorOwnership, factor_ownership
+from analysis.printed import printed
 from annealing.errors import IFPError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMAT = "ifp-whole-findings/1"
 _DRAWN = 1.05  # reconstruction at the end of the hold, in units of the mean image's
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WholeFindings:
     """Conclusions of one run; pressures and information in nats.
 
@@ -41,6 +47,39 @@ class WholeFindings:
     leakage: tuple[PairLeakage, ...]
     warnings: tuple[str, ...]
     format: str = FORMAT
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per latent: freezing (nats, at the first threshold; NaN unless status is ok), status, about (the factor
+        it then held most of) and share, kl_peak and kl_end (nats)."""
+        return pd.DataFrame(
+            [
+                {
+                    "latent": each.latent,
+                    "freezing": each.freezing[0],
+                    "status": each.statuses[0],
+                    "about": each.frozen.factor,
+                    "share": each.frozen.share,
+                    "kl_peak": each.kl_peak,
+                    "kl_end": each.kl_end,
+                }
+                for each in self.latents
+            ]
+        )
+
+    def plot(self) -> "Figure":
+        """Where each latent froze, beside what was predicted: :func:`analysis.figures.latent_points.draw_points`."""
+        from analysis.figures.latent_points import draw_points
+
+        about = {each.latent: each.frozen.factor for each in self.latents}
+        points = {each.latent: each.freezing[0] for each in self.latents if each.statuses[0] == "ok"}
+        return draw_points(points, about, self.predicted, self.dataset)
+
+    def __repr__(self) -> str:
+        return printed(
+            f"Findings about latents that cooled on all of {self.dataset}: pressures beta in nats (reconstruction "
+            f"summed over pixels) at {self.thresholds[0]:g} nat of KL",
+            self.to_frame(),
+        )
 
 
 def cooling_branch(curves: Mapping[str, NDArray[Any]]) -> CoolingBranch:

@@ -14,9 +14,10 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 import ifp
-from analysis.diffusion import diagnose_diffusion, leakages
+from analysis.diffusion import diagnose_diffusion
 from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
+from analysis.leakage import leakages
 from analysis.stage_plan import StagePlan
 from ifp.planning import spectral_findings
 from ifp.runs import open_run

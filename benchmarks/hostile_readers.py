@@ -8,6 +8,7 @@ from random import Random
 
 import ifp
 from analysis.findings import Findings
+from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
@@ -20,7 +21,7 @@ from ifp.datasets.cars3d import read_car
 from ifp.diagnosis import diagnose
 from ifp.freezing_file import read_curves, read_tables
 from ifp.plan_file import read_plan
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import open_run, run_dataset
 from ifp.scoring import codes_of_file
 

@@ -12,13 +12,14 @@ from safetensors.torch import save as save_tensors
 
 from analysis.conclusions import conclude, conclude_spectrum
 from analysis.findings import Findings
+from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from ifp.annealing_config import AnnealConfig
 from ifp.checkpoint import FORMAT as CHECKPOINT
 from ifp.contexts import SpectralRecord
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.networks import network_named
-from ifp.run_files import csv_bytes, json_bytes, npz_bytes
+from ifp.run_files import csv_bytes, npz_bytes
 from ifp.runs import Run, create_run
 from ifp.vae import MultiGroupVAE
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import ifp
+from analysis.plain_json import json_bytes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.objectives import objectives
-from ifp.run_files import json_bytes
 
 STATE = "parts/state.safetensors"
 

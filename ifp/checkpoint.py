@@ -11,6 +11,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.evaluation import TraceRecord
@@ -18,7 +19,7 @@ from ifp.learner import Learner
 from ifp.losses import Losses
 from ifp.networks import network_named
 from ifp.optimizer_state import under
-from ifp.run_files import json_bytes, load_json, read_file
+from ifp.run_files import load_json, read_file
 from ifp.runs import Run, open_run
 from ifp.vae import MultiGroupVAE
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from analysis.plain_json import shown
+from analysis.plain_json import json_bytes, shown
 from analysis.records import read_record
 from annealing.errors import RunError
-from ifp.run_files import PARTIAL, json_bytes, load_json, write_atomically, write_into_folder
+from ifp.run_files import PARTIAL, load_json, write_atomically, write_into_folder
 from ifp.run_lock import LOCK_FILE
 
 CHECKSUMS_FILE = "checksums.json"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.comparison import Row
+from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import require_scores
 from analysis.stage_plan import StagePlan
 from annealing.errors import RunError
@@ -20,7 +21,7 @@ from ifp.datasets.source import DataSource
 from ifp.objectives import objective_named
 from ifp.plan_file import require_fitting
 from ifp.resuming import reopen_run
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import Run, create_run, new_run_path, open_run
 from ifp.train_config import TrainConfig
 from ifp.training import Progress

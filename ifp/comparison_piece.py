@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 from analysis.comparison import Row
+from analysis.plain_json import json_bytes
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, RunError
 from ifp.comparison_config import CompareConfig
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import DataSource
 from ifp.run_arrays import LABELLED, TRACE, load_arrays
-from ifp.run_files import PARTIAL, json_bytes, write_atomically, write_into_folder
+from ifp.run_files import PARTIAL, write_atomically, write_into_folder
 from ifp.runs import Run
 from ifp.scoring import read_scores, score_run
 from ifp.training import Progress, train_run

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from analysis.conclusions import conclude
 from analysis.findings import FORMAT, Findings
+from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.freezing_file import read_curves, read_tables
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import PATIENCE, Run, open_run
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.datasets import dataset_reference, load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset
-from ifp.run_files import json_bytes
 from ifp.runs import Run, newest_run, open_run
 
 T = TypeVar("T")

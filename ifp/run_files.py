@@ -1,8 +1,6 @@
 """The files of a run: written atomically, the same content the same bytes, read without pickle."""
 
-import dataclasses
 import io
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -82,25 +80,6 @@ def _settle(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def json_bytes(value: object) -> bytes:
-    """Indented JSON; NaN becomes null, dataclasses objects."""
-
-    def plain(item: Any) -> Any:
-        if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return plain(dataclasses.asdict(item))
-        if isinstance(item, Mapping):
-            return {str(key): plain(each) for key, each in item.items()}
-        if isinstance(item, (list, tuple, np.ndarray)):
-            return [plain(each) for each in item]
-        if isinstance(item, np.generic):
-            return plain(item.item())
-        if isinstance(item, float) and not np.isfinite(item):
-            return None
-        return item
-
-    return (json.dumps(plain(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from analysis.plain_json import json_bytes
 from analysis.records import read_value
 from annealing.errors import RunError
 from ifp.checksums import seal, sealed, write_recorded
 from ifp.file_names import file_name
-from ifp.run_files import PARTIAL, json_bytes, load_json, require_writable, write_atomically, write_into_folder
+from ifp.run_files import PARTIAL, load_json, require_writable, write_atomically, write_into_folder
 from ifp.run_lock import GLANCE, LOCK_FILE, locked
 
 PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from analysis.kl_decomposition import decompose_kl
-from analysis.plain_json import shown
+from analysis.plain_json import json_bytes, shown
 from analysis.scores.all_scores import require_scores, score
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
 from ifp.encoding import encode_run
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.watching import Watch, unwatched
 

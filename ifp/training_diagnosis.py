@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from analysis.diffusion import Diffusion, diagnose_diffusion
 from analysis.information import chance_deviation
 from analysis.information_trace import InformationTrace, gated
+from analysis.plain_json import json_bytes
 from analysis.whole_findings import cooling_trace
 from annealing.errors import RunError
 from ifp.evaluation import probed_images
 from ifp.run_arrays import LABELLED, TRACE, WHOLE_CURVES, load_arrays
-from ifp.run_files import json_bytes
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import require_whole_run

@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from analysis.figures.traversal import draw_traversal
+from analysis.plain_json import json_bytes
 from analysis.scores.codes import STUDY, protocol_of
 from analysis.scores.mig import mutual_information_gap
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.evaluation import Probe, TraceRecord, encode_all, probe_arrays
-from ifp.run_files import csv_bytes, json_bytes, npz_bytes
+from ifp.run_files import csv_bytes, npz_bytes
 from ifp.runs import Run
 from ifp.traversal import VALUES, latent_labels, traversal_images
 from ifp.vae import MultiGroupVAE

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError, RunError
@@ -16,7 +17,6 @@ from ifp.events import require_tensorboard
 from ifp.objectives import default_parameters
 from ifp.plan_file import read_plan, require_fitting
 from ifp.resuming import reopen_run, run_dataset
-from ifp.run_files import json_bytes
 from ifp.runs import Run, create_run, new_run_path, newest_run, open_run
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_run

@@ -7,6 +7,7 @@ import numpy as np
 from safetensors.torch import save as save_tensors
 
 from analysis.attribution import LatentFreezing
+from analysis.plain_json import json_bytes
 from analysis.whole_findings import WholeFindings, conclude_whole
 from annealing.errors import RunError
 from annealing.likelihood import likelihood_named
@@ -15,7 +16,7 @@ from ifp.evaluation import Probe, TraceRecord, probe_arrays, probed_images
 from ifp.freezing_table import FREEZING_COLUMNS
 from ifp.objectives.cooling import STAGES
 from ifp.run_arrays import WHOLE_CURVES, load_arrays
-from ifp.run_files import csv_bytes, json_bytes, npz_bytes
+from ifp.run_files import csv_bytes, npz_bytes
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.vae import MultiGroupVAE
 

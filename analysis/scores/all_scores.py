@@ -14,6 +14,7 @@ from analysis.scores.irs import irs
 from analysis.scores.mig import mig_chen, mutual_information_gap
 from analysis.scores.modularity import modularity
 from analysis.scores.sap import sap
+from analysis.scores.scores import Scores
 from annealing.errors import IFPError
 
 Measure = Callable[[LabelledCodes, int, SampleSizes, int], tuple[float, ...]]  # data, seed, sizes, n_jobs
@@ -77,7 +78,7 @@ def score(
     only: Collection[str] | None = None,
     sizes: SampleSizes = STUDY,
     n_jobs: int = 1,
-) -> dict[str, float]:
+) -> Scores:
     """Scores by name: those of ``SCORES`` in that order, then ``mig_chen`` where ``logvar`` is given.
 
     A score's value does not depend on which others are asked for. Whether factors are uniform and independent, as
@@ -103,4 +104,4 @@ def score(
     for names, measure in (_OF_MEANS | _NAMED_VARIANTS).items():
         if wanted.intersection(names):
             found.update(zip(names, measure(data, seed, sizes, n_jobs), strict=True))
-    return {name: value for name, value in found.items() if name in wanted}
+    return Scores({name: value for name, value in found.items() if name in wanted})

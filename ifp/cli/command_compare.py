@@ -121,8 +121,8 @@ def compare(
 
 
 def _show(rows: "Sequence[Row]", title: str, plot: Path | None, *, json: bool) -> None:
+    from analysis.plain_json import json_bytes
     from ifp.cli.tables import show
-    from ifp.run_files import json_bytes
     from ifp.tables.comparison import comparison
 
     for row in rows:

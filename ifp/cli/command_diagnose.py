@@ -60,11 +60,11 @@ def diagnose(
 
 def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from analysis.figures.separability import draw_separability
+    from analysis.plain_json import json_bytes
     from analysis.separability import separability_matrix
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.diagnosis import diagnose as conclude
-    from ifp.run_files import json_bytes
     from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 
     findings = conclude(run)
@@ -85,11 +85,11 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
     """Runs of training and of whole-data annealing."""
     from analysis.diffusion import diagnose_diffusion
     from analysis.figures.information import draw_information
+    from analysis.plain_json import json_bytes
     from analysis.whole_findings import WholeFindings
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.cli.whole_table import show_whole
-    from ifp.run_files import json_bytes
     from ifp.tables.diffusion import events, indices, owners
     from ifp.training_diagnosis import diagnose_training, information_trace
     from ifp.whole_results import KIND, diagnose_whole, whole_findings

@@ -72,13 +72,13 @@ def plan_stages(
 
     Example: ifp plan-stages --from spectrum --dataset dsprites
     """
+    from analysis.plain_json import json_bytes
     from analysis.stage_settings import StageSettings
     from analysis.stages import plan_stages as plan
     from ifp.datasets import load_dataset
     from ifp.plan_file import read_plan
     from ifp.planning import planning_findings, spectral_findings, with_order
     from ifp.resuming import run_dataset
-    from ifp.run_files import json_bytes
     from ifp.runs import newest_run, open_run
 
     given = (

@@ -38,9 +38,9 @@ def score(
     """
     from functools import partial
 
+    from analysis.plain_json import json_bytes
     from ifp.cli.progress import show_progress
     from ifp.cli.tables import show, show_table
-    from ifp.run_files import json_bytes
     from ifp.runs import newest_run
     from ifp.scoring import codes_of_file, score_codes, score_run
     from ifp.tables.training import kl_parts

@@ -38,11 +38,11 @@ def spectrum(
     from dataclasses import asdict
     from functools import partial
 
+    from analysis.plain_json import json_bytes
     from ifp.cli.progress import show_progress
     from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
     from ifp.datasets import load_dataset
     from ifp.freezing_order import freezing_order
-    from ifp.run_files import json_bytes
     from ifp.whole_spectrum import whole_spectrum
 
     ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))

@@ -29,7 +29,7 @@ def verify(
     """
     from dataclasses import asdict
 
-    from ifp.run_files import json_bytes
+    from analysis.plain_json import json_bytes
     from ifp.runs import newest_run
     from ifp.verifying import verify as verified
 

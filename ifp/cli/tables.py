@@ -10,7 +10,7 @@ from ifp.tables.table import Table, cell
 def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool = False) -> None:
     """Print rows as a table on stderr or, with ``json``, as a list of objects on stdout."""
     if json:
-        from ifp.run_files import json_bytes
+        from analysis.plain_json import json_bytes
 
         typer.echo(json_bytes(list(rows)).decode(), nl=False)
         return

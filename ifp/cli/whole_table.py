@@ -10,7 +10,7 @@ from ifp.tables.whole import whole_remarks, whole_tables
 def show_whole(findings: WholeFindings, *, json: bool = False) -> None:
     """Tables on stderr or, with ``json``, all findings as one object on stdout."""
     if json:
-        from ifp.run_files import json_bytes
+        from analysis.plain_json import json_bytes
 
         typer.echo(json_bytes(findings).decode(), nl=False)
         return

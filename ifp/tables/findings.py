@@ -7,21 +7,7 @@ from ifp.tables.table import Table
 
 def freezing_points(findings: Findings) -> Table:
     """One row per factor: medians of what was measured beside the closed form, in nats."""
-    rows = tuple(
-        {
-            "factor": each.factor,
-            "freezing": each.freezing.median,
-            "melting": each.melting.median,
-            "ifp": each.ifp.median,
-            "spectral": each.spectral.median,
-            "n": each.ifp.n,
-            "of": each.cases,
-            "bracket": each.bracket_width,
-            "holds": each.bracketed,
-            "planning": each.planning.median,
-        }
-        for each in findings.factors
-    )
+    rows = tuple({str(name): value for name, value in row.items()} for row in findings.to_frame().to_dict("records"))
     contexts = findings.factors[0].planning.n
     title = (
         f"{findings.dataset}: median pressures beta in nats (reconstruction summed over pixels); bracket: upper / "

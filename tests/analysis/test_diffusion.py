@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.diffusion import diagnose_diffusion, leakages
+from analysis.diffusion import diagnose_diffusion
 from analysis.information import chance_deviation, information, shuffle_null
 from analysis.information_trace import InformationTrace, boundaries, gated, rises
+from analysis.leakage import leakages
 from annealing.errors import IFPError
 
 NAMES = ("a", "b", "c")

@@ -12,10 +12,10 @@ from scipy.stats import wilcoxon
 from analysis.conclusions import conclude, conclude_spectrum
 from analysis.distributions import overlap, summarise
 from analysis.findings import Findings
+from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from annealing.errors import IFPError
 from ifp.freezing_table import FREEZING_COLUMNS
-from ifp.run_files import json_bytes
 
 # spectral value, ends of the bracket, status
 NO_BRACKET = (np.nan, np.nan)

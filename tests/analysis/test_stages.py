@@ -10,11 +10,11 @@ import pytest
 from analysis.distributions import compare_paired, overlap, summarise
 from analysis.findings import FORMAT as FINDINGS_FORMAT
 from analysis.findings import QUANTILES, FactorFindings, Findings
+from analysis.plain_json import json_bytes
 from analysis.separability import PairFindings
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from annealing.errors import IFPError, PlanError
-from ifp.run_files import json_bytes
 
 RELATIVE_BETA = (0.3, 0.45, 0.7, 1.0)
 SPREAD = np.linspace(-1, 1, 201)  # over contexts; symmetric about 0, so that medians are exact

@@ -8,13 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 import ifp
+from analysis.plain_json import json_bytes
 from annealing.errors import IFPError, PlanError, RunError
 from ifp.cli import app
 from ifp.comparison import compare_study, open_study, rows_of, study_rows
 from ifp.comparison_config import QUICK
 from ifp.comparison_piece import comparison_row
 from ifp.report.report import write_report
-from ifp.run_files import json_bytes, load_json, load_npz
+from ifp.run_files import load_json, load_npz
 from ifp.runs import open_run
 from ifp.training_diagnosis import diagnose_training
 

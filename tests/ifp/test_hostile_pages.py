@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import ifp
+from analysis.plain_json import json_bytes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.report.page import page
 from ifp.report.parts import plan_section
 from ifp.report.report import write_report
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")

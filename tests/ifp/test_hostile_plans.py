@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.plain_json import read_json
+from analysis.plain_json import json_bytes, read_json
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import PlanError
 from ifp.plan_file import read_plan
-from ifp.run_files import json_bytes
 from ifp.training_run import asked_dataset
 
 BOUNDED = settings(derandomize=True, max_examples=100, deadline=None)

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import ifp
 from analysis.findings import Findings
+from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from annealing.errors import IFPError, RunError
 from ifp.checkpoint import FORMAT, load_model
@@ -30,7 +31,7 @@ from ifp.diagnosis import diagnose, findings_of
 from ifp.freezing_file import read_curves, read_tables
 from ifp.networks import network_named
 from ifp.resuming import run_dataset
-from ifp.run_files import json_bytes, load_json, load_npz, npz_bytes
+from ifp.run_files import load_json, load_npz, npz_bytes
 from ifp.runs import create_run, open_run
 from ifp.vae import MultiGroupVAE
 

@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 import ifp
 from analysis.kl_decomposition import decompose_kl
+from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from annealing.errors import RunError
 from ifp.cli import app
 from ifp.planning import planning_findings
 from ifp.report.page import Code, Listed, Section, Text, page
 from ifp.report.report import write_report
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import create_run, open_run
 from ifp.tables.table import Table, cell
 from ifp.whole_annealing import anneal_whole

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from analysis.plain_json import json_bytes
 from ifp.datasets import load_dataset
-from ifp.run_files import json_bytes
 
 ANNEAL = (
     *("anneal", "--dataset", "dsprites", "--contexts", "2", "--factors", "shape,scale"),

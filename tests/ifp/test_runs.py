@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from analysis.plain_json import json_bytes
 from annealing.errors import RunError
 from ifp.cli import app
 from ifp.resuming import resume_run
-from ifp.run_files import append_row, csv_bytes, json_bytes, load_json, load_npz, npz_bytes, write_atomically
+from ifp.run_files import append_row, csv_bytes, load_json, load_npz, npz_bytes, write_atomically
 from ifp.runs import create_run, list_runs, newest_run, open_run
 
 DATA = {"name": "bars", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn in memory"}

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 import ifp
 from analysis.kl_decomposition import decompose_kl
+from analysis.plain_json import json_bytes
 from analysis.scores.codes import STUDY
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float
-from ifp.run_files import json_bytes, load_json
+from ifp.run_files import load_json
 from ifp.runs import open_run
 from ifp.scoring import codes_of_file, codes_of_run, score_codes, score_run
 

@@ -7,9 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from analysis.figures.information import draw_information
+from analysis.plain_json import json_bytes
 from annealing.errors import RunError
 from ifp.cli import app
-from ifp.run_files import json_bytes, load_npz, npz_bytes
+from ifp.run_files import load_npz, npz_bytes
 from ifp.runs import create_run
 from ifp.training_diagnosis import diagnose_training, information_trace
 

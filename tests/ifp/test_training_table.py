@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from analysis.plain_json import json_bytes
 from ifp.cli.training_table import show_training
-from ifp.run_files import json_bytes, npz_bytes
+from ifp.run_files import npz_bytes
 from ifp.runs import create_run
 
 

@@ -1,0 +1,34 @@
+"""Scores by name, as a mapping that also prints itself, as a frame and as a figure."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.printed import printed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Scores(dict[str, float]):
+    """Scores by name; a plain mapping in every other respect.
+
+    >>> Scores(mig=0.5, sap=0.25)
+    Scores, 0 to 1 and the higher the better
+    score  value
+      mig    0.5
+      sap   0.25
+    """
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per score: score and value."""
+        return pd.DataFrame({"score": list(self), "value": list(self.values())})
+
+    def plot(self) -> "Figure":
+        """A bar per score: :func:`analysis.figures.scores.draw_scores`."""
+        from analysis.figures.scores import draw_scores
+
+        return draw_scores(self)
+
+    def __repr__(self) -> str:
+        return printed("Scores, 0 to 1 and the higher the better", self.to_frame())
