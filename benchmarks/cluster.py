@@ -21,7 +21,7 @@ from ifp.annealing_piece import measure_piece
 from ifp.cluster import Task, cluster_at
 from ifp.comparison_config import CompareConfig
 from ifp.comparison_piece import train_piece
-from ifp.contexts import spectrum
+from ifp.contexts import closed_forms
 from ifp.datasets.source import DataSource
 from ifp.threads import use_threads
 
@@ -65,7 +65,7 @@ def moved() -> None:
     ds = ifp.load_dataset("dsprites")
     source = DataSource.of(ds)
     config = AnnealConfig(dataset="dsprites", factors=("orientation",), sweep=SweepConfig())
-    spectral = {each.context: each for each in spectrum(ds, factors=config.factors, contexts=config.contexts)}
+    spectral = {each.context: each for each in closed_forms(ds, factors=config.factors, contexts=config.contexts)}
     (piece,) = pieces(config)
     arguments = (source, config, piece, tuple(spectral[context] for context, _ in piece.cases))
     part = measure_piece(*arguments)

@@ -16,9 +16,9 @@ from annealing.errors import IFPError, RunError
 from benchmarks import hostile_seeds as seeds
 from benchmarks.mutations import mutated_arrays, mutated_bytes, mutated_json, mutated_table
 from ifp.annealing_config import AnnealConfig
+from ifp.annealing_diagnosis import diagnose_annealing
 from ifp.checkpoint import load_model
 from ifp.datasets.cars3d import read_car
-from ifp.diagnosis import diagnose
 from ifp.freezing_file import read_curves, read_tables
 from ifp.plan_file import read_plan
 from ifp.run_files import load_json
@@ -66,7 +66,7 @@ def freezing_reader(folder: Path) -> Reader:
         name, whole = ("spectral.csv", known[2]) if b"index" in data[:60] else ("freezing.csv", known[0])
         (run.path / name).write_bytes(data)
         try:
-            diagnose(run.path)
+            diagnose_annealing(run.path)
         finally:
             (run.path / name).write_bytes(whole)
 
@@ -82,7 +82,7 @@ def curves_reader(folder: Path) -> Reader:
         (run.path / "curves.npz").write_bytes(data)
         read_curves(run, freezing)
         if len(data) % 8 == 0:
-            diagnose(run)
+            diagnose_annealing(run)
 
     return Reader(lambda stream: mutated_arrays(arrays, stream), read)
 

@@ -13,32 +13,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.scores.all_scores import score
+    from analysis.findings import Findings
+    from analysis.freezing_points import FreezingPoints
     from analysis.stage_plan import StagePlan
-    from analysis.stages import plan_stages
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from ifp.annealing_run import anneal
     from ifp.checkpoint import load_model
-    from ifp.contexts import spectrum
+    from ifp.dataset_spectrum import Spectrum, spectrum
     from ifp.datasets import load_dataset
+    from ifp.datasets.arrays import from_arrays
     from ifp.diagnosis import diagnose
+    from ifp.encoding import encode
+    from ifp.latent_table import freezing_points
+    from ifp.networks import Network
+    from ifp.runs import Run, open_run
+    from ifp.scoring import score
+    from ifp.stages import plan_stages
     from ifp.training_run import train
 
 __all__ = [
-    "DataError", "IFPError", "PlanError", "RunError", "StagePlan", "anneal", "diagnose", "load_dataset",
-    "load_model", "plan_stages", "score", "spectrum", "train",
+    "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run", "RunError", "Spectrum",
+    "StagePlan", "anneal", "diagnose", "encode", "freezing_points", "from_arrays", "load_dataset", "load_model",
+    "open_run", "plan_stages", "score", "spectrum", "train",
 ]  # fmt: skip
 
 _HOME = {
-    "analysis.scores.all_scores": ("score",),
+    "analysis.findings": ("Findings",),
+    "analysis.freezing_points": ("FreezingPoints",),
     "analysis.stage_plan": ("StagePlan",),
-    "analysis.stages": ("plan_stages",),
     "annealing.errors": ("DataError", "IFPError", "PlanError", "RunError"),
     "ifp.annealing_run": ("anneal",),
-    "ifp.contexts": ("spectrum",),
-    "ifp.datasets": ("load_dataset",),
-    "ifp.diagnosis": ("diagnose",),
     "ifp.checkpoint": ("load_model",),
+    "ifp.datasets": ("load_dataset",),
+    "ifp.datasets.arrays": ("from_arrays",),
+    "ifp.diagnosis": ("diagnose",),
+    "ifp.encoding": ("encode",),
+    "ifp.latent_table": ("freezing_points",),
+    "ifp.networks": ("Network",),
+    "ifp.runs": ("Run", "open_run"),
+    "ifp.scoring": ("score",),
+    "ifp.dataset_spectrum": ("Spectrum", "spectrum"),
+    "ifp.stages": ("plan_stages",),
     "ifp.training_run": ("train",),
 }
 

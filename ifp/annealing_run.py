@@ -1,5 +1,6 @@
 """Annealing runs opened, new or to go on with, and the annealing test from Python."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from ifp.contexts import require_factors
 from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
-from ifp.resuming import reopen_run
+from ifp.resuming import continued_run, reopen_run
 from ifp.runs import Run, create_run, new_run_path
 
 
 def open_annealing_run(
-    given: dict[str, Any],
+    given: Mapping[str, Any],
     *,
     out: Path | None = None,
     runs: Path = Path("runs"),
@@ -42,8 +43,15 @@ def open_annealing_run(
     if "dataset" not in given:
         raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
     dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
+    return dataset, *_new_run(dataset, given, out, runs, overwrite=overwrite)
+
+
+def _new_run(
+    dataset: Dataset, given: Mapping[str, Any], out: Path | None, runs: Path, *, overwrite: bool
+) -> tuple[AnnealConfig, Run]:
     known = require_factors(dataset)
     factors = given.get("factors", known.names)
+    factors = (factors,) if isinstance(factors, str) else tuple(factors)
     for name in factors:
         known.position(name)
     swept = given.get("sweep", {})
@@ -53,16 +61,56 @@ def open_annealing_run(
     config = AnnealConfig(**settings)
     require_device(config.device)
     path = out if out is not None else new_run_path(runs, "anneal", dataset.name)
-    return dataset, config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
+    return config, create_run(path, "anneal", config, describe(dataset), overwrite=overwrite)
 
 
-def anneal(dataset: str, *, out: str | Path | None = None, scheduler: str | None = None, **settings: Any) -> Run:
-    """Run the whole annealing test on a data set and return its run; settings are :class:`AnnealConfig`'s.
+def anneal(
+    dataset: Dataset | str | Path,
+    *,
+    mode: str = "action",
+    out: str | Path | None = None,
+    scheduler: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **settings: Any,
+) -> Run:
+    """Measure freezing points by annealing, and return the finished run.
 
-    With a ``scheduler``, as ``--scheduler`` takes it, its pieces are measured by the workers of a Dask cluster.
+    Of mode ``action``, the annealing test, settings are those of :class:`ifp.annealing_config.AnnealConfig` by name; of
+    mode ``full``, all data with many latents, those of :class:`ifp.whole_annealing.WholeConfig`: ::
+
+        ifp.anneal("dsprites", contexts=8, factors=("scale", "posX"))
+        ifp.anneal(ds, mode="full", latents=10, predicted=ifp.spectrum(ds).order)
+
+    Args:
+        dataset: or its name, or the path of the user's own.
+        mode: action, each factor alone in contexts; or full, one network on all data, labels or not.
+        out: the run's directory; else a new one under ``runs/``.
+        scheduler: as ``--scheduler`` takes it: the pieces of an annealing test on the workers of a Dask cluster.
+        resume: go on with the run in ``out``, to the same bytes as without the stop.
+        overwrite: replace the run in ``out``.
+
+    Raises:
+        IFPError: a setting is out of range, the data set is unknown or has no labels (mode ``action``), or the
+            directory is in use.
     """
+    from ifp.whole_annealing import anneal_whole
+
+    if mode not in ("action", "full"):
+        raise IFPError(f"need a mode out of action, full, got {mode!r}")
+    dataset = load_dataset(str(dataset)) if isinstance(dataset, (str, Path)) else dataset
+    path = None if out is None else Path(out)
+    if mode == "full":
+        if scheduler is not None:
+            raise IFPError("need no scheduler with mode full, which is one piece of work")
+        return anneal_whole(dataset, out=path, resume=resume, overwrite=overwrite, **settings)
     with cluster_at(scheduler) as cluster:
-        opened = open_annealing_run({"dataset": dataset, **settings}, out=None if out is None else Path(out))
-        for _ in annealing_test(*opened, cluster=cluster):
+        if resume:
+            run, config = continued_run("anneal", AnnealConfig, settings, dataset, path)
+            if run.finished:
+                return run
+        else:
+            config, run = _new_run(dataset, settings, path, Path("runs"), overwrite=overwrite)
+        for _ in annealing_test(dataset, config, run, cluster=cluster):
             pass
-    return opened[2]
+    return run

@@ -15,7 +15,7 @@ from annealing.errors import IFPError
 from ifp.annealing_config import AnnealConfig, Piece, pieces
 from ifp.annealing_piece import Part, measure_piece, part_bytes, piece_records
 from ifp.cluster import Cluster, Task, require_all
-from ifp.contexts import SpectralRecord, require_factors, spectrum
+from ifp.contexts import SpectralRecord, closed_forms, require_factors
 from ifp.datasets.dataset import Dataset, DataWarning
 from ifp.datasets.source import DataSource
 from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
@@ -54,7 +54,7 @@ def annealing_test(
     use_threads(config.threads)
     with run.writing():
         yield Progress(0, 1, "closed forms")
-        table = spectrum(
+        table = closed_forms(
             dataset,
             factors=config.factors,
             contexts=config.planning_contexts,

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from analysis.plain_json import json_bytes
 from analysis.records import read_record
-from annealing.errors import RunError
+from annealing.errors import IFPError, RunError
 from ifp.evaluation import TraceRecord
 from ifp.learner import Learner
 from ifp.losses import Losses
-from ifp.networks import network_named
+from ifp.networks import OWN, Network, network_named
 from ifp.optimizer_state import under
 from ifp.run_files import load_json, read_file
 from ifp.runs import Run, open_run
@@ -91,10 +91,15 @@ def write_checkpoint(run: Run, learner: Learner, config: "TrainConfig", step: in
     run.finish(json_bytes(about))
 
 
-def load_model(run: Run | str | Path) -> MultiGroupVAE:
+def load_model(run: Run | str | Path, network: Network | None = None) -> MultiGroupVAE:
     """The trained model of a finished run, on the CPU, in evaluation mode.
 
+    Args:
+        run: or its directory.
+        network: of a run that was trained with an own one: the same.
+
     Raises:
+        IFPError: a run with an own network, and none given, or one given with a run that has none.
         RunError: the run is not there, not finished, or its checkpoint is damaged.
     """
     run = run if isinstance(run, Run) else open_run(Path(run))
@@ -105,8 +110,10 @@ def load_model(run: Run | str | Path) -> MultiGroupVAE:
         raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}: train again with this version")
     about = read_record(Checkpoint, value, f"{run.path / 'checkpoint.json'}", RunError)
     tensors = _load(run.path / MODEL_FILE)
+    if network is not None and about.network != OWN:
+        raise IFPError(f"need no network for {run.path}, it was trained with {about.network}")
+    network = network or network_named(about.network)
     try:
-        network = network_named(about.network)
         with torch.device("meta"):  # a sketch that takes no memory: shapes are compared before anything is made
             sketch = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
         if _shapes(sketch.state_dict()) != _shapes(tensors):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annealing.errors import IFPError, RunError
-from ifp.runs import versions
+from ifp.versions import versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -117,7 +117,7 @@ def _spectral_records(
     return found
 
 
-def spectrum(
+def closed_forms(
     dataset: Dataset,
     *,
     factors: Sequence[str] | None = None,

@@ -1,54 +1,46 @@
-"""Read a finished run, let the analysis conclude, and write what it found beside it."""
+"""What can be concluded from a run of any kind, or from a table of anyone's."""
 
-import hashlib
 from pathlib import Path
+from typing import TypeAlias
 
-from analysis.conclusions import conclude
-from analysis.findings import FORMAT, Findings
-from analysis.plain_json import json_bytes
-from analysis.records import read_record
+from analysis.diffusion import Diffusion
+from analysis.findings import Findings
+from analysis.freezing_points import FreezingPoints
+from analysis.whole_findings import WholeFindings
 from annealing.errors import RunError
-from ifp.freezing_file import read_curves, read_tables
-from ifp.run_files import load_json
-from ifp.runs import PATIENCE, Run, open_run
+from ifp.annealing_diagnosis import diagnose_annealing
+from ifp.comparison_config import KIND as COMPARE
+from ifp.latent_table import Table, freezing_points, is_table
+from ifp.runs import Run, open_run
+from ifp.training_diagnosis import diagnose_training
+from ifp.whole_results import KIND as WHOLE
+from ifp.whole_results import diagnose_whole
+
+Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints
 
 
-def diagnose(run: Run | str | Path) -> Findings:
-    """Findings of a finished annealing run, also written to its findings.json.
+def diagnose(source: Run | Table | str | Path) -> Diagnosis:
+    """Conclude from a finished run, or from a table of (step, beta, KL per latent).
+
+    Returns:
+        Of an annealing test :class:`analysis.findings.Findings`: freezing points, separability, predicted diffusion. Of
+        whole-data annealing :class:`analysis.whole_findings.WholeFindings`: latents, owners, diffusion as all data
+        cooled. Of training :class:`analysis.diffusion.Diffusion`: index, owners, events. Of a table
+        :class:`analysis.freezing_points.FreezingPoints`. What is concluded of a run is also written into it, as
+        findings.json or diffusion.json.
+
+    Args:
+        source: a run, its directory, or a table as :func:`ifp.freezing_points` takes it.
 
     Raises:
-        RunError: the run is not there, not finished or no annealing run, or a file of it is damaged.
+        RunError: the run is not there, not finished, of another kind or of unlabelled data, or a file of it is damaged.
+        IFPError: a table that is not as described there.
     """
-    run = require_annealing_run(run)
-    tables = read_tables(run)
-    findings = conclude(
-        tables.freezing,
-        tables.spectral,
-        read_curves(run, tables.freezing),
-        fingerprint=run.about_data("fingerprint", str),
-        image_shape=run.about_data("image_shape", tuple[int, int, int]),
-        likelihood=run.setting("likelihood", str),
-        source=f"freezing.csv sha256 {hashlib.sha256((run.path / 'freezing.csv').read_bytes()).hexdigest()[:16]}",
-    )
-    with run.writing(wait=PATIENCE):
-        run.write("findings.json", json_bytes(findings))
-    return findings
-
-
-def findings_of(run: Run | str | Path) -> Findings:
-    """The run's findings.json, made first where it is missing or of an earlier format."""
-    run = require_annealing_run(run)
-    path = run.path / "findings.json"
-    value = load_json(path) if path.is_file() else None
-    if isinstance(value, dict) and value.get("format") == FORMAT:
-        return read_record(Findings, value, f"{path}", RunError)
-    return diagnose(run)
-
-
-def require_annealing_run(run: Run | str | Path) -> Run:
-    """The finished annealing run in a directory; RunError where it is something else."""
-    run = run if isinstance(run, Run) else open_run(Path(run))
-    if run.kind != "anneal" or not run.finished:
-        state = "unfinished run" if run.kind == "anneal" else "run"
-        raise RunError(f"need a finished annealing run, {run.path} is an {state} of kind {run.kind}")
-    return run
+    if not isinstance(source, Run) and (is_table(source) or not isinstance(source, (str, Path))):
+        return freezing_points(source)
+    run = source if isinstance(source, Run) else open_run(Path(source))
+    if run.kind == WHOLE:
+        return diagnose_whole(run)
+    if run.kind == COMPARE:
+        raise RunError(f"need a single run to diagnose, {run.path} is a study: name one of the runs in it")
+    return diagnose_annealing(run) if run.kind == "anneal" else diagnose_training(run)

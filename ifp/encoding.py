@@ -14,6 +14,7 @@ from ifp.datasets.dataset import Dataset, to_float
 from ifp.evaluation import encode_all
 from ifp.image_batches import batch_size
 from ifp.memory import keep_freed_memory
+from ifp.networks import Network
 from ifp.resuming import run_dataset
 from ifp.runs import Run, open_run
 from ifp.threads import use_threads
@@ -41,18 +42,31 @@ def encoded(model: MultiGroupVAE, dataset: Dataset) -> Iterator[EncodedBatch]:
         yield EncodedBatch(stop, len(dataset), "images", *encode_all(model, images))
 
 
-def encode_run(
-    run: Run | str | Path, data_dir: Path | None = None, watch: Watch = unwatched
+def encode(
+    run: Run | str | Path,
+    data_dir: Path | None = None,
+    watch: Watch = unwatched,
+    network: Network | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Arrays by name: ``codes`` and ``logvar`` (images, latents), the posteriors' means and log-variances, float32.
+    """Posteriors of every image of a training run's data set, in its order, as arrays by name.
 
-    Where the data have labels, ``factors`` (images, factors) and ``factor_names`` too.
+    ``codes`` and ``logvar`` (images, latents), the means and log-variances, float32; where the data have labels
+    ``factors`` (images, factors) and ``factor_names`` too: ::
+
+        found = ifp.encode(run)
+        ifp.score(found["codes"], found["factors"], logvar=found["logvar"])
+
+    Args:
+        run: finished, or its directory.
+        data_dir: folder of the data set's public files.
+        watch: passes the batches through, to follow them.
+        network: of a run that was trained with an own one: the same.
 
     Raises:
         IFPError: the run is not finished or not of training, or its data set is not at hand.
     """
     run = run if isinstance(run, Run) else open_run(Path(run))
-    model = load_model(run)
+    model = load_model(run, network)
     dataset = run_dataset(run, data_dir)
     keep_freed_memory()
     use_threads(run.setting("threads", int))

@@ -10,9 +10,9 @@ from analysis.conclusions import conclude_spectrum
 from analysis.findings import Findings
 from analysis.latent_findings import latent_findings
 from annealing.errors import IFPError
+from ifp.annealing_diagnosis import findings_of
 from ifp.contexts import SpectralRecord
 from ifp.datasets.dataset import Dataset
-from ifp.diagnosis import findings_of
 from ifp.runs import Run, open_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import require_whole_run, whole_findings

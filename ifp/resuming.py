@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from analysis.plain_json import json_bytes
 from analysis.records import read_record
-from annealing.errors import RunError
+from annealing.errors import IFPError, RunError
 from ifp.datasets import dataset_reference, load_dataset
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.runs import Run, newest_run, open_run
@@ -46,6 +46,23 @@ def reopen_run(
     resume_run(run, kind, given)
     made = read_record(settings, run.config.get("settings"), f"settings of {run.path}", RunError)
     return run_dataset(run, data_dir), made, run
+
+
+def continued_run(
+    kind: str, settings: type[T], given: Mapping[str, object], dataset: Dataset, path: Path | None
+) -> tuple[Run, T]:
+    """The run in ``path`` and its settings, to go on with on a data set that is open already.
+
+    Raises:
+        IFPError: no path.
+        RunError: no run there, another kind, other settings (see :func:`resume_run`), damaged ones or other data.
+    """
+    if path is None:
+        raise IFPError("need out, the run's directory, to resume it")
+    run = open_run(path)
+    resume_run(run, kind, given)
+    require_same_data(run, dataset)
+    return run, read_record(settings, run.config.get("settings"), f"settings of {path}", RunError)
 
 
 def run_dataset(run: Run, data_dir: Path | None = None) -> Dataset:

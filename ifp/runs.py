@@ -2,15 +2,12 @@
 
 import dataclasses
 import datetime
-import functools
-import importlib.metadata
-import platform
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.plain_json import json_bytes
 from analysis.records import read_value
@@ -19,6 +16,11 @@ from ifp.checksums import seal, sealed, write_recorded
 from ifp.file_names import file_name
 from ifp.run_files import PARTIAL, load_json, require_writable, write_atomically, write_into_folder
 from ifp.run_lock import GLANCE, LOCK_FILE, locked
+from ifp.versions import versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 PATIENCE = 10.0  # seconds that who has one file to add to a run waits for another writer
 
@@ -32,16 +34,14 @@ FINISHED_BY = {
 }
 
 
-@functools.cache
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that a result may depend on."""
-    packages = ("ifp", "torch", "numpy", "scipy", "scikit-learn", "safetensors")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Run:
-    """A run directory and its config: kind (anneal, anneal-whole, train, compare), created, settings, data."""
+    """A run directory and its config: kind (anneal, anneal-whole, train, compare), created, settings, data.
+
+    Attributes:
+        path: the directory.
+        config: what its config.json holds.
+    """
 
     path: Path
     config: Mapping[str, Any]
@@ -55,6 +55,25 @@ class Run:
     def finished(self) -> bool:
         """Whether the last file of such a run is there."""
         return (self.path / FINISHED_BY[self.kind]).is_file()
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The run's main table: see :func:`ifp.run_results.frame_of`."""
+        from ifp.run_results import frame_of
+
+        return frame_of(self)
+
+    def plot(self, what: str | None = None, **style: str) -> "Figure":
+        """A figure of the run, by name or the first of its kind: see :func:`ifp.run_results.figure_of`."""
+        from ifp.run_results import figure_of
+
+        return figure_of(self, what, **style)
+
+    def __repr__(self) -> str:
+        data, settings = self.config.get("data"), self.config.get("settings")
+        name = data.get("name") if isinstance(data, Mapping) else None
+        objective = settings.get("objective") if isinstance(settings, Mapping) and self.kind == "train" else None
+        said = ", ".join(map(str, filter(None, (self.kind, objective, name and f"on {name}"))))
+        return f"Run {str(self.path)!r}: {said}, {'finished' if self.finished else 'unfinished'}"
 
     @contextmanager
     def writing(self, *, wait: float = GLANCE) -> Iterator[None]:
@@ -108,8 +127,9 @@ class Run:
         return self.path / FINISHED_BY[self.kind]
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path | str) -> Run:
     """The run in a directory; RunError where there is none."""
+    path = Path(path)
     config = load_json(path / "config.json") if (path / "config.json").is_file() else None
     if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in list(FINISHED_BY):
         raise RunError(f"need a run directory with a config.json of {FORMAT}, got {path}")

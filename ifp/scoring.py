@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes, shown
-from analysis.scores.all_scores import require_scores, score
+from analysis.scores.all_scores import SCORES, VARIANTS, require_scores
+from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
-from annealing.errors import DataError, RunError
+from analysis.scores.scores import Scores
+from annealing.errors import DataError, IFPError, RunError
+from ifp.arrays import in_memory
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
-from ifp.encoding import encode_run
+from ifp.encoding import encode
 from ifp.run_files import load_json
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.watching import Watch, unwatched
@@ -28,7 +32,7 @@ def codes_of_run(run: Run, data_dir: Path | None = None, watch: Watch = unwatche
     Raises:
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
     """
-    found = encode_run(run, data_dir, watch)
+    found = encode(run, data_dir, watch)
     if "factors" not in found:
         raise RunError(f"need a run on data with labelled factors for scores, {run.path} has none")
     return LabelledCodes(found["codes"], found["factors"], found["logvar"])
@@ -60,6 +64,48 @@ def read_scores(run: Run) -> dict[str, Any]:
     return found
 
 
+def score(
+    codes: ArrayLike | Run | str | Path,
+    factors: ArrayLike | None = None,
+    *,
+    logvar: ArrayLike | None = None,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    sizes: SampleSizes = STUDY,
+    n_jobs: int = 1,
+) -> Scores:
+    """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
+
+    >>> grid = np.array([[a, b] for a in range(4) for b in range(4)])
+    >>> round(score(grid + 0.0, grid, only=["mig"])["mig"], 1)  # codes that are the factors
+    1.0
+
+    Args:
+        codes: posterior means (rows, latents), numpy or torch; or a finished training run or its directory, of which
+            every image is encoded first, and whose scores.json keeps the scores.
+        factors: classes from 0 (rows, factors), with codes.
+        logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
+        seed: of the samples drawn.
+        only: names of scores; None for all (DCI by its exact protocol takes minutes on thousands of rows).
+        sizes: what is drawn from the codes; another choice than the study's is another protocol.
+        n_jobs: factors that DCI fits side by side; -1 for one per core.
+
+    Raises:
+        IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.
+    """
+    if isinstance(codes, (Run, str, Path)):
+        if factors is not None or logvar is not None or sizes != STUDY:
+            raise IFPError("need either codes with factors or a run alone, got both")
+        found = score_run(codes, seed=seed, only=only, n_jobs=n_jobs)
+        return Scores({name: found[name] for name in SCORES + VARIANTS if isinstance(found.get(name), float)})
+    if factors is None:
+        raise IFPError("need factors (rows, factors) with codes, got none")
+    known = None if logvar is None else in_memory(logvar)
+    return scores_of(
+        in_memory(codes), in_memory(factors), logvar=known, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs
+    )
+
+
 def score_codes(
     data: LabelledCodes,
     *,
@@ -74,7 +120,7 @@ def score_codes(
     (``kl_decomposition``). Arguments and errors are those of :func:`analysis.scores.all_scores.score`.
     """
     found: dict[str, Any] = dict(
-        score(data.codes, data.factors, logvar=data.logvar, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
+        scores_of(data.codes, data.factors, logvar=data.logvar, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
     )
     if data.logvar is not None and only is None:
         found["kl_decomposition"] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))

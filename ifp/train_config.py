@@ -11,7 +11,7 @@ from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.device import require_device
-from ifp.networks import network_named
+from ifp.networks import OWN, network_named
 from ifp.objectives import Objective, Setup, made, objective_named, parameters_of
 from ifp.precision import require_precision, resolved_precision
 
@@ -27,7 +27,7 @@ class TrainConfig:
     objective: str = "deft"
     parameters: Mapping[str, Any] = field(default_factory=dict)  # settings of the objective by name
     latents: int | None = None  # the plan's, or 10
-    network: str | None = None  # the objective's own
+    network: str | None = None  # the objective's; "own" where the user gave one
     steps: int = 6000
     batch_size: int = 64
     learning_rate: float = 5e-4  # Adam, as in the reference's DEFT
@@ -50,7 +50,7 @@ class TrainConfig:
         likelihood_named(self.likelihood)
         objective_named(self.objective)
         require_precision(self.precision)
-        if self.network is not None:
+        if self.network not in (None, OWN):
             network_named(self.network)
         for name in ("steps", "batch_size", "eval_every", "probe", "checkpoint_every", "threads", "processes"):
             if getattr(self, name) < 1:

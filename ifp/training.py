@@ -23,7 +23,7 @@ from ifp.events import open_events
 from ifp.learner import Learner, build_learner
 from ifp.losses import Losses
 from ifp.memory import keep_freed_memory
-from ifp.networks import network_named
+from ifp.networks import Network, network_named
 from ifp.objectives.objective import Codes, Control
 from ifp.run_files import csv_bytes
 from ifp.runs import Run
@@ -115,9 +115,17 @@ class Progress:
 
 
 def train_run(
-    dataset: Dataset, config: TrainConfig, plan: StagePlan | None, run: Run, workers: Workers | None = None
+    dataset: Dataset,
+    config: TrainConfig,
+    plan: StagePlan | None,
+    run: Run,
+    workers: Workers | None = None,
+    network: Network | None = None,
 ) -> Iterator[Progress]:
     """Train from the run's last checkpoint, if it has one, to its end, and write its results.
+
+    Args:
+        network: the user's own, where the config says so.
 
     Raises:
         DivergenceError: the loss is no longer finite.
@@ -128,7 +136,8 @@ def train_run(
     workers = workers or Workers()
     make_exact()
     with run.writing() if workers.first else nullcontext():
-        learner = start_learner(dataset, config, plan, initialise=not (run.path / STATE_FILE).is_file())
+        initialise = not (run.path / STATE_FILE).is_file()
+        learner = start_learner(dataset, config, plan, initialise=initialise, network=network)
         objective, probe, losses = learner.objective, probe_images(dataset, config.probe, config.seed), Losses()
         likelihood = likelihood_named(config.likelihood)
         step, trace = restore(run, learner, losses)
@@ -179,18 +188,26 @@ def train_run(
         write_checkpoint(run, learner, config, step)
 
 
-def start_learner(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, *, initialise: bool = True) -> Learner:
+def start_learner(
+    dataset: Dataset,
+    config: TrainConfig,
+    plan: StagePlan | None,
+    *,
+    initialise: bool = True,
+    network: Network | None = None,
+) -> Learner:
     """The learner that the settings describe, before its first step.
 
     Args:
         initialise: whether to read the parameters of the run that ``init_from`` names; not where a state follows.
+        network: the user's own, where the config says so.
 
     Raises:
         IFPError: parameters to start from do not fit.
     """
     learner = build_learner(
         config.objective_for(dataset, plan),
-        network_named(config.network or ""),
+        network or network_named(config.network or ""),
         dataset.image_shape,
         config.learning_rate,
         device=require_device(config.device),

@@ -14,9 +14,10 @@ from ifp.datasets import load_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_compiler, require_device
 from ifp.events import require_tensorboard
+from ifp.networks import OWN, Network, require_network
 from ifp.objectives import default_parameters
 from ifp.plan_file import read_plan, require_fitting
-from ifp.resuming import reopen_run, run_dataset
+from ifp.resuming import continued_run, reopen_run, run_dataset
 from ifp.runs import Run, create_run, new_run_path, newest_run, open_run
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_run
@@ -135,6 +136,7 @@ def _new_run(
     *,
     overwrite: bool = False,
     force: bool = False,
+    network: Network | None = None,
 ) -> tuple[TrainConfig, Run]:
     """The config with nothing left open, and a run directory with it and the plan, once everything has been checked."""
     require_device(config.device)
@@ -146,23 +148,56 @@ def _new_run(
     if config.init_from is not None and Path(config.init_from) == path.resolve():
         raise IFPError(f"need another run to start from than the one to be written, got {path} for both")
     require_compiler(config.compile)
-    start_learner(dataset, config, plan)  # what does not fit is told before anything is written
+    if network is not None:
+        require_network(network, dataset.image_shape, config.latents or 1)
+    start_learner(dataset, config, plan, network=network)  # what does not fit is told before anything is written
     files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
     run = create_run(path, "train", config, describe(dataset), overwrite=overwrite, files=files)
     return config, run
 
 
-def train(dataset: Dataset, *, plan: StagePlan | None = None, out: str | Path | None = None, **settings: Any) -> Run:
+def train(
+    dataset: Dataset | str | Path,
+    *,
+    plan: StagePlan | None = None,
+    network: Network | str | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **settings: Any,
+) -> Run:
     """Train on a data set, by a plan's stages where there is one, and return the finished run.
 
-    Settings are :class:`TrainConfig`'s: ``train(ds, objective="beta-vae", parameters={"beta": 4.0}, steps=1000)``.
+    The other settings are those of :class:`ifp.train_config.TrainConfig`, by name: ::
+
+        ifp.train(ds, plan=plan, steps=6000)
+        ifp.train(ds, objective="beta-vae", parameters={"beta": 4.0}, latents=10, steps=20_000, seed=1)
+        ifp.train(ds, objective="annealed-beta", network=ifp.Network(MyEncoder, MyDecoder))
+
+    Args:
+        dataset: or its name, or the path of the user's own.
+        plan: of :func:`ifp.plan_stages`, for DEFT.
+        network: a name (``conv``, ``dense``, ...) or the user's own modules: :class:`ifp.Network`.
+        out: the run's directory; else a new one under ``runs/``.
+        resume: go on with the run in ``out``, to the same bytes as without the stop.
+        overwrite: replace the run in ``out``.
 
     Raises:
         IFPError: a setting is out of range, the plan does not fit or is missing, the directory is in use, or training
             diverges.
     """
-    config = TrainConfig(dataset=dataset.reference, data_options=dataset.options, **settings)
-    config, run = _new_run(dataset, config, plan, None if out is None else Path(out), Path("runs"))
-    for _ in train_run(dataset, config, plan, run):
+    dataset = load_dataset(str(dataset)) if isinstance(dataset, (str, Path)) else dataset
+    given = {**settings, **({} if network is None else {"network": OWN if isinstance(network, Network) else network})}
+    own = network if isinstance(network, Network) else None
+    path = None if out is None else Path(out)
+    if resume:
+        run, config = continued_run("train", TrainConfig, _as_recorded(given), dataset, path)
+        plan = resumed_plan(run, plan)
+        if run.finished:
+            return run
+    else:
+        config = TrainConfig(dataset=dataset.reference, data_options=dataset.options, **given)
+        config, run = _new_run(dataset, config, plan, path, Path("runs"), overwrite=overwrite, network=own)
+    for _ in train_run(dataset, config, plan, run, network=own):
         pass
     return run

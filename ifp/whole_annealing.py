@@ -20,7 +20,7 @@ from ifp.networks import convolutional
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.precision import resolved_precision
-from ifp.resuming import reopen_run
+from ifp.resuming import continued_run, reopen_run
 from ifp.run_files import csv_bytes
 from ifp.runs import Run, create_run, new_run_path
 from ifp.threads import use_threads
@@ -199,9 +199,16 @@ def _new_run(
     return config, create_run(path, KIND, config, describe(dataset), overwrite=overwrite)
 
 
-def anneal_whole(dataset: Dataset, *, out: str | Path | None = None, **settings: Any) -> Run:
-    """Cool one network on the whole data set and return the run; settings are :class:`WholeConfig`'s."""
-    config, run = _new_run(dataset, settings, None if out is None else Path(out), Path("runs"))
+def anneal_whole(
+    dataset: Dataset, *, out: Path | None = None, resume: bool = False, overwrite: bool = False, **settings: Any
+) -> Run:
+    """Cool one network on the whole data set and return the run: mode ``full`` of :func:`ifp.anneal`."""
+    if resume:
+        run, config = continued_run(KIND, WholeConfig, settings, dataset, out)
+        if run.finished:
+            return run
+    else:
+        config, run = _new_run(dataset, settings, out, Path("runs"), overwrite=overwrite)
     for _ in whole_annealing(dataset, config, run):
         pass
     return run

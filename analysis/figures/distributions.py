@@ -10,13 +10,17 @@ from analysis.figures.palette import factor_colours
 from annealing.errors import IFPError
 
 KINDS = ("box", "violin")
+_MEASURED = (
+    Line2D([], [], marker="o", color="grey", markeredgecolor="black", label="measured, freezing to melting"),
+    Line2D([], [], marker="|", color="black", linestyle="", markersize=9, label="closed form of the same case"),
+)
 
 
 def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str = "box") -> Figure:
     """Measured freezing points as dots with their brackets; closed form over all contexts as box or violin.
 
     Args:
-        freezing: rows of freezing.csv at one threshold.
+        freezing: rows of freezing.csv at one threshold; none where nothing was measured.
         spectral: rows of spectral.csv, factor and spectral_beta.
         kind: box or violin.
 
@@ -28,7 +32,7 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
     measured = freezing[freezing["status"] == "ok"]
     if measured.empty and spectral.empty:
         raise IFPError("need at least one freezing point to draw, got none")
-    factors = list(dict.fromkeys(freezing["factor"]))
+    factors = list(dict.fromkeys(freezing["factor"] if len(freezing) else spectral["factor"]))
     colours = factor_colours(factors)
     figure = Figure(figsize=(8, 1.2 + 0.85 * len(factors)), layout="constrained")
     axes = figure.subplots()
@@ -41,7 +45,7 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
         sns.boxplot(**shared, width=0.5, fliersize=0, linewidth=1, boxprops={"alpha": 0.35})
     else:
         sns.violinplot(**shared, width=0.8, inner="quartile", linewidth=1, alpha=0.35, cut=0)
-    for row, factor in enumerate(factors):
+    for row, factor in enumerate(factors if len(measured) else ()):
         of_factor = measured[measured["factor"] == factor].sort_values("context")
         spread = [row + 0.36 * ((rank + 0.5) / max(len(of_factor), 1) - 0.5) for rank in range(len(of_factor))]
         axes.hlines(spread, of_factor["ifp_low"], of_factor["ifp_high"], color=colours[factor], linewidth=1.2, zorder=3)
@@ -50,13 +54,12 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
     contexts = spectral["context"].nunique() if "context" in spectral else len(spectral)
     figure.legend(
         handles=[
-            Line2D([], [], marker="o", color="grey", markeredgecolor="black", label="measured, freezing to melting"),
-            Line2D([], [], marker="|", color="black", linestyle="", markersize=9, label="closed form of the same case"),
+            *(_MEASURED if len(freezing) else ()),
             Line2D([], [], color="grey", linewidth=7, alpha=0.35, label=f"closed form, {contexts} contexts"),
         ],
         loc="outside lower center", ncols=3, frameon=False, fontsize=8,
     )  # fmt: skip
-    dataset = freezing["dataset"].iloc[0]
+    dataset = (freezing if len(freezing) else spectral)["dataset"].iloc[0]
     axes.set(xlabel=r"pressure $\beta$ (nats; reconstruction summed over pixels)", ylabel="")
     axes.set_title(f"Information freezing points of {dataset}", loc="left")
     plain_pressure_axis(axes.xaxis)

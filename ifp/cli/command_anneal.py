@@ -78,13 +78,13 @@ def anneal(
 
     Example: ifp anneal --dataset dsprites --contexts 8
     """
+    from ifp.annealing_diagnosis import diagnose_annealing
     from ifp.annealing_run import open_annealing_run
     from ifp.annealing_test import annealing_test
     from ifp.cli.anneal_whole import anneal_whole_data
     from ifp.cli.progress import resumable, show_progress
     from ifp.cli.tables import show
     from ifp.cluster import cluster_at
-    from ifp.diagnosis import diagnose
     from ifp.tables.findings import freezing_points
 
     shared: dict[str, object] = {
@@ -122,7 +122,7 @@ def anneal(
         with resumable("anneal", run.path):
             for _ in show_progress(annealing_test(ds, config, run, data_dir, cluster), "annealing"):
                 pass
-    show(freezing_points(diagnose(run)), json=json)
+    show(freezing_points(diagnose_annealing(run)), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
 
 

@@ -62,12 +62,12 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     from analysis.figures.separability import draw_separability
     from analysis.plain_json import json_bytes
     from analysis.separability import separability_matrix
+    from ifp.annealing_diagnosis import diagnose_annealing
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
-    from ifp.diagnosis import diagnose as conclude
     from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 
-    findings = conclude(run)
+    findings = diagnose_annealing(run)
     if not json:
         for table in (distributions(findings), separability(findings), *pairs(findings), risks(findings)):
             show(table)

@@ -33,7 +33,7 @@ def encode(
     from functools import partial
 
     from ifp.cli.progress import show_progress
-    from ifp.encoding import encode_run
+    from ifp.encoding import encode
     from ifp.run_files import npz_bytes, require_writable
     from ifp.runs import newest_run, write_file
 
@@ -43,6 +43,6 @@ def encode(
         raise IFPError(f"need a new file for the codes, {out} is there (--overwrite)")
     require_writable(out.parent)
     found = newest_run(runs, "train") if run is None else run
-    arrays = encode_run(found, data_dir, partial(show_progress, title="encoding"))
+    arrays = encode(found, data_dir, partial(show_progress, title="encoding"))
     write_file(out, npz_bytes(arrays))
     typer.echo(str(out))

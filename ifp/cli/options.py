@@ -144,7 +144,7 @@ def whole_list(text: str | None, option: str) -> tuple[int, ...] | None:
 
 def annealing_run(path: Path | None, runs: Path) -> "Run":
     """The finished annealing run at ``path``, or the newest one under ``runs``."""
-    from ifp.diagnosis import require_annealing_run
+    from ifp.annealing_diagnosis import require_annealing_run
     from ifp.runs import newest_run
 
     return newest_run(runs, "anneal") if path is None else require_annealing_run(path)

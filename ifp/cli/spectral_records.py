@@ -27,7 +27,7 @@ def spectral_records(
     """The records of :func:`ifp.spectrum`, while a bar on stderr follows them; IFPError as there."""
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import show_progress
-    from ifp.contexts import require_factors, require_nuisance, spectrum
+    from ifp.contexts import closed_forms, require_factors, require_nuisance
 
     known = require_factors(dataset)
     names = known.names if factors is None else factors
@@ -37,7 +37,9 @@ def spectral_records(
         known.position(name)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)
     require_nuisance(nuisance)
-    records = spectrum(dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance)
+    records = closed_forms(
+        dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance
+    )
     return [each.record for each in show_progress(_counted(records, len(names) * contexts), "action sequences")]
 
 

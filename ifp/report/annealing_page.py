@@ -12,7 +12,7 @@ from analysis.separability import separability_matrix
 from analysis.stages import plan_stages
 from analysis.whole_findings import cooling_branch, cooling_trace
 from annealing.errors import IFPError
-from ifp.diagnosis import findings_of
+from ifp.annealing_diagnosis import findings_of
 from ifp.evaluation import probed_images
 from ifp.freezing_file import read_curves, read_tables
 from ifp.planning import planning_findings

@@ -11,7 +11,7 @@ from annealing.landau import transition
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
-from ifp.contexts import action_sequence, draw_contexts, require_factors, spectrum
+from ifp.contexts import action_sequence, closed_forms, draw_contexts, require_factors
 from ifp.datasets import DataWarning, load_dataset
 
 FACTORS = ("shape", "scale", "orientation", "posX", "posY")
@@ -92,7 +92,7 @@ def test_an_action_sequence_is_whatever_images_exist(tmp_path):
 def test_contexts_in_which_a_factor_has_one_value_are_counted_and_left_out(tmp_path):
     own = instances(tmp_path, [(0, 0), (2, 0), (5, 0), (3, 1)])
     with pytest.warns(DataWarning) as said:
-        records = list(spectrum(own, contexts=4))
+        records = list(closed_forms(own, contexts=4))
     assert [str(each.message) for each in said] == [
         "a has fewer than two values in 1 of 4 contexts: left out there",
         "b has fewer than two values in 4 of 4 contexts: left out there",
@@ -122,13 +122,13 @@ def test_a_nuisance_is_held_within_a_context_or_redrawn_for_every_image():
 
 def test_noise_that_is_held_moves_spectral_values_by_less_than_15_percent_and_redrawn_noise_freezes_itself():
     of = {"factors": ("scale", "posX"), "contexts": 60, "seed": 0}
-    plain, noisy = ({(r.factor, r.context): r.spectral_beta for r in spectrum(load_dataset(name), **of)}
+    plain, noisy = ({(r.factor, r.context): r.spectral_beta for r in closed_forms(load_dataset(name), **of)}
                     for name in ("dsprites", "noisy-dsprites"))  # fmt: skip
     for factor in of["factors"]:
         there, here = (np.median([each[case] for case in plain if case[0] == factor]) for each in (noisy, plain))
         assert abs(there / here - 1) < 0.15
     redrawn = list(
-        spectrum(load_dataset("noisy-dsprites"), nuisance="redrawn", **{**of, "factors": ("scale",), "contexts": 6})
+        closed_forms(load_dataset("noisy-dsprites"), nuisance="redrawn", **{**of, "factors": ("scale",), "contexts": 6})
     )
     assert all(each.spectral_beta > 2 * plain[each.factor, each.context] for each in redrawn)
 
@@ -150,18 +150,18 @@ def test_contexts_do_not_repeat_while_there_are_enough_images(bars, dsprites):
 
 
 def test_all_factors_share_their_contexts(dsprites):
-    records = list(spectrum(dsprites, factors=("orientation", "shape"), contexts=6, seed=1))
+    records = list(closed_forms(dsprites, factors=("orientation", "shape"), contexts=6, seed=1))
     assert [(each.factor, each.context) for each in records] == [
         (factor, context) for factor in ("orientation", "shape") for context in range(6)
     ]
     indices = draw_contexts(dsprites, 6, 1).tolist()
     assert [each.index for each in records] == indices * 2
-    assert list(spectrum(dsprites, factors=("shape",), contexts=2, seed=1)) == records[6:8]
+    assert list(closed_forms(dsprites, factors=("shape",), contexts=2, seed=1)) == records[6:8]
 
 
 @pytest.mark.parametrize(("name", "likelihood"), [("bernoulli", Bernoulli()), ("gaussian", Gaussian())])
 def test_a_spectral_value_is_the_freezing_point_of_the_action_sequence(name, likelihood, dsprites):
-    for record in spectrum(dsprites, contexts=2, seed=7, likelihood=name):
+    for record in closed_forms(dsprites, contexts=2, seed=7, likelihood=name):
         images = action_sequence(dsprites, record.factor, record.index)
         np.testing.assert_allclose(record.spectral_beta, freezing_point(images, likelihood), rtol=1e-12)
         assert 0 < record.second_ratio <= 1
@@ -176,7 +176,7 @@ def test_a_spectral_value_is_the_freezing_point_of_the_action_sequence(name, lik
 
 def test_positions_freeze_above_scale_above_shape_above_orientation(dsprites):
     values = {name: [] for name in FACTORS}
-    for record in spectrum(dsprites, contexts=200, seed=0):
+    for record in closed_forms(dsprites, contexts=200, seed=0):
         values[record.factor].append(record.spectral_beta)
     medians = {name: float(np.median(each)) for name, each in values.items()}
     assert {name: len(each) for name, each in values.items()} == dict.fromkeys(FACTORS, 200)
@@ -194,7 +194,7 @@ def test_positions_freeze_above_scale_above_shape_above_orientation(dsprites):
 )
 def test_what_cannot_be_asked_for_is_refused(asked, reason, dsprites):
     with pytest.raises(IFPError, match=reason):
-        list(spectrum(dsprites, **{"contexts": 2, **asked}))
+        list(closed_forms(dsprites, **{"contexts": 2, **asked}))
 
 
 def test_a_data_set_without_labels_has_no_action_sequences():

@@ -9,7 +9,7 @@ import pytest
 import ifp
 from analysis.information import factor_entropy, information
 from annealing.errors import IFPError
-from ifp.contexts import spectrum
+from ifp.contexts import closed_forms
 from ifp.datasets import DataWarning, load_dataset
 from ifp.freezing_order import freezing_order, predicted_values
 from ifp.planning import spectral_findings
@@ -57,7 +57,7 @@ SAME = pytest.mark.parametrize("value", [0, 255, 0.25, 0.3], ids=["black", "whit
 @SAME
 def test_images_all_the_same_have_freezing_points_of_0_everywhere(value, opened):
     ds = opened(flat(value), GRID)
-    records = list(spectrum(ds, contexts=5))
+    records = list(closed_forms(ds, contexts=5))
     assert len(records) == 10
     for record in records:
         assert (record.spectral_beta, record.beta_rd, record.transition) == (0, 0, "none")
@@ -76,7 +76,7 @@ def test_images_all_the_same_cannot_be_annealed_or_planned_and_that_is_said(valu
     ):
         ifp.anneal(ds.reference, contexts=2, planning_contexts=2, sweep=QUICK, out=tmp_path / "run")
     with pytest.raises(IFPError, match="need a factor that freezes above the final pressure 1, got none"):
-        ifp.plan_stages(spectral_findings(ds, list(spectrum(ds, contexts=5))))
+        ifp.plan_stages(spectral_findings(ds, list(closed_forms(ds, contexts=5))))
 
 
 @pytest.mark.parametrize("network", ["dense", "conv-8"])
@@ -96,7 +96,7 @@ def test_a_factor_that_no_image_varies_with_is_left_out_of_the_test_and_of_the_p
         run = ifp.anneal(ds.reference, contexts=2, planning_contexts=4, sweep=QUICK, out=tmp_path / "run")
     assert set(pd.read_csv(run.path / "freezing.csv")["factor"]) == {"a"}
     # 4 pixels share the values 0, 1/3, 2/3, 1: variance 5/36 over 1/4 each
-    records = list(spectrum(ds, contexts=4))
+    records = list(closed_forms(ds, contexts=4))
     assert {each.factor: each.spectral_beta for each in records} == {"a": pytest.approx(4 * 5 / 9), "b": 0}
     order = predicted_values(list(freezing_order(ds)))
     assert order["a"] == pytest.approx(4 * 5 / 9, rel=1e-6)
@@ -116,7 +116,7 @@ def one_pixel(opened):
 
 
 def test_one_pixel_freezes_at_its_variance_over_that_of_a_coin(one_pixel):
-    by_factor = {each.factor: each for each in spectrum(one_pixel, contexts=3)}
+    by_factor = {each.factor: each for each in closed_forms(one_pixel, contexts=3)}
     assert by_factor["a"].spectral_beta == pytest.approx(5 / 36 / (1 / 4), rel=1e-6)
     assert by_factor["a"].beta_rd <= 1 + 1e-9  # a coin's own, which no grey pixel exceeds
     assert by_factor["b"].spectral_beta == 0
@@ -170,7 +170,7 @@ def test_a_factor_of_one_value_has_no_entropy_and_no_information():
 def test_a_factor_of_one_value_is_left_out_of_spectrum_and_plan_with_a_warning(bars_of_one_colour):
     ds = bars_of_one_colour
     with pytest.warns(DataWarning, match="c has fewer than two values in 6 of 6 contexts: left out there"):
-        records = list(spectrum(ds, contexts=6))
+        records = list(closed_forms(ds, contexts=6))
     assert {each.factor for each in records} == {"a", "b"}
     order = list(freezing_order(ds))
     assert {each.value for each in order if each.factor == "c"} == {0}

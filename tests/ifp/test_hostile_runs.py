@@ -23,11 +23,11 @@ from analysis.findings import Findings
 from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from annealing.errors import IFPError, RunError
+from ifp.annealing_diagnosis import diagnose_annealing, findings_of
 from ifp.checkpoint import FORMAT, load_model
 from ifp.cli import app, main
 from ifp.cli.tables import show_table
 from ifp.comparison import study_rows
-from ifp.diagnosis import diagnose, findings_of
 from ifp.freezing_file import read_curves, read_tables
 from ifp.networks import network_named
 from ifp.resuming import run_dataset
@@ -121,7 +121,7 @@ def test_the_tables_are_those_that_were_written(made):
 
 
 def test_factors_whose_names_look_like_numbers_are_diagnosed(run):
-    assert [each.factor for each in diagnose(run).factors] == list(NAMES)
+    assert [each.factor for each in diagnose_annealing(run).factors] == list(NAMES)
 
 
 @BOUNDED
@@ -149,7 +149,7 @@ def test_what_is_read_is_concluded_from_or_refused(changing, name, line, column,
     row[column % len(row)] = cell
     text = "\n".join(",".join(each) for each in rows)
     with holding(changing, name, text.encode()) as path, contextlib.suppress(IFPError):
-        plan_stages(diagnose(path))
+        plan_stages(diagnose_annealing(path))
 
 
 @BOUNDED
@@ -230,7 +230,7 @@ BAD_TABLES = {
 def test_a_bad_table_is_refused_by_column_and_line(change, reason, run):
     change(run)
     with pytest.raises(RunError, match=reason) as caught:
-        diagnose(run)
+        diagnose_annealing(run)
     assert "\x1b" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -273,7 +273,7 @@ BAD_CURVES = {
 def test_bad_curves_are_refused_by_array(change, reason, run):
     run.write("curves.npz", npz_bytes(change(load_npz(run.path / "curves.npz"))))
     with pytest.raises(RunError, match=reason):
-        diagnose(run)
+        diagnose_annealing(run)
 
 
 # What is never called

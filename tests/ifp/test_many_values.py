@@ -12,7 +12,7 @@ import ifp
 from analysis.distributions import compare_unpaired, summarise
 from analysis.information import factor_entropy, information, information_and_chance
 from analysis.scores.codes import LabelledCodes, SampleSizes
-from ifp.contexts import action_sequence, spectrum
+from ifp.contexts import action_sequence, closed_forms
 from ifp.datasets import DataWarning, load_dataset
 from ifp.freezing_order import freezing_order
 from ifp.whole_spectrum import whole_spectrum
@@ -62,7 +62,7 @@ def test_every_value_is_looked_up(levels):
 def test_its_action_value_is_the_variance_of_its_levels_over_that_of_the_decoder(levels):
     """Two equal pixels of evenly spaced levels: 2 (n + 1) / (12 (n - 1)) / (1/4)."""
     expected = 2 * (MANY + 1) / (12 * (MANY - 1)) / 0.25
-    (record,) = spectrum(levels, factors=["level"], contexts=1)
+    (record,) = closed_forms(levels, factors=["level"], contexts=1)
     assert record.spectral_beta == pytest.approx(expected, rel=1e-6)
     assert expected * (1 - 1e-9) <= record.beta_rd <= 2  # two coins that fall alike
     assert record.second_ratio == pytest.approx(0, abs=1e-9)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 import ifp
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
+from ifp.annealing_diagnosis import findings_of
 from ifp.cli import app
-from ifp.diagnosis import findings_of
 from ifp.freezing_order import freezing_order, predicted_values
 from ifp.planning import planning_findings, with_order
 from ifp.run_files import npz_bytes

@@ -14,7 +14,7 @@ import ifp.image_batches
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from ifp.cli import app
-from ifp.contexts import spectrum
+from ifp.contexts import closed_forms
 from ifp.datasets.dataset import Factors, Lattice
 from ifp.freezing_order import freezing_order, predicted_values
 from ifp.planning import spectral_findings
@@ -187,7 +187,7 @@ def test_a_data_set_without_labels_has_eigenvalues_alone(command):
 
 def test_a_plan_of_the_command_is_that_of_the_records(command):
     ended = command("plan-stages", "--from", "spectrum", "--dataset", "blocks", "--contexts", 8, "--seed", 2)
-    records = list(spectrum(Blocks(), contexts=8, seed=2))
+    records = list(closed_forms(Blocks(), contexts=8, seed=2))
     order = predicted_values(list(freezing_order(Blocks())))
     expected = plan_stages(spectral_findings(Blocks(), records, seed=2, conditional=order))
     assert StagePlan.from_json(ended.stdout) == expected
@@ -200,9 +200,11 @@ def test_a_plan_of_the_command_is_that_of_the_records(command):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_any_number_of_workers_finds_the_same_numbers(workers, monkeypatch):
     ds = ifp.datasets.load_dataset("dsprites-tiny")
-    records, order = list(spectrum(ds, contexts=60)), list(freezing_order(ds, factors=("scale", "posX")))
+    records, order = list(closed_forms(ds, contexts=60)), list(freezing_order(ds, factors=("scale", "posX")))
     monkeypatch.setattr("ifp.threads.ThreadPoolExecutor", lambda cores: ThreadPoolExecutor(workers))
-    np.testing.assert_equal([asdict(each) for each in spectrum(ds, contexts=60)], [asdict(each) for each in records])
+    np.testing.assert_equal(
+        [asdict(each) for each in closed_forms(ds, contexts=60)], [asdict(each) for each in records]
+    )
     assert list(freezing_order(ds, factors=("scale", "posX"))) == order
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from annealing.errors import IFPError, RunError
 from annealing.pressure import geometric
-from ifp.diagnosis import require_annealing_run
+from ifp.annealing_diagnosis import require_annealing_run
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.run_files import load_npz
