@@ -5,35 +5,12 @@ import sys
 from pathlib import Path
 
 # whose names stand in annotations: no index of theirs is fetched, so that they are shown without a link
-FOREIGN = (
-    *dir(builtins),
-    *(
-        "annotations",
-        "collections",
-        "concurrent",
-        "dataclasses",
-        "distributed",
-        "enum",
-        "h5py",
-        "matplotlib",
-        "np",
-        "numpy",
-    ),
-    *(
-        "Client",
-        "Module",
-        "PIL",
-        "optional",
-        "pandas",
-        "pathlib",
-        "plt",
-        "scipy",
-        "sequence",
-        "sklearn",
-        "torch",
-        "typing",
-        "zipfile",
-    ),
+FOREIGN = "|".join(
+    (
+        *dir(builtins),
+        "annotations|collections|concurrent|dataclasses|distributed|enum|h5py|matplotlib|np|numpy|optional|pandas",
+        "pathlib|PIL|plt|pd|scipy|sequence|sklearn|torch|typing|zipfile|Client|Figure|Module",
+    )
 )
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_extensions")]
@@ -55,7 +32,7 @@ exclude_patterns = ["_extensions"]
 root_doc = "index"
 nitpicky = True
 smartquotes_action = "D"  # dashes alone; options stand in code
-nitpick_ignore_regex = [("py:.*", rf"({'|'.join(FOREIGN)})(\..*)?")]
+nitpick_ignore_regex = [("py:.*", rf"({FOREIGN})(\..*)?")]
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]

@@ -124,7 +124,9 @@ def _left_out(app: Sphinx, what: str, name: str, value: Any, skip: bool, options
 
 
 def _apart(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
-    """Attributes that are told together, ``low, high: ...``, one by one."""
+    """Attributes that are told together, ``low, high: ...``, one by one; and no type in a property's first line."""
+    if what in ("property", "attribute"):
+        lines.insert(0, "")
     inside = False
     for number in reversed(range(len(lines))):
         inside = "Attributes:" in lines[:number] and what == "class"
