@@ -1,5 +1,6 @@
 """Formulas as MathML, which browsers draw themselves: nothing is loaded from elsewhere."""
 
+import re
 from html import escape
 
 from docutils import nodes
@@ -8,10 +9,13 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+_FUNCTION = re.compile(r"(\\(?:ln|log)) *(?=[A-Za-z0-9\\])(?!\\left)")  # is set without a space after it
 _LOG = logging.getLogger(__name__)
 
 
 def _mathml(latex: str, display: str, node: nodes.Element) -> str:
+    latex = re.sub("'+", lambda marks: r"{" + r"\prime" * len(marks[0]) + "}", latex)  # the sign itself stands raised
+    latex = _FUNCTION.sub(r"\1\\,", latex)
     try:
         return convert(latex, display=display)
     except Exception as error:  # of whatever kind: the formula is named, and warnings are errors of the build

@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from numpy.typing import ArrayLike
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
+from sphinx.util.typing import stringify_annotation
 
 _ARRAY = re.compile(
     r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[([^\[\]]*(?:\[[^\[\]]*\])?)\]\]"
@@ -126,7 +128,7 @@ def _left_out(app: Sphinx, what: str, name: str, value: Any, skip: bool, options
 def _apart(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     """Attributes that are told together, ``low, high: ...``, one by one; and no type in a property's first line."""
     if what in ("property", "attribute"):
-        lines.insert(0, "")
+        lines[:0] = ["..", ""]  # an empty comment, which has no colon
     inside = False
     for number in reversed(range(len(lines))):
         inside = "Attributes:" in lines[:number] and what == "class"
@@ -143,8 +145,10 @@ def _apart(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: l
 def _short(
     app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
-    """Signatures with NDArray as it is written, not as what it stands for."""
-    told = [each and _ARRAY.sub(r"~numpy.typing.NDArray[\1]", each) for each in (signature, returned)]
+    """Signatures with NDArray and ArrayLike as they are written, not as what they stand for."""
+    like = stringify_annotation(ArrayLike, "smart")
+    told = [each and each.replace(like, "~numpy.typing.ArrayLike") for each in (signature, returned)]
+    told = [each and _ARRAY.sub(r"~numpy.typing.NDArray[\1]", each) for each in told]
     return told[0], told[1]
 
 
