@@ -52,6 +52,7 @@ python_maximum_signature_line_length = 110
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
+highlight_language = "text"
 html_theme = "furo"
 html_title = "ifp"
 html_static_path = ["_static"]
