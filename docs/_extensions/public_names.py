@@ -18,6 +18,7 @@ from docutils.statemachine import StringList
 from numpy.typing import ArrayLike
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
@@ -117,10 +118,10 @@ def _imported(target: str) -> Any:
 
 
 def _left_out(app: Sphinx, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out of a module what stands among the public names, and what it only imports."""
+    """Leave out of a module what stands among the public names, what it only imports, and second names."""
     if what != "module":
         return None
-    public = id(value) in app.public_objects  # type: ignore[attr-defined]
+    public = name == "OBJECTIVE" or id(value) in app.public_objects  # type: ignore[attr-defined]
     foreign = callable(value) and str(getattr(value, "__module__", "")).split(".")[0] not in _OWN
     return True if public or foreign else None
 
@@ -164,6 +165,9 @@ def _with_fields(app: Sphinx, what: str, name: str, value: Any, options: Any, li
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register both directives, and what they have autodoc do."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"  # as the docstrings call them
     app.public_objects = _public_objects()  # type: ignore[attr-defined]
     app.add_directive("public-names", PublicNames)
     app.add_directive("public-modules", PublicModules)
