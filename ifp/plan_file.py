@@ -44,8 +44,9 @@ def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
         ("likelihood", plan.likelihood, likelihood),
     ):
         if wanted != came:
+            chosen = "" if likelihood == "bernoulli" else f" --likelihood {likelihood}"
+            again = f"ifp plan-stages --from spectrum --dataset {shlex.quote(dataset.reference)}{chosen}"
             raise PlanError(
-                f"need the {what} that the plan is for, {wanted}, got {came}: plan "
-                f"for it with `ifp plan-stages --from spectrum --dataset {shlex.quote(dataset.reference)}` "
+                f"need the {what} that the plan is for, {wanted}, got {came}: plan for it with `{again}` "
                 "(--force uses the plan all the same)"
             )
