@@ -80,7 +80,7 @@ def anneal(
     mode ``full``, all data with many latents, those of :class:`ifp.whole_annealing.WholeConfig`: ::
 
         ifp.anneal("dsprites", contexts=8, factors=("scale", "posX"))
-        ifp.anneal(ds, mode="full", latents=10, predicted=ifp.spectrum(ds).order)
+        ifp.anneal(ds, mode="full", latents=10)  # what closed forms predict is computed first, unless given
 
     Args:
         dataset: or its name, or the path of the user's own.
@@ -94,6 +94,7 @@ def anneal(
         IFPError: a setting is out of range, the data set is unknown or has no labels (mode ``action``), or the
             directory is in use.
     """
+    from ifp.predictions import with_predictions
     from ifp.whole_annealing import anneal_whole
 
     if mode not in ("action", "full"):
@@ -103,7 +104,8 @@ def anneal(
     if mode == "full":
         if scheduler is not None:
             raise IFPError("need no scheduler with mode full, which is one piece of work")
-        return anneal_whole(dataset, out=path, resume=resume, overwrite=overwrite, **settings)
+        known = settings if resume else with_predictions(dataset, settings)
+        return anneal_whole(dataset, out=path, resume=resume, overwrite=overwrite, **known)
     with cluster_at(scheduler) as cluster:
         if resume:
             run, config = continued_run("anneal", AnnealConfig, settings, dataset, path)

@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from ifp.cli.progress import announce, resumable, show_progress
-
-if TYPE_CHECKING:
-    from ifp.datasets.dataset import Dataset
 
 
 def anneal_whole_data(
@@ -27,6 +24,7 @@ def anneal_whole_data(
     from ifp.cli.whole_table import show_whole
     from ifp.datasets import load_dataset
     from ifp.factor_choice import require_images
+    from ifp.predictions import with_predictions
     from ifp.run_files import require_writable
     from ifp.runs import require_place
     from ifp.whole_annealing import open_whole_run, whole_annealing
@@ -39,7 +37,7 @@ def anneal_whole_data(
     if not resume and "dataset" in given:
         dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
         require_images(dataset)
-        settings |= _predictions(dataset, given)
+        settings = with_predictions(dataset, given, lambda title: partial(show_progress, title=title))
     ds, config, run = open_whole_run(
         settings, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite
     )
@@ -49,20 +47,3 @@ def anneal_whole_data(
             pass
     show_whole(diagnose_whole(run), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
-
-
-def _predictions(dataset: "Dataset", given: Mapping[str, Any]) -> dict[str, Any]:
-    """Closed-form values in the order in which factors freeze; of unlabelled data the range that the largest spans."""
-    from ifp.freezing_order import freezing_order, predicted_values
-    from ifp.whole_annealing import swept_range
-    from ifp.whole_spectrum import whole_spectrum
-
-    chosen = {"likelihood": given["likelihood"]} if "likelihood" in given else {}
-    if dataset.factors is not None:
-        watch = partial(show_progress, title="freezing order")
-        return {"predicted": predicted_values(list(freezing_order(dataset, watch=watch, **chosen)))}
-    if "pressures" in given:
-        return {}
-    watch = partial(show_progress, title="eigenvalues")
-    (largest,) = whole_spectrum(dataset, count=1, watch=watch, **chosen)
-    return {"pressures": swept_range({"all": largest})}

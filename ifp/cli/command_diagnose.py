@@ -34,7 +34,7 @@ def diagnose(
         list[Path] | None,
         typer.Argument(
             metavar="RUN",
-            help="Directories of runs.  [default: the newest finished annealing run]",
+            help="Directories of runs, or a table, LOG.csv.  [default: the newest finished annealing run]",
             autocompletion=complete_runs,
         ),
     ] = None,
@@ -47,11 +47,13 @@ def diagnose(
     Of an annealing run: freezing points per factor, how well each pair can be told apart, and which factor's
     information is predicted to spread. Of whole-data annealing: freezing points per latent, whose factor they are
     about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, and at which
-    step and pressure information began to spread. Writes findings.json or diffusion.json into each run.
+    step and pressure information began to spread. Writes findings.json or diffusion.json into each run. Of a table of
+    your own (LOG.csv with step, beta, kl_0, kl_1 and so on): where each latent freezes and melts.
 
     Examples:
         ifp diagnose
         ifp diagnose runs/first runs/second --plot diffusion.png
+        ifp diagnose log.csv --plot curves.png
     """
     from ifp.runs import open_run
 
@@ -59,6 +61,11 @@ def diagnose(
         from ifp.cli.figure_file import require_figure_path
 
         require_figure_path(plot)
+    if run and any(path.suffix.lower() == ".csv" for path in run):
+        if len(run) > 1:
+            raise IFPError(f"need one table at a time, or runs alone, got {len(run)} paths: diagnose them one by one")
+        _diagnose_table(run[0], plot, json=json)
+        return
     given = [open_run(path) for path in run] if run else [options.annealing_run(None, runs)]
     kinds = {each.kind for each in given}
     if kinds == {"anneal"} and len(given) == 1:
@@ -72,9 +79,7 @@ def diagnose(
 
 
 def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
-    from analysis.figures.separability import draw_separability
     from analysis.plain_json import json_bytes
-    from analysis.separability import separability_matrix
     from ifp.annealing_diagnosis import diagnose_annealing
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
@@ -88,10 +93,25 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
     else:
         typer.echo(json_bytes(findings).decode(), nl=False)
     if plot is not None:
-        names = [each.factor for each in findings.factors]
-        matrix = separability_matrix(names, findings.pairs, "planning")
-        title = f"{findings.dataset}: closed form over {findings.factors[0].planning.n} shared contexts"
-        save_figure(draw_separability(names, matrix, title), plot)
+        save_figure(findings.plot(), plot)
+
+
+def _diagnose_table(path: Path, plot: Path | None, *, json: bool) -> None:
+    """A table of (step, beta, KL per latent) from any program."""
+    from analysis.plain_json import json_bytes
+    from ifp.cli.figure_file import save_figure
+    from ifp.cli.tables import show
+    from ifp.latent_table import freezing_points
+    from ifp.tables.points import latent_points
+
+    found = freezing_points(path)
+    if json:
+        typer.echo(json_bytes(found.points).decode(), nl=False)
+    else:
+        show(latent_points(found, path.name))
+    if plot is not None:
+        save_figure(found.plot(), plot)
+        typer.echo(f"written: {plot}", err=True)
 
 
 def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> None:

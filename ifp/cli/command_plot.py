@@ -1,17 +1,12 @@
 """``ifp plot-distributions`` and ``ifp plot-curves``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ifp.cli import options
 from ifp.cli.help import LOOK, OUTPUT, Command
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from ifp.runs import Run
 
 FigureOut = Annotated[
     Path | None,
@@ -39,16 +34,11 @@ def plot_distributions(
         ifp plot-distributions
         ifp plot-distributions runs/mine --kind violin --out freezing.pdf
     """
-    from analysis.conclusions import main_rows
-    from analysis.figures.distributions import draw_distributions
     from ifp.cli.figure_file import save_figure
-    from ifp.freezing_file import read_tables
 
     found = options.annealing_run(run, runs)
-    tables = read_tables(found)
-    figure = draw_distributions(main_rows(tables.freezing), tables.spectral, kind)
     path = out or found.path / "distributions.png"
-    save_figure(figure, path)
+    save_figure(found.plot("distributions", kind=kind), path)
     typer.echo(str(path))
 
 
@@ -61,32 +51,12 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
         ifp plot-curves
         ifp plot-curves runs/mine --out curves.svg
     """
-    from analysis.conclusions import main_rows
-    from analysis.figures.curves import draw_curves
     from ifp.cli.figure_file import save_figure
-    from ifp.freezing_file import read_curves, read_tables
     from ifp.runs import open_run
     from ifp.whole_results import KIND, require_whole_run
 
-    if run is not None and open_run(run).kind == KIND:
-        found = require_whole_run(run)
-        figure = _draw_whole(found)
-    else:
-        found = options.annealing_run(run, runs)
-        freezing = read_tables(found).freezing
-        figure = draw_curves(read_curves(found, freezing), main_rows(freezing))
+    whole = run is not None and open_run(run).kind == KIND
+    found = require_whole_run(run) if run is not None and whole else options.annealing_run(run, runs)
     path = out or found.path / "curves.png"
-    save_figure(figure, path)
+    save_figure(found.plot("curves"), path)
     typer.echo(str(path))
-
-
-def _draw_whole(run: "Run") -> "Figure":
-    """A curve per latent of a run of whole-data annealing."""
-    from analysis.figures.latents import draw_latents
-    from analysis.whole_findings import cooling_branch
-    from ifp.run_arrays import WHOLE_CURVES, load_arrays
-    from ifp.whole_results import whole_findings
-
-    findings = whole_findings(run)
-    branch = cooling_branch(load_arrays(run.path / "curves.npz", WHOLE_CURVES))
-    return draw_latents(branch, findings.latents, findings.thresholds[0], findings.predicted)

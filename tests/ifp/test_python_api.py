@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 import ifp
 from analysis.figures.latent_points import draw_points
 from analysis.freezing_points import find_freezing_points
 from analysis.stage_plan import StagePlan
+from ifp.cli import app
 from ifp.planning import planning_findings
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
@@ -322,3 +324,26 @@ def test_records_of_a_training_run_are_those_of_its_metrics(trained):
     np.testing.assert_allclose(found.kl, table.kl)
     np.testing.assert_allclose(found.beta, table.beta)
     assert json.loads(trained.path.joinpath("config.json").read_text())["settings"]["steps"] == found.step[-1]
+
+
+def test_the_command_reads_a_table_as_python_does(tmp_path):
+    beta = np.concatenate([np.geomspace(100, 1, 80), np.geomspace(1, 100, 80)])
+    wanted = find_freezing_points(np.arange(160), beta, np.maximum(np.log([50.0, 10.0] / beta[:, None]), 0))
+    table_of(wanted).to_csv(tmp_path / "log.csv", index=False)
+    ended = CliRunner().invoke(
+        app, ["diagnose", str(tmp_path / "log.csv"), "--json", "--plot", str(tmp_path / "a.png")]
+    )
+    assert ended.exit_code == 0, ended.stderr
+    assert [row["ifp"] for row in json.loads(ended.stdout)] == pytest.approx([each.ifp for each in wanted.points])
+    assert (tmp_path / "a.png").is_file()
+    shown = CliRunner().invoke(app, ["diagnose", str(tmp_path / "log.csv")]).stderr
+    assert f"{wanted.points[0].ifp:.4g}" in shown
+    assert isinstance(CliRunner().invoke(app, ["diagnose", "a.csv", "b.csv"]).exception, ifp.IFPError)
+
+
+def test_whole_data_annealing_predicts_by_itself(ds, spectrum, tmp_path):
+    tiny = {"latents": 2, "cool_steps": 10, "hold_steps": 2, "record_every": 5, "batch_size": 8, "probe": 16}
+    run = ifp.anneal(ds, mode="full", **tiny, channels=4, hidden=8, threads=1, out=tmp_path / "run")
+    settings = run.config["settings"]
+    assert settings["predicted"] == pytest.approx(dict(spectrum.order))
+    assert settings["pressures"][1] == pytest.approx(1.25 * max(spectrum.order.values()))
