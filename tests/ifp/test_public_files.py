@@ -262,10 +262,11 @@ def test_the_command_prints_paths_and_tells_what_is_known_of_each_file(server, t
     ended = command(monkeypatch, *files, arguments=["--data-dir", tmp_path])
     assert (ended.exit_code, ended.stdout) == (0, f"{tmp_path}/rings.bin\n{tmp_path}/other.bin\n")
     told = [f"other.bin: fetched, no public checksum is known; sha256:{hashlib.sha256(OTHER).hexdigest()}"]
-    assert ended.stderr.split("\n")[:2] == ["rings.bin: fetched, its md5 is the public one", *told]
+    start = f"rings: 1 kB; writing {tmp_path}/: rings.bin, other.bin"
+    assert ended.stderr.split("\n")[:3] == [start, "rings.bin: fetched, its md5 is the public one", *told]
     again = command(monkeypatch, *files, arguments=["--data-dir", tmp_path])
     assert (again.exit_code, again.stdout) == (0, ended.stdout)
-    assert again.stderr.split("\n")[0] == "rings.bin: was there, its md5 is the public one"
+    assert again.stderr.split("\n")[1] == "rings.bin: was there, its md5 is the public one"
     assert server.asked == ["/a", "/b"]
 
 
@@ -281,7 +282,8 @@ def test_the_command_stopped_says_how_to_go_on_and_keeps_what_is_whole(server, c
         ended = command(monkeypatch, *files)
     assert (ended.exit_code, ended.stdout) == (130, f"{folder}/rings.bin\n")
     goes_on = "\nstopped; files that are whole are kept. Go on with:\n  ifp data fetch rings\n"
-    assert ended.stderr == f"rings.bin: fetched, its md5 is the public one\n{goes_on}"
+    start = f"rings: 1 kB; writing {folder}/: rings.bin, other.bin"
+    assert ended.stderr == f"{start}\nrings.bin: fetched, its md5 is the public one\n{goes_on}"
     assert contents(folder) == {"rings.bin": BODY}
     assert command(monkeypatch, *files).exit_code == 0
     assert contents(folder) == {"rings.bin": BODY, "other.bin": BODY}
