@@ -1,6 +1,7 @@
 """A small data set held in memory, plans for it, the command line in a process of its own, and the installed wheel."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,6 +130,20 @@ def told(monkeypatch, tmp_path, capsys):
 
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def worked_example():
+    """A block of Python in the documents by how it starts; where it stands in several, it is the same in all."""
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    blocks = [block for path in documents for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)]
+
+    def example(start):
+        found = {block for block in blocks if block.startswith(start)}
+        assert len(found) == 1, f"{len(found)} blocks that differ start with {start!r}"
+        return found.pop()
+
+    return example
 
 
 @pytest.fixture(scope="session")
