@@ -173,7 +173,7 @@ def installed(wheel, tmp_path_factory):
     that what makes an installation editable has no effect.
     """
     folder = tmp_path_factory.mktemp("installed") / "venv"
-    venv.EnvBuilder(with_pip=False).create(folder)
+    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
     python = folder / "bin" / "python"
     command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*command, wheel], check=True, timeout=120)

@@ -63,13 +63,13 @@ def section(heading):
 
 def lines(block):
     """Lines of shell, without comments; one that ends with a backslash goes on in the next."""
-    whole = (line.strip() for line in block.replace("\\\n", " ").splitlines())
+    whole = (line.strip().removeprefix("$ ") for line in block.replace("\\\n", " ").splitlines())
     return [line for line in (re.sub(r"(^|\s+)#.*", "", each) for each in whole) if line]
 
 
 def commands(line):
     """The commands of a line of shell as lists of words, without variables set before them and without redirection."""
-    plain = re.sub(r"(^|\s)(2>&1|[012&](?=[<>]))", " ", line.removeprefix("$ "))
+    plain = re.sub(r"(^|\s)(2>&1|[012&](?=[<>]))", " ", line)
     lexer = shlex.shlex(plain, posix=True, punctuation_chars="|&;<>")
     lexer.whitespace_split = True
     found, skip = [[]], False
@@ -109,8 +109,9 @@ DOCUMENTS = [path for path in (*TOP, *sorted((ROOT / "docs").rglob("*.md"))) if 
 
 def shown_lines(text):
     """Lines of shell in a document: all of blocks that say so, of others those that start as one or with a prompt."""
-    told = [line for block in fences(text, "sh", "bash", "shell", "console") for line in lines(block)]
-    return told + [line for block in fences(text, "") for line in lines(block) if re.match(r"(\$ )?ifp ", line)]
+    told = [line for block in fences(text, "sh", "bash", "shell") for line in lines(block)]
+    others = [line for block in fences(text, "", "console", "text") for line in lines(block)]
+    return told + [line for line in others if line.startswith("ifp ")]
 
 
 SHOWN = [

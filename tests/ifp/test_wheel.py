@@ -75,6 +75,9 @@ def test_the_versions_of_python_claimed_are_those_checked():
     workflow = (Path(__file__).parents[2] / ".github" / "workflows" / "ci.yml").read_text()
     (matrix,) = re.findall(r"python: \[(.*)\]", workflow)
     assert json.loads(f"[{matrix}]") == claimed
+    assert re.findall(r"^ *- run: (.*)", workflow, re.MULTILINE) == [".ci/run"]
+    actions = re.findall(r"uses: (\S+)", workflow)
+    assert [each for each in actions if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each)] == []
 
 
 def test_the_wheel_is_imported_from_where_it_is_installed(run_installed, installed, tmp_path):
