@@ -3,9 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MPLBACKEND := Agg
 
-.PHONY: demo test check docs install clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs notebooks bench coverage dist install clean
 
-install: .venv/installed
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+install: .venv/installed  ## .venv with the versions of constraints.txt; every other target makes it first
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -15,8 +19,7 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# The main job on real 64x64 dSprites images: annealing test, figures, plan, DEFT, findings, report.
-demo: install
+demo: install  ## the main job on real 64x64 dSprites images: annealing test, figures, plan, DEFT, findings, report
 	$(BIN)/ifp anneal --dataset dsprites
 	$(BIN)/ifp plot-distributions
 	$(BIN)/ifp plot-curves
@@ -24,23 +27,39 @@ demo: install
 	$(BIN)/ifp diagnose
 	$(BIN)/ifp report
 
-test: install
+test: install  ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: install
+check: install  ## lint, types, doctests, notebooks without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/strip_notebooks.py --check notebooks/*.ipynb
 	$(BIN)/python -m pytest --doctest-modules annealing analysis ifp
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
 
-# The site in build/docs/index.html; a warning, a broken link or a name that is not documented is an error.
-docs: .venv/docs
+docs: .venv/docs  ## the site in build/docs/index.html; a warning or a broken link is an error
 	$(BIN)/python -m sphinx -W -n --keep-going --quiet docs build/docs
 
 .venv/docs: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
-clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+notebooks: install  ## executes every notebook
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
+
+# Those of the benchmarks that take seconds or a few minutes; benchmarks/README.md has all.
+bench: install  ## the quick benchmarks
+	@for each in "dsprites_speed" "visible_codes" "gallery 10" "shuffled_pixels 1" "scores"; do \
+		printf '\n'; sed -n '1s/"""//p' "benchmarks/$${each%% *}.py"; echo "python -m benchmarks.$$each"; \
+		$(BIN)/python -m benchmarks.$$each || exit; \
+	done
+
+coverage: install  ## the tests once more, with the lines and branches they reach; pages in build/coverage
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html
+
+dist: install  ## the wheel and the source archive, into dist
+	rm -rf build/lib dist
+	$(BIN)/python -c 'import setuptools.build_meta as build; build.build_wheel("dist"); build.build_sdist("dist")'
+
+clean:  ## removes .venv and all that was made
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -1,64 +1,31 @@
 """Every score of one model's codes in one call."""
 
-from collections.abc import Callable, Collection
+import importlib
+import pkgutil
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.scores.beta_vae import beta_vae
+import analysis.scores
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
-from analysis.scores.dci import NAMES, Variant, dci
-from analysis.scores.explicitness import explicitness
-from analysis.scores.factor_vae import factor_vae
-from analysis.scores.irs import irs
-from analysis.scores.mig import mig_chen, mutual_information_gap
-from analysis.scores.modularity import modularity
-from analysis.scores.sap import sap
+from analysis.scores.measure import Measure
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError, did_you_mean
 
-Measure = Callable[[LabelledCodes, int, SampleSizes, int], tuple[float, ...]]  # data, seed, sizes, n_jobs
+
+def _measures() -> list[Measure]:
+    """The ``MEASURES`` of every module beside this one, in the order of tables; those for the asking at the end."""
+    package = analysis.scores
+    names = (f"{package.__name__}.{each.name}" for each in pkgutil.iter_modules(package.__path__))
+    modules = [importlib.import_module(name) for name in names if name != __name__]
+    known = [each for module in modules for each in getattr(module, "MEASURES", ())]
+    return sorted(known, key=lambda each: (each.when != "always", each.place, each.names))
 
 
-def _mig(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[float, ...]:
-    train = data.train(seed, sizes)
-    return (mutual_information_gap(train.codes, train.factors),)
-
-
-def _mig_chen(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[float, ...]:
-    if data.logvar is None:
-        raise IFPError("need the posteriors' logvar for mig_chen, got none")
-    train = data.train(seed, sizes)
-    return (mig_chen(train.codes, data.logvar[train.rows], train.factors),)
-
-
-def _one(measure: Callable[..., float]) -> Measure:
-    return lambda data, seed, sizes, n_jobs: (measure(data, seed=seed, sizes=sizes),)
-
-
-def _dci(variant: Variant) -> dict[tuple[str, ...], Measure]:
-    def measure(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[float, ...]:
-        found = dci(data, seed=seed, sizes=sizes, variant=variant, n_jobs=n_jobs)
-        return found.disentanglement, found.completeness, found.informativeness
-
-    names = tuple(f"{NAMES[variant]}_{part}" for part in ("disentanglement", "completeness", "informativeness"))
-    return {names: measure}
-
-
-_OF_MEANS: dict[tuple[str, ...], Measure] = {
-    ("mig",): _mig,
-    **_dci("boosting"),
-    ("sap",): _one(sap),
-    ("factor_vae",): _one(factor_vae),
-    ("beta_vae",): _one(beta_vae),
-    ("modularity",): _one(modularity),
-    ("explicitness",): _one(explicitness),
-    ("irs",): _one(irs),
-}
-_NAMED_VARIANTS: dict[tuple[str, ...], Measure] = {("mig_chen",): _mig_chen, **_dci("forest")}
-
-SCORES = tuple(name for names in _OF_MEANS for name in names)
-VARIANTS = tuple(name for names in _NAMED_VARIANTS for name in names)
+_MEASURES = _measures()
+SCORES = tuple(name for each in _MEASURES if each.when == "always" for name in each.names)
+VARIANTS = tuple(name for each in _MEASURES if each.when != "always" for name in each.names)
 
 
 def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
@@ -99,10 +66,10 @@ def score(
     """
     require_scores(only, n_jobs)
     data = LabelledCodes(codes, factors, logvar)
-    default = SCORES if logvar is None else (*SCORES, "mig_chen")
-    wanted = set(default if only is None else only)
+    usual = ("always",) if logvar is None else ("always", "posteriors")
     found: dict[str, float] = {}
-    for names, measure in (_OF_MEANS | _NAMED_VARIANTS).items():
-        if wanted.intersection(names):
-            found.update(zip(names, measure(data, seed, sizes, n_jobs), strict=True))
-    return Scores({name: value for name, value in found.items() if name in wanted})
+    for each in _MEASURES:
+        asked = set(each.names).intersection(only) if only is not None else each.when in usual
+        if asked:
+            found.update(zip(each.names, each.function(data, seed, sizes, n_jobs), strict=True))
+    return Scores({name: value for name, value in found.items() if only is None or name in only})

@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.measure import Measure
 
 
 def beta_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
@@ -48,3 +49,6 @@ def logistic_classifier(seed: int) -> OneVsRestClassifier:
     which scores differently, so that it is named here.
     """
     return OneVsRestClassifier(LogisticRegression(solver="liblinear", random_state=seed))
+
+
+MEASURES = (Measure.of("beta_vae", beta_vae, place=4),)

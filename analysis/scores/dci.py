@@ -10,6 +10,7 @@ from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.measure import Measure, When
 from annealing.errors import IFPError
 
 Variant = Literal["boosting", "forest"]
@@ -122,3 +123,15 @@ def _fit(train: Sample, test: Sample, k: int, seed: int, variant: Variant) -> tu
     model.fit(train.codes, train.factors[:, k])
     accuracy = np.mean(model.predict(test.codes) == test.factors[:, k])
     return np.abs(model.feature_importances_), float(accuracy)
+
+
+def _measure(variant: Variant, when: When) -> Measure:
+    def measure(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[float, ...]:
+        found = dci(data, seed=seed, sizes=sizes, variant=variant, n_jobs=n_jobs)
+        return found.disentanglement, found.completeness, found.informativeness
+
+    names = tuple(f"{NAMES[variant]}_{part}" for part in ("disentanglement", "completeness", "informativeness"))
+    return Measure(names, measure, when, place=1)
+
+
+MEASURES = (_measure("boosting", "always"), _measure("forest", "named"))

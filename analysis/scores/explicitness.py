@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from analysis.scores.beta_vae import logistic_classifier
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.measure import Measure
 from annealing.errors import IFPError
 
 
@@ -47,3 +48,6 @@ def mean_area(probabilities: NDArray[np.floating], classes: NDArray[np.integer],
     if not curves:
         raise IFPError("need two values of a factor among the rows drawn to test on, got one")
     return float(np.mean(curves))
+
+
+MEASURES = (Measure.of("explicitness", explicitness, place=6),)

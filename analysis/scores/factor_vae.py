@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.measure import Measure
 
 _ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
 
@@ -56,3 +57,6 @@ def majority_accuracy(train: NDArray[np.integer], test: NDArray[np.integer]) -> 
     """
     meant = train.argmax(axis=0)
     return float(test[meant, np.arange(test.shape[1])].sum() / test.sum())
+
+
+MEASURES = (Measure.of("factor_vae", factor_vae, place=3),)

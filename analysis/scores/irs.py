@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.measure import Measure
 from analysis.scores.mig import discretise
 from annealing.errors import IFPError
 
@@ -61,3 +62,6 @@ def _deviation(codes: NDArray[np.float64], labels: NDArray[np.int64], quantile: 
     groups = [codes[labels == value] for value in np.unique(labels)]
     found = [np.quantile(np.abs(group - group.mean(axis=0)), quantile, axis=0) for group in groups]
     return np.mean(found, axis=0)
+
+
+MEASURES = (Measure.of("irs", irs, place=7),)

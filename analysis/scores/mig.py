@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import mutual_info_score
 
 from analysis.information import information
+from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.measure import Measure
 from annealing.errors import IFPError
 
 _BINS = 20
@@ -85,3 +87,18 @@ def _mean_gap(nats: NDArray[np.float64], factors: NDArray[np.integer]) -> float:
     second, first = np.sort(np.vstack([nats, np.zeros_like(nats[:1])]), axis=0)[-2:]
     entropies = [mutual_info_score(labels, labels) for labels in factors.T]
     return float(np.mean((first - second) / entropies))
+
+
+def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> float:
+    train = data.train(seed, sizes)
+    return mutual_information_gap(train.codes, train.factors)
+
+
+def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> float:
+    if data.logvar is None:
+        raise IFPError("need the posteriors' logvar for mig_chen, got none")
+    train = data.train(seed, sizes)
+    return mig_chen(train.codes, data.logvar[train.rows], train.factors)
+
+
+MEASURES = (Measure.of("mig", _mig, place=0), Measure.of("mig_chen", _mig_chen, when="posteriors", place=0))

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.measure import Measure
 from analysis.scores.mig import binned_information
 from annealing.errors import IFPError
 
@@ -43,3 +44,6 @@ def modularity_of_information(nats: NDArray[np.floating]) -> float:
     telling = best > 0
     others = (squared.sum(axis=1) - best)[telling] / (best[telling] * (nats.shape[1] - 1))
     return float((1 - others).sum() / len(nats))
+
+
+MEASURES = (Measure.of("modularity", modularity, place=5),)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
 from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.measure import Measure
 from annealing.errors import IFPError
 
 
@@ -50,3 +51,6 @@ def gap_of_the_two_best(accuracy: NDArray[np.floating]) -> float:
         raise IFPError(f"need accuracies (latents, factors) of two or more latents, got shape {accuracy.shape}")
     second, first = np.sort(accuracy, axis=0)[-2:]
     return float(np.mean(first - second))
+
+
+MEASURES = (Measure.of("sap", sap, place=2),)

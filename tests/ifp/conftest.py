@@ -1,9 +1,14 @@
-"""A small data set held in memory, plans for it, and the command line in a process of its own."""
+"""A small data set held in memory, plans for it, the command line in a process of its own, and the installed wheel."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,5 +125,73 @@ def told(monkeypatch, tmp_path, capsys):
             ifp.cli.main()
         captured = capsys.readouterr()
         return ended.value.code, captured.err, captured.out
+
+    return run
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def worked_example():
+    """A block of Python in the documents by how it starts; where it stands in several, it is the same in all."""
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    blocks = [block for path in documents for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)]
+
+    def example(start):
+        found = {block for block in blocks if block.startswith(start)}
+        assert len(found) == 1, f"{len(found)} blocks that differ start with {start!r}"
+        return found.pop()
+
+    return example
+
+
+@pytest.fixture(scope="session")
+def source_tree(tmp_path_factory):
+    """A copy of the repository as a fresh clone has it: to build in, and without what earlier builds left."""
+    folder = tmp_path_factory.mktemp("source") / "ifp"
+    made = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "shared")
+    shutil.copytree(ROOT, folder, ignore=made)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(source_tree, tmp_path_factory):
+    """The wheel, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--wheel-dir", folder, source_tree], check=True, timeout=120)
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel, tmp_path_factory):
+    """A virtual environment with the wheel; what it depends on is found where the tests have it, but not the sources.
+
+    A line of a .pth file is a place to look for modules at the end of the path. The .pth files there are not read, so
+    that what makes an installation editable has no effect.
+    """
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
+    python = folder / "bin" / "python"
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*command, wheel], check=True, timeout=120)
+    ours = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    places = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    Path(ours, "dependencies.pth").write_text("\n".join(places) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_installed(installed, environment):
+    """A line of shell in a folder, with the installed wheel's ``ifp`` and ``python`` first on the path."""
+    own = {"PATH": f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(installed)}
+
+    def run(folder, line, timeout=300, **more):
+        command = ["bash", "-o", "pipefail", "-c", line]
+        return subprocess.run(
+            command, cwd=folder, env=environment | own | more, capture_output=True, text=True, timeout=timeout
+        )
 
     return run

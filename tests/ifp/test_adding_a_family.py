@@ -1,9 +1,7 @@
-"""A family is added by one file with one line for each of its data sets: as the documentation's example has it."""
+"""A family is added by one file with one line for each of its data sets: as the documents' example has it."""
 
 import json
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +10,11 @@ import ifp.datasets
 from annealing.errors import DataError
 from ifp.datasets import families, load_dataset
 
-OWN_DATA = Path(__file__).parents[2] / "docs" / "how_to" / "own_data.md"
-
 
 @pytest.fixture
-def added(tmp_path, monkeypatch):
-    """The documentation's example as a module of the package, and a file that it reads."""
-    (example,) = re.findall(r"```python\n(\"\"\"Rings.*?)```", OWN_DATA.read_text(), re.DOTALL)
-    (tmp_path / "rings.py").write_text(example)
+def added(worked_example, tmp_path, monkeypatch):
+    """The example as a module of the package, and a file that it reads."""
+    (tmp_path / "rings.py").write_text(worked_example('"""Rings'))
     monkeypatch.setattr(ifp.datasets, "__path__", [*ifp.datasets.__path__, str(tmp_path)])
     monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
     images = np.random.default_rng(0).integers(256, size=(40, 16, 16, 1), dtype=np.uint8)
