@@ -114,9 +114,7 @@ def load_model(run: Run | str | Path, network: Network | None = None) -> MultiGr
     if network is not None and about.network != OWN:
         raise IFPError(f"need no network for {run.path}, it was trained with {about.network}")
     if network is None and about.network == OWN:
-        raise IFPError(
-            f"need the own network of {run.path}: load_model(run, network=ifp.Network(...))"
-        )
+        raise IFPError(f"need the own network of {run.path}: load_model(run, network=ifp.Network(...))")
     try:
         network = network or network_named(about.network)
         with torch.device("meta"):  # a sketch that takes no memory: shapes are compared before anything is made
