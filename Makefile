@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MPLBACKEND := Agg
 
-.PHONY: demo test check install clean
+.PHONY: demo test check docs install clean
 
 install: .venv/installed
 
@@ -33,6 +33,14 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --doctest-modules annealing analysis ifp
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
+
+# The site in build/docs/index.html; a warning, a broken link or a name that is not documented is an error.
+docs: .venv/docs
+	$(BIN)/python -m sphinx -W -n --keep-going --quiet docs build/docs
+
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

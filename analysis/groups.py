@@ -44,6 +44,7 @@ class Separation:
         }
 
     def pair(self, a: FactorFindings, b: FactorFindings) -> PairFindings:
+        """How the two were compared; IFPError where they were not."""
         pair = self._pairs.get(frozenset((a.factor, b.factor)))
         if pair is None:
             raise IFPError(f"need {a.factor} and {b.factor} compared to plan with, the findings do not")

@@ -22,7 +22,8 @@ def read_record(kind: type[T], value: object, where: str, error: type[IFPError] 
     str, and Any for what is free.
 
     Raises:
-        error: an unknown or missing key, or a value of another type; the message says where.
+        IFPError: or the kind of it given as ``error``: an unknown or missing key, or a value of another type; the
+            message says where.
     """
     if not isinstance(value, Mapping):
         raise error(f"need an object for {where}, got {shown(value)}")

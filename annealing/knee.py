@@ -32,7 +32,8 @@ def fit_knee(beta: NDArray[np.floating], kl: NDArray[np.floating]) -> Knee:
         beta, kl: nats of one latent, shape (records,).
 
     Returns:
-        NaN where fewer than 4 records lie in the window or KL does not fall with beta there: a jump leaves none.
+        The knee; NaN where fewer than 4 records lie in the window, as after a jump, or KL does not fall with beta
+        there.
 
     >>> beta = np.geomspace(40, 60, 200)
     >>> round(fit_knee(beta, 2 * np.maximum(np.log(50 / beta), 0)).beta, 9)

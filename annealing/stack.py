@@ -123,12 +123,15 @@ class DenseStack:
         return smaller
 
     def parameters(self) -> list[nn.Parameter]:
+        """See :class:`Stack`."""
         return list(self._networks.parameters())
 
     def posterior(self) -> tuple[Tensor, Tensor]:
+        """See :class:`Stack`."""
         return self._networks.encode(self._rows)
 
     def reconstruction(self, nodes: Tensor, weights: Tensor) -> Tensor:
+        """See :class:`Stack`."""
         nats = self._likelihood.weighted_nats(self._networks.decode(nodes), weights, self._target)
         return (nats.sum(dim=1) * self._weight[:, 0]).sum(dim=1) / self._target.shape[1]
 
@@ -153,14 +156,17 @@ class ConvStack:
             self._decoders.append(decoder.to(device))
 
     def parameters(self) -> list[nn.Parameter]:
+        """See :class:`Stack`."""
         return [each for network in (*self._encoders, *self._decoders) for each in network.parameters()]
 
     def posterior(self) -> tuple[Tensor, Tensor]:
+        """See :class:`Stack`."""
         outputs = [encoder(target) for encoder, target in zip(self._encoders, self._targets, strict=True)]
         mean, logvar = torch.stack(outputs).chunk(2, dim=-1)
         return mean, logvar
 
     def reconstruction(self, nodes: Tensor, weights: Tensor) -> Tensor:
+        """See :class:`Stack`."""
         nats = [
             self._likelihood.weighted_nats(decoder(z).flatten(1), weight, target.flatten(1)).sum()
             for decoder, z, weight, target in zip(self._decoders, nodes, weights, self._targets, strict=True)

@@ -23,9 +23,9 @@ def diagnose(source: Run | Table | str | Path) -> Diagnosis:
     """Conclude from a finished run, or from a table of (step, beta, KL per latent).
 
     Returns:
-        Of an annealing test :class:`analysis.findings.Findings`: freezing points, separability, predicted diffusion. Of
-        whole-data annealing :class:`analysis.whole_findings.WholeFindings`: latents, owners, diffusion as all data
-        cooled. Of training :class:`analysis.diffusion.Diffusion`: index, owners, events. Of a table
+        Of an annealing test :class:`analysis.findings.Findings` (freezing points, separability, predicted diffusion),
+        of whole-data annealing :class:`analysis.whole_findings.WholeFindings` (latents, owners, diffusion as all data
+        cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events), of a table
         :class:`analysis.freezing_points.FreezingPoints`. What is concluded of a run is also written into it, as
         findings.json or diffusion.json.
 

@@ -68,7 +68,7 @@ class TrainConfig:
 
     @property
     def channels_last(self) -> bool:
-        """Whether images lie in memory pixel by pixel: faster in bfloat16, not in float32."""
+        """Whether images lie in memory pixel by pixel, which is faster in bfloat16, not in float32."""
         return self.precision == "bfloat16"
 
     def learning_rate_at(self, step: int) -> float:

@@ -8,11 +8,19 @@ class Step(Protocol):
     """How far a pass has come."""
 
     @property
-    def done(self) -> float: ...
+    def done(self) -> float:
+        """How much of it is over."""
+        ...
+
     @property
-    def total(self) -> int: ...
+    def total(self) -> int:
+        """How much there is."""
+        ...
+
     @property
-    def doing(self) -> str: ...
+    def doing(self) -> str:
+        """What is counted, in a word or two."""
+        ...
 
 
 S = TypeVar("S", bound=Step)

@@ -14,7 +14,7 @@ def draw_gains(found: Diffusion) -> Figure:
     """A bar per factor: all gains of information along training (nats), the owner's in colour, the others' in grey."""
     names = [each.factor for each in found.factors]
     colours = factor_colours(names)
-    figure = Figure(figsize=(7, 1.4 + 0.45 * len(names)), layout="constrained")
+    figure = Figure(figsize=(7, 1.6 + 0.45 * len(names)), layout="constrained")
     axes = figure.subplots()
     rows = np.arange(len(names))
     gained = np.array([each.gained for each in found.factors])
@@ -34,10 +34,9 @@ def draw_gains(found: Diffusion) -> Figure:
     axes.set(xlabel="gains of information along training (nats)")
     index = "nothing gained" if found.index is None else f"diffusion index {found.index:.2f}"
     axes.set_title(index, loc="left", fontsize=10)
-    axes.legend(
-        handles=[Patch(color=colours[names[0]], label="by the owner"), Patch(color=_OTHERS, label="by other latents")],
-        frameon=False,
-        fontsize=8,
-        loc="lower right",
-    )
+    handles = [
+        Patch(color=colours[names[0]], label="by the owner, in the factor's colour"),
+        Patch(color=_OTHERS, label="by other latents"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from analysis.figures.distributions import plain_pressure_axis
 from analysis.figures.palette import factor_colours
@@ -29,6 +30,7 @@ def draw_records(found: FreezingPoints) -> Figure:
             axes.plot([each.ifp], [found.threshold], "o", color=colours[name], markeredgecolor="black", zorder=4)
     axes.axhline(found.threshold, color="grey", linewidth=0.6, linestyle=":")
     axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set(xlabel=r"pressure $\beta$ (nats, as given)", ylabel="KL (nats)")
     handles = [Line2D([], [], color=colours[name], label=name) for name in names]
     handles += [

@@ -107,7 +107,7 @@ class LabelledCodes:
 
     @cached_property
     def protocol(self) -> str:
-        """gdl: uniform and independent factors; gdl-arrays: factors as they occur among the rows."""
+        """``gdl`` with uniform and independent factors, ``gdl-arrays`` with factors as they occur among the rows."""
         return protocol_of(self.classes)
 
     def need_factors(self, score: str) -> None:

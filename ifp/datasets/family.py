@@ -19,7 +19,7 @@ class PublicFile:
 
     @property
     def names(self) -> list[str]:
-        """What it may be called where it is kept: by its name, without its compression, unpacked."""
+        """What it may be called where it is kept, by its name, without its compression, unpacked."""
         plain = self.name.removesuffix(".gz")
         return list(dict.fromkeys([self.name, plain, *([self.unpacked] if self.unpacked else [])]))
 

@@ -11,7 +11,7 @@ from ifp.objectives.objective import Codes, Control, Objective, require
 
 @dataclass(kw_only=True)
 class AnnealedVAE(Objective):
-    r"""Loss = reconstruction + gamma * |KL - C|, the capacity C rising linearly to ``c_max``.
+    r"""Loss = reconstruction + gamma * ``|KL - C|``, the capacity C rising linearly to ``c_max``.
 
     :math:`C_t = c_{max} \min(1, t / (\text{growth} \cdot T))`, with the KL meant over the batch and summed over
     latents. Burgess et al. 2018, arXiv:1804.03599.

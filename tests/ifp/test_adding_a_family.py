@@ -1,4 +1,4 @@
-"""A family is added by one file with one line for each of its data sets: as the README's example has it."""
+"""A family is added by one file with one line for each of its data sets: as the documentation's example has it."""
 
 import json
 import re
@@ -12,13 +12,13 @@ import ifp.datasets
 from annealing.errors import DataError
 from ifp.datasets import families, load_dataset
 
-README = Path(__file__).parents[2] / "README.md"
+OWN_DATA = Path(__file__).parents[2] / "docs" / "how_to" / "own_data.md"
 
 
 @pytest.fixture
 def added(tmp_path, monkeypatch):
-    """The README's example as a module of the package, and a file that it reads."""
-    (example,) = re.findall(r"```python\n(\"\"\"Rings.*?)```", README.read_text(), re.DOTALL)
+    """The documentation's example as a module of the package, and a file that it reads."""
+    (example,) = re.findall(r"```python\n(\"\"\"Rings.*?)```", OWN_DATA.read_text(), re.DOTALL)
     (tmp_path / "rings.py").write_text(example)
     monkeypatch.setattr(ifp.datasets, "__path__", [*ifp.datasets.__path__, str(tmp_path)])
     monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))

@@ -1,0 +1,106 @@
+"""Freezing points read from anyone's records, against the law they were drawn from."""
+
+import numpy as np
+import pytest
+
+from analysis.freezing_points import find_freezing_points
+from annealing.errors import IFPError
+
+POINTS, SLOPES = np.array([80.0, 40.0, 9.0]), np.array([1.0, 2.0, 0.5])
+
+
+def law(beta):
+    """KL = g ln(beta_c / beta) below each point, and silence above it, (records, latents)."""
+    return np.maximum(SLOPES * np.log(POINTS / beta[:, None]), 0)
+
+
+def swept(*branches):
+    beta = np.concatenate([np.geomspace(*ends, 800) for ends in branches])
+    return np.arange(len(beta)), beta, law(beta)
+
+
+def test_cooling_reads_the_threshold_on_the_law_and_gives_no_bracket():
+    found = find_freezing_points(*swept((200, 1)))
+    np.testing.assert_allclose([each.freezing for each in found.points], POINTS * np.exp(-0.1 / SLOPES), rtol=1e-3)
+    assert [each.status for each in found.points] == ["ok"] * 3
+    assert all(np.isnan([each.melting, each.low, each.high]).all() for each in found.points)
+    assert [each.ifp for each in found.points] == [each.freezing for each in found.points]
+
+
+def test_heating_gives_the_knee_without_the_thresholds_bias():
+    found = find_freezing_points(*swept((200, 1), (1, 200)))
+    np.testing.assert_allclose([each.ifp for each in found.points], POINTS, rtol=1e-3)
+    np.testing.assert_allclose([each.slope for each in found.points], SLOPES, rtol=0.05)
+    for each in found.points:
+        assert each.low == min(each.freezing, each.melting) <= each.ifp == each.high
+
+
+def test_the_last_branch_of_either_way_is_read():
+    step, beta, kl = swept((200, 1), (1, 200), (200, 1))
+    kl[:800] = 0  # the first cooling stayed silent: a network that had yet to learn
+    first, alone = find_freezing_points(step, beta, kl), find_freezing_points(*swept((200, 1)))
+    np.testing.assert_allclose([each.freezing for each in first.points], [each.freezing for each in alone.points])
+
+
+def test_of_a_staircase_the_end_of_every_step_counts():
+    beta = np.repeat(np.geomspace(100, 10, 60), 5)
+    kl = np.repeat(law(beta[::5]), 5, axis=0)
+    kl[np.arange(len(beta)) % 5 < 4] = 7.0  # not settled yet
+    found = find_freezing_points(np.arange(len(beta)), beta, kl)
+    np.testing.assert_allclose(found.points[1].freezing, 40 * np.exp(-0.05), rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kl", "status"),
+    [(0.0, "never_froze"), (3.0, "above_range"), (np.nan, "diverged")],
+)
+def test_a_latent_without_a_point_says_why(kl, status):
+    beta = np.geomspace(100, 1, 50)
+    (point,) = find_freezing_points(np.arange(50), beta, np.full((50, 1), kl)).points
+    assert point.status == status
+    assert np.isnan(point.ifp)
+
+
+def test_what_froze_and_never_melted_says_so():
+    beta = np.concatenate([np.geomspace(100, 1, 50), np.geomspace(1, 100, 50)])
+    kl = np.where(np.arange(100) < 20, 0.0, 2.0)[:, None]
+    assert find_freezing_points(np.arange(100), beta, kl).points[0].status == "never_melted"
+
+
+def test_noise_on_single_records_moves_no_point_far():
+    step, beta, kl = swept((200, 1))
+    noisy = np.maximum(kl + np.random.default_rng(0).normal(0, 0.03, kl.shape), 0)
+    clean, rough = (find_freezing_points(step, beta, each).to_frame()["freezing"] for each in (kl, noisy))
+    np.testing.assert_allclose(rough, clean, rtol=0.05)
+
+
+def test_the_frame_and_the_print_hold_the_points():
+    found = find_freezing_points(*swept((200, 1)))
+    assert found.to_frame()["freezing"].tolist() == [each.freezing for each in found.points]
+    assert repr(found).splitlines()[2].split()[:2] == ["0", f"{found.points[0].freezing:.4g}"]
+
+
+def test_the_figure_has_every_branch_and_point():
+    found = find_freezing_points(*swept((200, 1), (1, 200)))
+    axes = found.plot().axes[0]
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 100]
+    assert [line.get_linestyle() for line in curves] == ["--", "-"] * 3
+    dots = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots, POINTS, rtol=1e-3)
+    assert axes.get_xscale() == "log"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"kl": np.zeros(20)}, "need step .* got shapes"),
+        ({"step": np.zeros(20)}, "need steps that rise"),
+        ({"beta": np.full(20, -1.0)}, "need pressures beta above 0"),
+        ({"beta": np.full(20, 4.0)}, "need records at two pressures"),
+        ({"threshold": 0.0}, "need a threshold above 0 nats, got 0"),
+    ],
+)
+def test_records_that_do_not_fit_are_refused(changed, message):
+    given = {"step": np.arange(20), "beta": np.geomspace(9, 1, 20), "kl": np.zeros((20, 2)), **changed}
+    with pytest.raises(IFPError, match=message):
+        find_freezing_points(**given)
