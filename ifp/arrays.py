@@ -24,4 +24,4 @@ def in_memory(values: ArrayLike) -> NDArray[Any]:
         raise DataError(f"need an array of numbers, got {type(values).__name__}: {str(error)[:100]}") from error
     if array.dtype.kind not in "iufb":
         raise DataError(f"need an array of numbers, got {array.dtype} of shape {array.shape}")
-    return array
+    return np.ascontiguousarray(array)  # a choice of columns is in Fortran order, which npz readers refuse

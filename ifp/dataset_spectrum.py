@@ -52,10 +52,17 @@ class Spectrum(Sequence[SpectralRecord]):
         factors = list(dict.fromkeys(record.factor for record in self.records))
         return predicted_values(list(freezing_order(self.dataset, factors=factors, likelihood=self.likelihood)))
 
-    def findings(self) -> Findings:
-        """What :func:`ifp.plan_stages` plans from: the closed forms and the freezing order."""
+    def findings(self, *, order: bool = True) -> Findings:
+        """What :func:`ifp.plan_stages` plans from: the closed forms, and the freezing order unless it is not wanted.
+
+        Without the order, for which the whole data set is read, each factor has its value alone in its context.
+        """
         return spectral_findings(
-            self.dataset, self.records, seed=self.seed, likelihood=self.likelihood, conditional=self.order
+            self.dataset,
+            self.records,
+            seed=self.seed,
+            likelihood=self.likelihood,
+            conditional=self.order if order else None,
         )
 
     def to_frame(self) -> pd.DataFrame:

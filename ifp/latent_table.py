@@ -31,7 +31,8 @@ def freezing_points(table: Run | Table | str | Path, *, threshold: float = 0.1) 
 
     The model may be anyone's: the loss it was trained with must be reconstruction + beta KL, with beta changed along
     training. Freezing is read off the last branch of falling beta, melting and the knee off the last of rising beta,
-    each at the ``threshold``; cooling alone gives lower bounds, as it lags. ::
+    each at the ``threshold``; cooling alone gives lower bounds, as it lags, and so does the knee of a fast heating give
+    an upper one. ::
 
         points = ifp.freezing_points({"step": step, "beta": beta, "kl": kl})  # kl (records, latents)
         points = ifp.freezing_points("log.csv")

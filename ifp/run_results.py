@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -24,6 +25,7 @@ from ifp.run_files import read_file
 from ifp.run_states import described
 from ifp.runs import Run
 from ifp.training_diagnosis import information_trace
+from ifp.traversal import traverse_run
 from ifp.whole_results import KIND as WHOLE
 from ifp.whole_results import whole_findings
 
@@ -46,12 +48,13 @@ def frame_of(run: Run) -> pd.DataFrame:
         raise RunError(f"need a table in {run.path / name}, got: {str(error)[:200]}") from error
 
 
-def figure_of(run: Run, what: str | None = None, **style: str) -> Figure:
+def figure_of(run: Run, what: str | None = None, **style: Any) -> Figure:
     """A figure of a finished run; without a name the first of its kind.
 
     Args:
         what: of an annealing test ``distributions`` (``kind="box"`` or ``"violin"``) or ``curves``; of whole-data
-            annealing ``curves``; of training ``information`` (labelled data) or ``curves``; of a study ``scores``.
+            annealing ``curves``; of training ``information`` (labelled data), ``curves`` or ``traversal`` (``image=0,
+            latents=[0, 1]``); of a study ``scores``.
 
     Raises:
         IFPError: another name.
@@ -95,7 +98,11 @@ def _scores(run: Run) -> Figure:
 _FIGURES: Mapping[str, Mapping[str, Callable[..., Figure]]] = {
     "anneal": {"distributions": _distributions, "curves": _curves},
     WHOLE: {"curves": _latents},
-    "train": {"information": _information, "curves": lambda run: freezing_points(run).plot()},
+    "train": {
+        "information": _information,
+        "curves": lambda run: freezing_points(run).plot(),
+        "traversal": traverse_run,
+    },
     COMPARE: {"scores": _scores},
 }
 

@@ -63,7 +63,7 @@ class Run:
 
         return frame_of(self)
 
-    def plot(self, what: str | None = None, **style: str) -> "Figure":
+    def plot(self, what: str | None = None, **style: Any) -> "Figure":
         """A figure of the run, by name or the first of its kind: see :func:`ifp.run_results.figure_of`."""
         from ifp.run_results import figure_of
 

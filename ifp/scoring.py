@@ -19,6 +19,7 @@ from annealing.errors import DataError, IFPError, RunError
 from ifp.arrays import in_memory
 from ifp.datasets.npz_arrays import has_array, open_npz, read_whole
 from ifp.encoding import encode
+from ifp.networks import Network
 from ifp.run_files import load_json
 from ifp.runs import PATIENCE, Run, open_run
 from ifp.watching import Watch, unwatched
@@ -26,13 +27,15 @@ from ifp.watching import Watch, unwatched
 _SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image
 
 
-def codes_of_run(run: Run, data_dir: Path | None = None, watch: Watch = unwatched) -> LabelledCodes:
+def codes_of_run(
+    run: Run, data_dir: Path | None = None, watch: Watch = unwatched, network: Network | None = None
+) -> LabelledCodes:
     """Codes of every image of the data set that a training run was made with.
 
     Raises:
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
     """
-    found = encode(run, data_dir, watch)
+    found = encode(run, data_dir, watch, network)
     if "factors" not in found:
         raise RunError(f"need a run on data with labelled factors for scores, {run.path} has none")
     return LabelledCodes(found["codes"], found["factors"], found["logvar"])
@@ -73,6 +76,7 @@ def score(
     only: Collection[str] | None = None,
     sizes: SampleSizes = STUDY,
     n_jobs: int = 1,
+    network: Network | None = None,
 ) -> Scores:
     """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
 
@@ -89,6 +93,7 @@ def score(
         only: names of scores; None for all (DCI by its exact protocol takes minutes on thousands of rows).
         sizes: what is drawn from the codes; another choice than the study's is another protocol.
         n_jobs: factors that DCI fits side by side; -1 for one per core.
+        network: of a run that was trained with an own one: the same.
 
     Raises:
         IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.
@@ -96,7 +101,7 @@ def score(
     if isinstance(codes, (Run, str, Path)):
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")
-        found = score_run(codes, seed=seed, only=only, n_jobs=n_jobs)
+        found = score_run(codes, seed=seed, only=only, n_jobs=n_jobs, network=network)
         return Scores({name: found[name] for name in SCORES + VARIANTS if isinstance(found.get(name), float)})
     if factors is None:
         raise IFPError("need factors (rows, factors) with codes, got none")
@@ -136,6 +141,7 @@ def score_run(
     n_jobs: int = 1,
     data_dir: Path | None = None,
     watch: Watch = unwatched,
+    network: Network | None = None,
 ) -> dict[str, Any]:
     """Score a finished training run, and keep the result, with scores measured before, in its scores.json.
 
@@ -144,7 +150,7 @@ def score_run(
     """
     require_scores(only, n_jobs)
     run = run if isinstance(run, Run) else open_run(Path(run))
-    found = score_codes(codes_of_run(run, data_dir, watch), seed=seed, only=only, n_jobs=n_jobs)
+    found = score_codes(codes_of_run(run, data_dir, watch, network), seed=seed, only=only, n_jobs=n_jobs)
     with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
         before = read_scores(run) if (run.path / "scores.json").is_file() else {}
         same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))

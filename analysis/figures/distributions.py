@@ -69,7 +69,9 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
 
 
 def plain_pressure_axis(axis: object) -> None:
-    """Ticks at 1, 2 and 5 times the powers of ten, written as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # type: ignore[attr-defined]
+    """Ticks at 1, 2 and 5 times the powers of ten, at more where less than a decade is shown, as plain numbers."""
+    low, high = axis.get_view_interval()  # type: ignore[attr-defined]
+    subs = (1.0, 2.0, 5.0) if high > 8 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+    axis.set_major_locator(LogLocator(subs=subs))  # type: ignore[attr-defined]
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # type: ignore[attr-defined]
     axis.set_minor_formatter(FuncFormatter(lambda *_: ""))  # type: ignore[attr-defined]

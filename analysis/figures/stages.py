@@ -16,8 +16,8 @@ def draw_stages(plan: StagePlan) -> Figure:
     axes = figure.subplots()
     axes.set_yscale("log")
     axes.stairs(pressures, [0.0, *ends], baseline=None, color="black", linewidth=1.6)
-    for stage, start, end in zip(plan.stages, starts, ends, strict=True):
-        axes.axvspan(start, end, color="grey", alpha=0.06 if stage.latents[0] % 2 else 0.14, linewidth=0)
+    for number, (stage, start, end) in enumerate(zip(plan.stages, starts, ends, strict=True)):
+        axes.axvspan(start, end, color="grey", alpha=0.06 if number % 2 else 0.14, linewidth=0)
         latents = ", ".join(f"z{latent}" for latent in stage.latents)
         axes.annotate(
             f"{stage.pressure:.4g}\n" + "\n".join(stage.factors) + f"\n{latents}", ((start + end) / 2, stage.pressure),

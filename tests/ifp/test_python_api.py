@@ -78,6 +78,8 @@ def test_torch_and_numpy_and_bytes_and_floats_give_the_same_images(bars):
         shown = each.images(np.arange(len(each))).astype(float)
         np.testing.assert_array_equal(shown / shown.max(), (bright > 0)[..., None])
     assert found[0].reference == found[1].reference  # the same content is kept once
+    chosen = bars.factors_at(np.arange(len(bars)))[:, [1]]  # in Fortran order, as numpy chooses columns
+    np.testing.assert_array_equal(ifp.from_arrays(bright, chosen).factors_at(np.arange(len(bars))), chosen)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,7 @@ def test_a_plan_comes_from_findings_a_run_and_a_spectrum(annealed, spectrum):
     assert of_findings == of_run == ifp.plan_stages(planning_findings(annealed))
     assert ifp.plan_stages(spectrum).stages[0].factors == (max(spectrum.order, key=spectrum.order.get),)
     assert ifp.plan_stages(spectrum, gamma=0.5).gamma == 0.5
+    assert dict(spectrum.findings(order=False).conditional) == {}
     with pytest.raises(ifp.IFPError, match="need findings of an annealing test, an annealing run or a spectrum"):
         ifp.plan_stages(find_freezing_points(np.arange(2), np.array([2.0, 1.0]), np.zeros((2, 1))))
 
@@ -169,6 +172,7 @@ def test_a_run_says_what_it_is_and_shows_its_table_and_figures(annealed, trained
     assert trained.to_frame()["step"].iloc[-1] == SHORT["steps"]
     assert [len(annealed.plot(what).axes) for what in (None, "curves")] == [1, 2]
     assert trained.plot("curves").axes[0].get_xscale() == "log"
+    assert len(trained.plot("traversal", latents=[1], values=(-1.0, 0.0, 1.0)).axes) == 3
     with pytest.raises(ifp.IFPError, match="need a figure out of distributions, curves"):
         annealed.plot("information")
 
@@ -235,6 +239,7 @@ def test_own_modules_are_trained_resumed_and_loaded(ds, tmp_path):
     images = torch.from_numpy(ds.images(np.arange(4))).permute(0, 3, 1, 2)
     np.testing.assert_allclose(model.encode(images)[0].detach(), ifp.encode(whole, network=OWN)["codes"][:4], atol=1e-6)
     assert [each.latent for each in ifp.freezing_points(whole).points] == [0, 1]
+    assert list(ifp.score(whole, only=["mig"], network=OWN)) == ["mig"]
     with pytest.raises(ifp.IFPError, match="need the own network"):
         ifp.load_model(whole)
 
