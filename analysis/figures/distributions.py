@@ -45,7 +45,7 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
         sns.boxplot(**shared, width=0.5, fliersize=0, linewidth=1, boxprops={"alpha": 0.35})
     else:
         sns.violinplot(**shared, width=0.8, inner="quartile", linewidth=1, alpha=0.35, cut=0)
-    for row, factor in enumerate(factors if len(measured) else ()):
+    for row, factor in enumerate(factors if len(freezing) else ()):
         of_factor = measured[measured["factor"] == factor].sort_values("context")
         spread = [row + 0.36 * ((rank + 0.5) / max(len(of_factor), 1) - 0.5) for rank in range(len(of_factor))]
         axes.hlines(spread, of_factor["ifp_low"], of_factor["ifp_high"], color=colours[factor], linewidth=1.2, zorder=3)
