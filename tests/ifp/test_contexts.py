@@ -1,5 +1,6 @@
 """Contexts and action sequences on dSprites, and the order in which its factors freeze."""
 
+from dataclasses import astuple
 from types import SimpleNamespace
 
 import numpy as np
@@ -156,7 +157,8 @@ def test_all_factors_share_their_contexts(dsprites):
     ]
     indices = draw_contexts(dsprites, 6, 1).tolist()
     assert [each.index for each in records] == indices * 2
-    assert list(closed_forms(dsprites, factors=("shape",), contexts=2, seed=1)) == records[6:8]
+    alone = closed_forms(dsprites, factors=("shape",), contexts=2, seed=1)
+    np.testing.assert_equal([astuple(each) for each in alone], [astuple(each) for each in records[6:8]])
 
 
 @pytest.mark.parametrize(("name", "likelihood"), [("bernoulli", Bernoulli()), ("gaussian", Gaussian())])
