@@ -7,6 +7,7 @@ IFP_TOUR=full runs the tour and the script as pasted, which takes as long as the
     --contexts N, contexts=N                        2; also where ifp anneal names none
     --steps N, steps=N                              60; also where a command that trains names none
     --seeds N                                       1
+    threads where none are said, in training        1: two wait for one another where other work shares the processor
     cd, git clone, make, pip, python -m venv, source    nothing: the wheel is installed
 """
 
@@ -43,6 +44,8 @@ UNSAID = (
     (r"\bifp (train|compare|anneal(?=.*--mode full))\b(?!.*--steps)", r"ifp \1 --steps 60"),
     (r"\bifp\.anneal\(([^()]*)\)(?<!contexts=2\))", r"ifp.anneal(\1, contexts=2)"),
     (r"\bifp\.train\((?!.*steps=)(.*)\)", r"ifp.train(\1, steps=60)"),
+    (r"\bifp (train|compare|anneal(?=.*--mode full))\b(?!.*--threads)", r"ifp \1 --threads 1"),
+    (r"\bifp\.train\((?!.*threads=)(.*)\)", r"ifp.train(\1, threads=1)"),
 )
 SET_UP = re.compile(r"(cd|git clone|make|pip|python3? -m (pip|venv)|source) ")
 
@@ -190,10 +193,10 @@ def test_the_table_makes_small_what_it_names():
     )] == [
         "ifp anneal --dataset S --contexts 2 --out runs/dsprites",
         "ifp anneal --contexts 2 --dataset S",
-        "ifp plan-stages | ifp train --steps 60 --plan - --dataset S --max-steps 9",
+        "ifp plan-stages | ifp train --threads 1 --steps 60 --plan - --dataset S --max-steps 9",
         'ds = ifp.load_dataset("S")',
         "run = ifp.anneal(ds, contexts=2)",
-        "trained = ifp.train(ds, plan=plan, steps=60)",
+        "trained = ifp.train(ds, plan=plan, steps=60, threads=1)",
     ]  # fmt: skip
 
 
