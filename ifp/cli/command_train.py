@@ -6,7 +6,7 @@ import typer
 
 from ifp.cli import options
 from ifp.cli import training_options as training
-from ifp.cli.completion import complete_objective, complete_presets, complete_runs
+from ifp.cli.completion import complete_objective, complete_presets, complete_runs, objective_names
 from ifp.cli.help import MACHINE, OUTPUT, TRAIN, Command
 
 
@@ -21,8 +21,7 @@ def train(
     objective: Annotated[
         str | None,
         typer.Option(
-            help="deft, deft-hook, deft-separate (these need a plan), annealed-beta, annealed-vae, beta-tcvae, "
-            "beta-vae, cascade-vae-c, control-vae, dip-vae-i, dip-vae-ii, dynamic-vae or factor-vae.  [default: deft]",
+            help=f"{', '.join(objective_names())}; those of deft need a plan.  [default: deft]",
             metavar="NAME",
             autocompletion=complete_objective,
         ),
