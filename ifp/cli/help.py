@@ -16,6 +16,7 @@ from annealing.errors import did_you_mean
 MEASURE, TRAIN, LOOK, DATA_SETS = "Measure", "Plan and train", "Look", "Data"  # what commands are for
 DATA, RUN, OUTPUT, MACHINE = "Data", "Run", "Output", "Machine"  # options that several commands share
 _OWN = "Options"
+_WIDEST = 30  # characters of a name that what it is stands beside
 _ORDER = (_OWN, DATA, RUN, OUTPUT, MACHINE)
 _EXAMPLES = re.compile(r"\n\s*\nExamples:\n")
 _UNIT = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH"}
@@ -114,4 +115,16 @@ def _write_groups(formatter: Any, groups: dict[str, list[tuple[str, str]]]) -> N
     for name, records in groups.items():
         if records:
             with formatter.section(name):
-                formatter.write_dl(records)
+                _write_columns(formatter, records)
+
+
+def _write_columns(formatter: Any, records: list[tuple[str, str]]) -> None:
+    """Names and what they are side by side; no name is cut at its hyphen, as the formatter's own columns do."""
+    indent = formatter.current_indent
+    column = indent + min(max(len(name) for name, _ in records), _WIDEST) + 2
+    for name, text in records:
+        lines = textwrap.wrap(text, max(formatter.width - column, 10), break_on_hyphens=False) or [""]
+        beside = indent + len(name) + 2 <= column
+        formatter.write(f"{'':{indent}}{name}" + ("" if beside else "\n"))
+        formatter.write(" " * (column - indent - len(name) if beside else column) + f"{lines[0]}\n")
+        formatter.write("".join(f"{'':{column}}{line}\n" for line in lines[1:]))
