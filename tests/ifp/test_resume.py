@@ -17,8 +17,8 @@ ANNEAL = (
     *("--max-steps", "900", "--threads", "1"),
 )
 TRAIN = (
-    *("train", "--plan", "../plan.json", "--dataset", "dsprites", "--steps", "24", "--batch-size", "8"),
-    *("--eval-every", "12", "--checkpoint-every", "6", "--threads", "1"),
+    *("train", "--plan", "../plan.json", "--dataset", "dsprites-tiny", "--steps", "24", "--batch-size", "8"),
+    *("--eval-every", "24", "--checkpoint-every", "6", "--threads", "1", "--network", "conv-8"),
 )
 PIECE = "parts/00-00000.npz"
 STATE = "parts/state.safetensors"
@@ -67,11 +67,11 @@ def killed_annealing(tmp_path_factory, environment):
 
 @pytest.fixture(scope="module")
 def training_folder(tmp_path_factory, make_plan):
-    """A folder with a plan of two stages for dSprites."""
+    """A folder with a plan of two stages for few dSprites."""
     folder = tmp_path_factory.mktemp("train")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("IFP_DATA_DIR", raising=False)
-        plan = make_plan(load_dataset("dsprites"), (60.0, 4.0), (0.5, 0.5))
+        plan = make_plan(load_dataset("dsprites-tiny"), (60.0, 4.0), (0.5, 0.5))
     (folder / "plan.json").write_bytes(json_bytes(plan))
     return folder
 
