@@ -16,7 +16,7 @@ from ifp.datasets.dataset import Dataset, describe
 from ifp.device import require_device
 from ifp.factor_choice import chosen_factors, require_action
 from ifp.resuming import continued_run, reopen_run
-from ifp.runs import Run, create_run, new_run_path
+from ifp.runs import Run, create_run, new_run_path, require_place
 
 
 def open_annealing_run(
@@ -104,6 +104,8 @@ def anneal(
     if mode == "full":
         if scheduler is not None:
             raise IFPError("need no scheduler with mode full, which is one piece of work")
+        if path is not None and not resume:  # what is predicted first takes its time
+            require_place(path, overwrite=overwrite)
         known = settings if resume else with_predictions(dataset, settings)
         return anneal_whole(dataset, out=path, resume=resume, overwrite=overwrite, **known)
     with cluster_at(scheduler) as cluster:
