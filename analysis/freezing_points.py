@@ -116,33 +116,34 @@ def find_freezing_points(
         raise IFPError("need pressures beta above 0 in every record, got others")
     if not threshold > 0:
         raise IFPError(f"need a threshold above 0 nats, got {threshold:g}")
-    branches = _branches(beta)
-    if not branches:
+    last = dict(branches(beta))  # of either way
+    if not last:
         raise IFPError("need records at two pressures or more: with one beta throughout nothing freezes or melts")
-    points = tuple(_point(latent, beta, kl[:, latent], branches, threshold) for latent in range(kl.shape[1]))
+    points = tuple(_point(latent, beta, kl[:, latent], last, threshold) for latent in range(kl.shape[1]))
     return FreezingPoints(points, threshold, step, beta, kl)
 
 
-def _branches(beta: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
-    """Records of the last cooling and of the last heating, where there are such, in their order."""
-    kept = np.flatnonzero(np.append(np.diff(beta) != 0, True))  # the last of each pressure
+def branches(beta: NDArray[np.floating]) -> list[tuple[str, NDArray[np.int64]]]:
+    """Every stretch of falling (``cool``) or rising (``heat``) pressure, and its records; the last of each pressure.
+
+    >>> [(way, records.tolist()) for way, records in branches(np.array([9.0, 4.0, 4.0, 1.0, 2.0]))]
+    [('cool', [0, 2, 3]), ('heat', [3, 4])]
+    """
+    kept = np.flatnonzero(np.append(np.diff(beta) != 0, True))
     ways = np.sign(np.diff(beta[kept]))
     turns = np.flatnonzero(np.diff(ways)) + 1
-    found = {}
-    for start, end in zip([0, *turns], [*turns, len(ways)], strict=True):
-        if end > start:
-            found["cool" if ways[start] < 0 else "heat"] = kept[start : end + 1]
-    return found
+    ends = zip([0, *turns], [*turns, len(ways)], strict=True)
+    return [("cool" if ways[start] < 0 else "heat", kept[start : end + 1]) for start, end in ends if end > start]
 
 
 def _point(
-    latent: int, beta: NDArray[np.float64], kl: NDArray[np.float64], branches: dict[str, NDArray[np.int64]], nats: float
+    latent: int, beta: NDArray[np.float64], kl: NDArray[np.float64], last: dict[str, NDArray[np.int64]], nats: float
 ) -> LatentPoint:
-    read = {way: crossing(beta[on], kl[on], nats) for way, on in branches.items()}
+    read = {way: crossing(beta[on], kl[on], nats) for way, on in last.items()}
     freezing, melting = (read[way].beta if way in read else np.nan for way in ("cool", "heat"))
     knee, slope = np.nan, np.nan
     if np.isfinite(melting):
-        fitted = fit_knee(beta[branches["heat"]], kl[branches["heat"]])
+        fitted = fit_knee(beta[last["heat"]], kl[last["heat"]])
         knee, slope = fitted.beta, fitted.slope
     known = [value for value in (freezing, melting) if np.isfinite(value)]
     ends = [*known, *([knee] if np.isfinite(knee) else [])] if len(known) == 2 else []

@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis.figures.distributions import plain_pressure_axis
 from analysis.figures.palette import factor_colours
-from analysis.freezing_points import FreezingPoints
+from analysis.freezing_points import FreezingPoints, branches
 
 
 def draw_records(found: FreezingPoints) -> Figure:
@@ -18,12 +18,9 @@ def draw_records(found: FreezingPoints) -> Figure:
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=found.threshold)
-    ways = np.sign(np.diff(found.beta))
-    turns = np.flatnonzero(np.diff(ways)) + 1
     for name, each in zip(names, found.points, strict=True):
-        for start, end in zip([0, *turns], [*turns, len(ways)], strict=True):
-            on = slice(start, end + 1)
-            style = "-" if len(ways) > start and ways[start] > 0 else "--"
+        for way, on in branches(found.beta):
+            style = "-" if way == "heat" else "--"
             axes.plot(found.beta[on], found.kl[on, each.latent], style, color=colours[name], linewidth=1.2)
         if np.isfinite(each.ifp):
             axes.hlines(found.threshold, each.low, each.high, color=colours[name], linewidth=4, alpha=0.4)

@@ -250,3 +250,14 @@ def test_traces_that_do_not_fit_are_refused(changed):
     }  # fmt: skip
     with pytest.raises(IFPError, match="need"):
         InformationTrace(**fitting | changed)
+
+
+def test_the_figure_of_gains_parts_the_owners_from_those_of_others():
+    above = np.zeros((161, 3, 3))
+    above[:, 0, 0] = growth(161, 0, 40, 0.9)
+    above[:, 1, 0] = growth(161, 80, 120, 0.3)  # into a second latent
+    above[:, 2, 1] = growth(161, 0, 40, 0.8)
+    bars = diagnose_diffusion(trace_of(above)).plot().axes[0].patches
+    own, elsewhere = ([bar.get_width() for bar in row] for row in (bars[:3], bars[3:6]))
+    np.testing.assert_allclose(own, [0.9, 0.8, 0], atol=1e-9)
+    np.testing.assert_allclose(elsewhere, [0.3, 0, 0], atol=1e-9)

@@ -67,6 +67,15 @@ def test_what_froze_and_never_melted_says_so():
     assert find_freezing_points(np.arange(100), beta, kl).points[0].status == "never_melted"
 
 
+def test_a_jump_has_no_knee_and_stands_at_the_geometric_mean_of_its_ends():
+    beta = np.concatenate([np.geomspace(100, 1, 2000), np.geomspace(1, 100, 2000)])
+    active = np.where(np.arange(4000) < 2000, beta < 20, beta < 45)
+    (point,) = find_freezing_points(np.arange(4000), beta, 2.0 * active[:, None]).points
+    np.testing.assert_allclose([point.low, point.ifp, point.high], [20, 30, 45], rtol=5e-3)
+    assert np.isnan(point.slope)
+    assert (point.kl_peak, point.kl_end) == (2.0, 0.0)
+
+
 def test_noise_on_single_records_moves_no_point_far():
     step, beta, kl = swept((200, 1))
     noisy = np.maximum(kl + np.random.default_rng(0).normal(0, 0.03, kl.shape), 0)
