@@ -45,6 +45,7 @@ def joined(device: torch.device) -> Iterator[Workers]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Workers(distributed.get_rank(), distributed.get_world_size())
+        distributed.barrier()  # a process that ends while another still writes may take it down
     finally:
         distributed.destroy_process_group()
 

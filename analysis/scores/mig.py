@@ -19,12 +19,14 @@ def discretise(codes: NDArray[np.number], bins: int = _BINS) -> NDArray[np.int64
     return np.stack([np.digitize(code, edge) for code, edge in zip(exact.T, edges, strict=True)], axis=1)
 
 
-def binned_information(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Plug-in information in nats of mean codes (samples, latents) in 20 bins about factors, (latents, factors)."""
-    return np.array([[mutual_info_score(labels, code) for labels in factors.T] for code in discretise(codes).T])
+def binned_information(
+    codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = _BINS
+) -> NDArray[np.float64]:
+    """Plug-in information in nats of mean codes (samples, latents) in bins about factors, (latents, factors)."""
+    return np.array([[mutual_info_score(labels, code) for labels in factors.T] for code in discretise(codes, bins).T])
 
 
-def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> float:
+def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = _BINS) -> float:
     r"""MIG by the field's protocol: mean over factors of the gap between the two most informative latents.
 
     .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
@@ -37,12 +39,15 @@ def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.inte
     Args:
         codes: posterior means, shape (samples, latents); with one latent, the second one's information is 0.
         factors: classes, shape (samples, factors); those that do not vary are left out.
+        bins: of each latent; the protocol's are 20.
 
     Raises:
-        IFPError: shapes that do not fit, codes that are not finite, or no factor that varies.
+        IFPError: shapes that do not fit, codes that are not finite, no bin, or no factor that varies.
     """
+    if bins < 1:
+        raise IFPError(f"need one bin or more, got {bins}")
     varying = _varying(codes, factors)
-    return _mean_gap(binned_information(codes, varying), varying)
+    return _mean_gap(binned_information(codes, varying, bins), varying)
 
 
 def mig_chen(mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer]) -> float:

@@ -1,0 +1,48 @@
+"""Run studies from where their rows stand, or write their pages.
+
+Usage: python -m studies [NAME...] [--full] [--jobs N] [--device cuda] [--match TEXT] [--list] [--pages]
+"""
+
+import argparse
+import sys
+import time
+from importlib import import_module
+
+from studies.rows import measure_all, missing
+from studies.size import FULL, SMALL
+
+STUDIES = (
+    *("freezing_points", "lag", "diffusion", "baselines", "correlated", "unsupervised", "closed_form"),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Measure what is missing of the studies named, all of them without a name."""
+    parser = argparse.ArgumentParser(prog="python -m studies", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=STUDIES)
+    parser.add_argument("--full", action="store_true", help="the size for a GPU")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--match", default="", help="only rows whose name holds this")
+    parser.add_argument("--list", action="store_true", help="only name what is missing")
+    parser.add_argument("--pages", action="store_true", help="only write the pages from the rows that are done")
+    given = parser.parse_args()
+    size = FULL if given.full else SMALL
+    modules = [import_module(f"studies.{name}") for name in given.names or STUDIES]
+    if not given.pages:
+        cases = [case for module in modules for case in module.cases(size) if given.match in case.path]
+        todo = missing(cases, size)
+        print(f"{len(todo)} of {len(set(cases))} rows to measure", flush=True)
+        if given.list:
+            print(*(case.path for case in todo), sep="\n")
+            return
+        began = time.monotonic()
+        for number, name in enumerate(measure_all(cases, size, jobs=given.jobs, device=given.device), 1):
+            print(f"{number}/{len(todo)} {time.monotonic() - began:.0f} s {name}", flush=True)
+    for module in modules:
+        if hasattr(module, "write_page"):
+            module.write_page(size)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

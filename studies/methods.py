@@ -1,0 +1,38 @@
+"""Methods that the studies compare, by the name of their rows: objective, plan, settings."""
+
+from collections.abc import Iterable, Iterator
+
+from studies.size import Size
+from studies.training import Training
+
+METHODS: dict[str, dict] = {
+    "deft": {"objective": "deft", "plan": "spectrum"},
+    "deft-gamma-1": {"objective": "deft", "plan": "spectrum-gamma-1"},
+    "deft-shorter": {"objective": "deft", "plan": "spectrum", "longer": 0.5},
+    "deft-longer": {"objective": "deft", "plan": "spectrum", "longer": 2.0},
+    "deft-published-form": {
+        "objective": "deft",
+        "plan": "spectrum",
+        "parameters": (("axes", "learned"), ("spare", "open")),
+    },
+    "deft-hook": {"objective": "deft-hook", "plan": "spectrum"},
+    "deft-separate": {"objective": "deft-separate", "plan": "spectrum"},
+    "deft-published-pressures": {"objective": "deft", "plan": "published"},
+    "deft-annealed": {"objective": "deft", "plan": "annealed"},
+    "deft-unlabelled": {"objective": "deft", "plan": "unlabelled"},
+    "beta-vae": {"objective": "beta-vae"},
+    "beta-tcvae": {"objective": "beta-tcvae"},
+    "factor-vae": {"objective": "factor-vae"},
+    "annealed-beta": {"objective": "annealed-beta", "plan": "spectrum"},  # from the plan's first pressure to its last
+    # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps
+    "annealed-vae": {"objective": "annealed-vae", "parameters": (("c_max", 10.0), ("gamma", 100.0))},
+    "cascade-vae-c": {"objective": "cascade-vae-c"},
+    "dynamic-vae": {"objective": "dynamic-vae"},
+}
+
+
+def trainings(dataset: str, methods: Iterable[str], size: Size, correlate: str = "") -> Iterator[Training]:
+    """Every method with every seed, seed by seed: a study that is stopped has whole seeds."""
+    for seed in size.seeds:
+        for method in methods:
+            yield Training(dataset=dataset, method=method, seed=seed, correlate=correlate, **METHODS[method])

@@ -1,0 +1,64 @@
+"""The plans of DEFT that the studies compare, each made once and kept beside the rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import ifp
+from analysis.plain_json import json_bytes
+from analysis.stage_plan import StagePlan
+from benchmarks.resume import plan as published_plan
+from ifp.datasets.dataset import Dataset
+from ifp.plan_file import read_plan
+from ifp.run_files import write_into_folder
+from studies.size import DOCS
+
+FOLDER = DOCS / "plans"
+CONTEXTS = 300  # of a closed-form plan
+ANNEALED = 8  # contexts of an annealed one
+WHOLE_STEPS = 6000  # of a run without labels
+
+
+def _spectrum(dataset: Dataset) -> StagePlan:
+    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS))
+
+
+def _late(dataset: Dataset) -> StagePlan:
+    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS), gamma=1.0)
+
+
+def _annealed(dataset: Dataset) -> StagePlan:
+    run = ifp.anneal(dataset, contexts=ANNEALED, threads=1, out=Path("runs/studies/anneal") / dataset.name, resume=True)
+    return ifp.plan_stages(run)
+
+
+def _unlabelled(dataset: Dataset) -> StagePlan:
+    out = Path("runs/studies/whole") / dataset.name
+    return ifp.plan_stages(ifp.anneal(dataset, mode="full", steps=WHOLE_STEPS, threads=1, out=out, resume=True))
+
+
+def _published(dataset: Dataset) -> StagePlan:
+    if dataset.name != "dsprites":
+        raise ifp.PlanError(f"need dsprites for the published pressures, got {dataset.name}")
+    return published_plan()
+
+
+PLANS: dict[str, Callable[[Dataset], StagePlan]] = {
+    "spectrum": _spectrum,  # closed form, labels, no training
+    "spectrum-gamma-1": _late,  # the same; earlier groups go on at full steps
+    "annealed": _annealed,  # the annealing test, one factor at a time
+    "unlabelled": _unlabelled,  # one network on all data as the pressure falls; no label is looked at
+    "published": _published,  # 70, 30, 12, 1 nats, two latents each, equal lengths
+}
+
+
+def plan_path(kind: str, dataset: str) -> Path:
+    """Where a plan is kept."""
+    return FOLDER / f"{dataset}-{kind}.json"
+
+
+def plan_of(kind: str, dataset: Dataset) -> StagePlan:
+    """The plan, made where it is not there yet."""
+    path = plan_path(kind, dataset.name)
+    if not path.is_file():
+        write_into_folder(path, json_bytes(PLANS[kind](dataset)))
+    return read_plan(str(path))

@@ -1,0 +1,59 @@
+"""Rows: what one case of a study gave, a JSON file each, written at once when the case is done."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
+
+from analysis.plain_json import json_bytes
+from ifp.run_files import load_json, write_atomically
+from studies.size import Size
+
+Row = dict[str, Any]
+
+
+class Case(Protocol):
+    """One piece of a study: where its row stands under the rows' folder, and how it is measured."""
+
+    @property
+    def path(self) -> str: ...
+
+    def measure(self, size: Size, device: str) -> Row: ...
+
+    def clean(self, size: Size) -> None: ...
+
+
+def missing(cases: Iterable[Case], size: Size) -> list[Case]:
+    """Cases that have no row yet; those that several studies share stand once."""
+    return [case for case in dict.fromkeys(cases) if not row_file(case, size).is_file()]
+
+
+def row_file(case: Case, size: Size) -> Path:
+    """Where a case's row is kept."""
+    return size.rows / f"{case.path}.json"
+
+
+def rows_of(cases: Iterable[Case], size: Size) -> list[Row]:
+    """The rows that are done, in the cases' order."""
+    return [load_json(row_file(case, size)) for case in cases if row_file(case, size).is_file()]
+
+
+def measure_all(cases: Iterable[Case], size: Size, *, jobs: int = 1, device: str = "cpu") -> Iterator[str]:
+    """Measure what is missing, in so many processes, and name each row once it is written.
+
+    A case that fails is named with its error; the others go on, and it is tried again the next time.
+    """
+    todo = missing(cases, size)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        running = {pool.submit(_measure, case, size, device): case for case in todo}
+        for future in as_completed(running):
+            error = future.exception()
+            yield running[future].path if error is None else f"{running[future].path}: {type(error).__name__}: {error}"
+
+
+def _measure(case: Case, size: Size, device: str) -> None:
+    file = row_file(case, size)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, json_bytes(case.measure(size, device)))
+    case.clean(size)

@@ -1,0 +1,27 @@
+"""How much a study trains: the size that is rerun on two cores, and the one for a GPU."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path("docs/studies")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Steps by the side of an image, batch size and seeds of every training run; contexts of every annealing test."""
+
+    name: str
+    steps: dict[int, int]
+    batch_size: int
+    seeds: tuple[int, ...]
+    contexts: int
+    planning_contexts: int
+
+    @property
+    def rows(self) -> Path:
+        """Folder of the rows that are done."""
+        return DOCS / "rows" / self.name
+
+
+SMALL = Size("small", {32: 6000, 64: 8000}, 64, (0, 1, 2, 3, 4), 8, 1000)
+FULL = Size("full", {32: 30_000, 64: 40_000}, 256, (0, 1, 2, 3, 4), 40, 1000)
