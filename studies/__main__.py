@@ -4,11 +4,10 @@ Usage: python -m studies [NAME...] [--full] [--jobs N] [--device cuda] [--match 
 """
 
 import argparse
-import sys
 import time
 from importlib import import_module
 
-from studies.rows import measure_all, missing
+from studies.rows import measure_all, missing, rows_of
 from studies.size import FULL, SMALL
 
 STUDIES = (
@@ -19,7 +18,7 @@ STUDIES = (
 def main() -> None:
     """Measure what is missing of the studies named, all of them without a name."""
     parser = argparse.ArgumentParser(prog="python -m studies", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=STUDIES)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(STUDIES))
     parser.add_argument("--full", action="store_true", help="the size for a GPU")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     parser.add_argument("--device", default="cpu")
@@ -27,6 +26,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only name what is missing")
     parser.add_argument("--pages", action="store_true", help="only write the pages from the rows that are done")
     given = parser.parse_args()
+    if others := set(given.names) - set(STUDIES):
+        parser.error(f"need studies out of {', '.join(STUDIES)}, got {', '.join(sorted(others))}")
     size = FULL if given.full else SMALL
     modules = [import_module(f"studies.{name}") for name in given.names or STUDIES]
     if not given.pages:
@@ -40,9 +41,9 @@ def main() -> None:
         for number, name in enumerate(measure_all(cases, size, jobs=given.jobs, device=given.device), 1):
             print(f"{number}/{len(todo)} {time.monotonic() - began:.0f} s {name}", flush=True)
     for module in modules:
-        if hasattr(module, "write_page"):
+        if rows_of(module.cases(size), size):
             module.write_page(size)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,8 +1,10 @@
 """Study 4: does DEFT score higher than the objectives it is compared with, and with less spread over seeds?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from studies.methods import trainings
+from studies.page import by_choice, cost, draw_scores, save, score_table, write_block, write_csv
+from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
 
@@ -11,6 +13,7 @@ METHODS = {
     "dsprites": (
         *("deft", "deft-published-pressures", "deft-published-form", "deft-hook", "deft-separate"),
         *OTHERS,
+        "annealed-beta-cold",
     ),
     "dsprites-32": ("deft", *OTHERS, "deft-shorter", "deft-longer", "deft-gamma-1"),
     "color-dsprites-32": ("deft", *OTHERS),
@@ -23,3 +26,23 @@ def cases(size: Size) -> Iterator[Training]:
     """Rows of the study, data set by data set."""
     for dataset, methods in METHODS.items():
         yield from trainings(dataset, methods, size)
+
+
+def write_page(size: Size) -> None:
+    """docs/studies/baselines.md's tables, its CSV, and a figure of dSprites."""
+    rows = rows_of(cases(size), size)
+    write_csv("baselines", rows)
+    write_block("baselines", lines(rows))
+    save(draw_scores([row for row in rows if row["dataset"] == "dsprites"], "dSprites, 64x64"), "baselines")
+
+
+def lines(rows: Sequence[Row]) -> Iterator[str]:
+    """What the rows say: scores by data set, then the MIG by its bins and the index by its bound of silence."""
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        own = [row for row in rows if row["dataset"] == dataset]
+        yield from (f"## {dataset}", "", *score_table(own), "", f"Cost: {cost(own)}.", "")
+    own = [row for row in rows if row["dataset"] == "dsprites"]
+    yield from ("## The same, with other choices: dsprites", "")
+    yield from by_choice(own, "mig_by_bins", "MIG, {} bins")
+    yield ""
+    yield from by_choice(own, "diffusion_by_gate", "diffusion, silent below {} nat")

@@ -23,10 +23,12 @@ METHODS: dict[str, dict] = {
     "beta-vae": {"objective": "beta-vae"},
     "beta-tcvae": {"objective": "beta-tcvae"},
     "factor-vae": {"objective": "factor-vae"},
-    "annealed-beta": {"objective": "annealed-beta", "plan": "spectrum"},  # from the plan's first pressure to its last
+    # from the plan's first pressure to its last; without a warm-up some networks die in the first steps and stay dead
+    "annealed-beta": {"objective": "annealed-beta", "plan": "spectrum", "warmup": 0.1},
+    "annealed-beta-cold": {"objective": "annealed-beta", "plan": "spectrum"},
     # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps
-    "annealed-vae": {"objective": "annealed-vae", "parameters": (("c_max", 10.0), ("gamma", 100.0))},
-    "cascade-vae-c": {"objective": "cascade-vae-c"},
+    "annealed-vae": {"objective": "annealed-vae", "parameters": (("c_max", 10.0), ("gamma", 100.0)), "warmup": 0.1},
+    "cascade-vae-c": {"objective": "cascade-vae-c", "warmup": 0.1},
     "dynamic-vae": {"objective": "dynamic-vae"},
 }
 

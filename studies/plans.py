@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ifp
 from analysis.plain_json import json_bytes
@@ -9,7 +10,7 @@ from analysis.stage_plan import StagePlan
 from benchmarks.resume import plan as published_plan
 from ifp.datasets.dataset import Dataset
 from ifp.plan_file import read_plan
-from ifp.run_files import write_into_folder
+from ifp.run_files import write_atomically
 from studies.size import DOCS
 
 FOLDER = DOCS / "plans"
@@ -27,13 +28,17 @@ def _late(dataset: Dataset) -> StagePlan:
 
 
 def _annealed(dataset: Dataset) -> StagePlan:
-    run = ifp.anneal(dataset, contexts=ANNEALED, threads=1, out=Path("runs/studies/anneal") / dataset.name, resume=True)
-    return ifp.plan_stages(run)
+    return ifp.plan_stages(_gone_on("anneal", dataset, contexts=ANNEALED))
 
 
 def _unlabelled(dataset: Dataset) -> StagePlan:
-    out = Path("runs/studies/whole") / dataset.name
-    return ifp.plan_stages(ifp.anneal(dataset, mode="full", steps=WHOLE_STEPS, threads=1, out=out, resume=True))
+    return ifp.plan_stages(_gone_on("whole", dataset, mode="full", cool_steps=WHOLE_STEPS))
+
+
+def _gone_on(kind: str, dataset: Dataset, **settings: Any) -> ifp.Run:
+    """An annealing run, new or from where it stands."""
+    out = Path("runs/studies") / kind / dataset.name
+    return ifp.anneal(dataset, threads=1, out=out, resume=(out / "config.json").is_file(), **settings)
 
 
 def _published(dataset: Dataset) -> StagePlan:
@@ -60,5 +65,6 @@ def plan_of(kind: str, dataset: Dataset) -> StagePlan:
     """The plan, made where it is not there yet."""
     path = plan_path(kind, dataset.name)
     if not path.is_file():
-        write_into_folder(path, json_bytes(PLANS[kind](dataset)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json_bytes(PLANS[kind](dataset)))
     return read_plan(str(path))

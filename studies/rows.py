@@ -1,7 +1,8 @@
 """Rows: what one case of a study gave, a JSON file each, written at once when the case is done."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,11 +46,23 @@ def measure_all(cases: Iterable[Case], size: Size, *, jobs: int = 1, device: str
     A case that fails is named with its error; the others go on, and it is tried again the next time.
     """
     todo = missing(cases, size)
+    if jobs == 1:
+        for case in todo:
+            yield _told(case, partial(_measure, case, size, device))
+        return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         running = {pool.submit(_measure, case, size, device): case for case in todo}
         for future in as_completed(running):
-            error = future.exception()
-            yield running[future].path if error is None else f"{running[future].path}: {type(error).__name__}: {error}"
+            yield _told(running[future], future.result)
+
+
+def _told(case: Case, measure: Callable[[], None]) -> str:
+    """The case's name, with the error where it failed."""
+    try:
+        measure()
+    except Exception as error:  # whatever it was, the other cases are measured
+        return f"{case.path}: {type(error).__name__}: {error}"
+    return case.path
 
 
 def _measure(case: Case, size: Size, device: str) -> None:

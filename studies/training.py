@@ -31,6 +31,7 @@ from studies.size import Size
 LEARNING_RATE = 1e-3  # of every method: at twice the field's rate the few steps of the small size go further
 RECORDS = 20  # evaluations along training
 SCORED = 65_536  # images that scores are drawn from
+SETTINGS = ("steps", "batch_size", "learning_rate", "warmup", "latents", "network", "precision", "parameters")
 BINS = (10, 20, 40)  # of the MIG's histograms; the field takes 20
 GATES = (0.003, GATE, 0.03)  # nats of KL below which a latent is silent; ours is the middle one
 
@@ -45,6 +46,7 @@ class Training:
         parameters: of the objective, (name, value) pairs.
         correlate: A:B:SIGMA, a tilted distribution of two factors.
         longer: multiplies the size's steps.
+        warmup: share of the steps over which the learning rate rises.
     """
 
     dataset: str
@@ -55,6 +57,7 @@ class Training:
     parameters: tuple[tuple[str, Any], ...] = ()
     correlate: str = ""
     longer: float = 1.0
+    warmup: float = 0.0
 
     @property
     def group(self) -> str:
@@ -86,6 +89,7 @@ class Training:
             steps=steps,
             batch_size=size.batch_size,
             learning_rate=LEARNING_RATE,
+            warmup=round(self.warmup * steps),
             eval_every=max(steps // RECORDS, 1),
             threads=1,
             device=device,
@@ -117,7 +121,16 @@ class Training:
             "pressures": None if plan is None else [stage.pressure for stage in plan.stages],
             "settings": {
                 name: run.config["settings"][name]
-                for name in ("steps", "batch_size", "learning_rate", "latents", "network", "precision", "parameters")
+                for name in (
+                    "steps",
+                    "batch_size",
+                    "learning_rate",
+                    "warmup",
+                    "latents",
+                    "network",
+                    "precision",
+                    "parameters",
+                )
             },
             "reconstruction": float(trace["reconstruction"][-1]),
             "kl": float(trace["kl"][-1].sum()),

@@ -1,0 +1,108 @@
+"""A study's page: what is written by hand, and between two marks what its rows say; its CSV and its figure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.comparison import methods_of, values_of
+from analysis.figures.comparison import draw_comparison
+from ifp.run_files import write_atomically
+from studies.rows import Row
+from studies.size import DOCS
+
+BEGIN, END = "<!-- from the rows: begin -->", "<!-- from the rows: end -->"
+MEASURES = {
+    "mig": "MIG",
+    "dci-forest_disentanglement": "DCI (trees)",
+    "factor_vae": "FactorVAE",
+    "diffusion": "diffusion",
+    "reconstruction": "reconstruction",
+}
+
+
+def write_block(name: str, lines: Iterable[str]) -> None:
+    """Put the lines between the marks of docs/studies/NAME.md; a page that is not there is begun."""
+    path = DOCS / f"{name}.md"
+    text = path.read_text() if path.is_file() else f"# {name}\n\n{BEGIN}\n{END}\n"
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    write_atomically(path, f"{before}{BEGIN}\n{block(lines)}{END}{after}".encode())
+
+
+def block(lines: Iterable[str]) -> str:
+    """The lines as they stand between the marks."""
+    return "".join(f"{line}\n" for line in lines)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table."""
+    listed = [[str(each) for each in row] for row in rows]
+    return [_line(header), _line(["---"] * len(header)), *map(_line, listed)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Median (lowest..highest)."""
+    if not values:
+        return "-"
+    found = pd.Series(values)
+    return f"{found.median():.{digits}f} ({found.min():.{digits}f}..{found.max():.{digits}f})"
+
+
+def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> list[str]:
+    """A line per method: runs, then median (lowest..highest) of each measure."""
+    lines = []
+    for method in methods_of(rows):
+        told = [spread(values_of(rows, method, name), 1 if name == "reconstruction" else 3) for name in measures]
+        lines.append([f"`{method}`", sum(row["method"] == method for row in rows), *told])
+    return table(["method", "runs", *measures.values()], lines)
+
+
+def by_choice(rows: Sequence[Row], name: str, header: str) -> list[str]:
+    """A line per method: a measure under each choice that a row kept it for, ``{}`` of the header being the choice."""
+    choices = list(rows[0][name])
+    lines = []
+    for method in methods_of(rows):
+        mine = [row[name] for row in rows if row["method"] == method]
+        told = (spread([each[choice] for each in mine if each[choice] is not None]) for choice in choices)
+        lines.append([f"`{method}`", *told])
+    return table(["method", *map(header.format, choices)], lines)
+
+
+def plan_table(rows: Sequence[Row]) -> list[str]:
+    """The pressures of every method that has a plan."""
+    plans = {row["method"]: row["pressures"] for row in rows if row["pressures"]}
+    return table(
+        ["plan of", "pressures, nats"],
+        [[f"`{name}`", ", ".join(f"{each:.3g}" for each in told)] for name, told in plans.items()],
+    )
+
+
+def cost(rows: Sequence[Row]) -> str:
+    """Seconds of training by device."""
+    parts = []
+    for device in sorted({str(row["device"]) for row in rows}):
+        seconds = pd.Series([row["seconds"] for row in rows if row["device"] == device])
+        parts.append(f"{len(seconds)} rows on {device}: median {seconds.median():.0f} s a row")
+    return "; ".join(parts)
+
+
+def write_csv(name: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """docs/studies/NAME.csv: one line per row, what is a number or a text."""
+    flat = [{key: value for key, value in row.items() if not isinstance(value, (list, dict))} for row in rows]
+    write_atomically(DOCS / f"{name}.csv", pd.DataFrame(flat).to_csv(index=False, float_format="%.6g").encode())
+
+
+def save(figure: Figure, name: str) -> None:
+    """docs/studies/NAME.png."""
+    figure.savefig(DOCS / f"{name}.png", dpi=110, metadata={"Software": None})
+
+
+def draw_scores(rows: Sequence[Row], title: str) -> Figure:
+    """Boxes and points of every method, a panel per measure."""
+    kept = [{"method": row["method"], **{label: row[name] for name, label in MEASURES.items()}} for row in rows]
+    return draw_comparison(kept, title)

@@ -1,0 +1,96 @@
+"""A training run of a study: the same row again, gone on with, and beside the scores taken by hand."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import ifp
+from analysis.stage_plan import StagePlan
+from ifp.training import train_run
+from ifp.training_run import open_training_run
+from studies import plans, training
+from studies.methods import METHODS, trainings
+from studies.plans import PLANS
+from studies.rows import measure_all, row_file
+from studies.size import SMALL
+from studies.training import BINS, LEARNING_RATE, Training
+
+TINY = replace(SMALL, name="tested", steps={32: 60, 64: 60}, batch_size=16)
+CASE = Training(dataset="dsprites-tiny", method="beta-vae", seed=3, objective="beta-vae", parameters=(("beta", 1.0),))
+
+SAME = {
+    "objective": "beta-vae", "parameters": {"beta": 1.0}, "seed": 3, "steps": 60, "batch_size": 16,
+    "learning_rate": LEARNING_RATE, "eval_every": 20, "threads": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "RECORDS", 3)
+    monkeypatch.setattr(training, "QUICK", ("mig",))  # the others have tests of their own
+
+
+def row(case=CASE):
+    assert list(measure_all([case], TINY)) == [case.path]
+    return json.loads(row_file(case, TINY).read_text())
+
+
+def test_a_row_is_the_same_again_and_its_scores_are_those_of_its_codes():
+    first = row()
+    row_file(CASE, TINY).unlink()
+    again = row()
+    assert {**first, "seconds": 0} == {**again, "seconds": 0}
+    ds = ifp.load_dataset("dsprites-tiny")
+    run = ifp.train(ds, **SAME)
+    codes = ifp.encode(run)
+    assert first["mig"] == ifp.score(codes["codes"], codes["factors"], only=["mig"])["mig"]
+    assert set(first["mig_by_bins"]) == set(map(str, BINS))
+    curve = first["curve"]
+    assert curve["step"] == list(range(0, 61, 20))
+    assert np.add(curve["with_most"], curve["outside"])[-1] == pytest.approx(
+        sum(each["nats"] for each in first["factors"].values()), abs=1e-6
+    )
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_row():
+    whole = row()
+    row_file(CASE, TINY).unlink()
+    out = CASE._out(TINY)
+    for step in train_run(*open_training_run({"dataset": "dsprites-tiny", **SAME}, None, out=out)):
+        if step.done > 30:
+            break
+    assert out.is_dir()
+    assert {**row(), "seconds": 0} == {**whole, "seconds": 0}
+    assert not out.exists()
+
+
+def test_a_correlated_row_is_scored_on_independent_factors():
+    case = replace(CASE, correlate="posX:posY:0.1")
+    assert case.path == "dsprites-tiny-posX-posY-0.1/beta-vae-3"
+    found = row(case)
+    ds = ifp.load_dataset("dsprites-tiny", correlate=("posX:posY:0.1",))
+    run = ifp.train(ds, **SAME)
+    plain = ifp.load_dataset("dsprites-tiny")
+    codes, factors = training._codes(run, plain)
+    np.testing.assert_array_equal(factors, plain.factors_at(np.arange(len(plain))))
+    assert found["mig"] == ifp.score(codes, factors, only=["mig"])["mig"]
+    assert found["mig"] != ifp.score(run, only=["mig"])["mig"]  # of the images as they occur
+
+
+def test_every_method_has_a_plan_that_there_is_and_seeds_come_first():
+    assert {method.get("plan", "") for method in METHODS.values()} <= {"", *PLANS}
+    listed = [(each.method, each.seed) for each in trainings("dsprites-32", ("deft", "beta-vae"), SMALL)]
+    assert listed[:4] == [("deft", 0), ("beta-vae", 0), ("deft", 1), ("beta-vae", 1)]
+
+
+def test_a_plan_is_made_once(monkeypatch):
+    ds = ifp.load_dataset("dsprites-tiny")
+    made = plans.plan_of("spectrum", ds)
+    assert isinstance(made, StagePlan)
+    monkeypatch.setitem(PLANS, "spectrum", None)
+    assert plans.plan_of("spectrum", ds) == made
+    with pytest.raises(ifp.PlanError, match="need dsprites for the published pressures, got dsprites-tiny"):
+        plans.plan_of("published", ds)
