@@ -72,7 +72,11 @@ def predicted() -> pd.Series:
 
 def leaked(rows: Sequence[Row]) -> pd.Series:
     """Nats of a factor in the latent that owns another one at the end, by ordered pair, mean over the runs."""
-    found = [pd.Series({(factor, other): nats for factor, other, nats in row["leakage"]}, dtype=float) for row in rows]
+    found = [
+        pd.Series({(factor, other): nats for factor, other, nats in row["leakage"]}, dtype=float)
+        for row in rows
+        if "leakage" in row
+    ]
     return pd.concat(found, axis=1).mean(axis=1)
 
 
@@ -82,7 +86,7 @@ def draw_outside(rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=(11, 2.8), layout="constrained")
     panels = figure.subplots(1, len(methods), sharex=True, sharey=True, squeeze=False)[0]
     for panel, method, color in zip(panels, methods, itertools.cycle(sns.color_palette("colorblind")), strict=False):
-        for row in (row for row in rows if row["method"] == method):
+        for row in (row for row in rows if row["method"] == method and "curve" in row):
             curve = row["curve"]
             held = pd.Series(curve["outside"]) + pd.Series(curve["with_most"])
             panel.plot(curve["step"], (pd.Series(curve["outside"]) / held).where(held > 0.1), color=color, alpha=0.8)

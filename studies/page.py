@@ -17,6 +17,7 @@ MEASURES = {
     "dci-forest_disentanglement": "DCI (trees)",
     "factor_vae": "FactorVAE",
     "diffusion": "diffusion",
+    "diffusion_before_last": "before the last stage",
     "reconstruction": "reconstruction",
 }
 
@@ -64,6 +65,7 @@ def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> 
 
 def by_choice(rows: Sequence[Row], name: str, header: str) -> list[str]:
     """A line per method: a measure under each choice that a row kept it for, ``{}`` of the header being the choice."""
+    rows = [row for row in rows if name in row]  # all but those that diverged
     choices = list(rows[0][name])
     lines = []
     for method in methods_of(rows):
@@ -75,7 +77,7 @@ def by_choice(rows: Sequence[Row], name: str, header: str) -> list[str]:
 
 def plan_table(rows: Sequence[Row]) -> list[str]:
     """The pressures of every method that has a plan."""
-    plans = {row["method"]: row["pressures"] for row in rows if row["pressures"]}
+    plans = {row["method"]: row["pressures"] for row in rows if row.get("pressures")}
     return table(
         ["plan of", "pressures, nats"],
         [[f"`{name}`", ", ".join(f"{each:.3g}" for each in told)] for name, told in plans.items()],
@@ -85,8 +87,8 @@ def plan_table(rows: Sequence[Row]) -> list[str]:
 def cost(rows: Sequence[Row]) -> str:
     """Seconds of training by device."""
     parts = []
-    for device in sorted({str(row["device"]) for row in rows}):
-        seconds = pd.Series([row["seconds"] for row in rows if row["device"] == device])
+    for device in sorted({str(row["device"]) for row in rows if "device" in row}):
+        seconds = pd.Series([row["seconds"] for row in rows if row.get("device") == device])
         parts.append(f"{len(seconds)} rows on {device}: median {seconds.median():.0f} s a row")
     return "; ".join(parts)
 
@@ -104,5 +106,5 @@ def save(figure: Figure, name: str) -> None:
 
 def draw_scores(rows: Sequence[Row], title: str) -> Figure:
     """Boxes and points of every method, a panel per measure."""
-    kept = [{"method": row["method"], **{label: row[name] for name, label in MEASURES.items()}} for row in rows]
+    kept = [{"method": row["method"], **{label: row.get(name) for name, label in MEASURES.items()}} for row in rows]
     return draw_comparison(kept, title)

@@ -18,6 +18,7 @@ from analysis.leakage import leakages
 from analysis.scores.codes import STUDY
 from analysis.scores.mig import mutual_information_gap
 from analysis.stage_plan import StagePlan
+from annealing.errors import DivergenceError
 from ifp.comparison_config import QUICK
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.evaluation import encode_all
@@ -70,30 +71,34 @@ class Training:
         return f"{self.group}/{self.method}-{self.seed}"
 
     def measure(self, size: Size, device: str) -> Row:
-        """Train or go on, score on all images, diagnose."""
+        """Train or go on, score, diagnose; of a run that diverges the row says only that."""
         out = self._out(size)
         dataset = ifp.load_dataset(self.dataset, correlate=(self.correlate,) if self.correlate else ())
         plain = ifp.load_dataset(self.dataset)  # plans know of no correlation, and scores are of all combinations
         plan = plan_of(self.plan, plain) if self.plan else None
         steps = round(size.steps[dataset.image_shape[0]] * self.longer)
         began = time.perf_counter()
-        run = ifp.train(
-            dataset,
-            plan=plan if plan is None or not self.correlate else _fitted(plan, dataset),
-            out=out,
-            resume=(out / "config.json").is_file(),
-            overwrite=out.is_dir() and not (out / "config.json").is_file(),
-            objective=self.objective,
-            parameters=dict(self.parameters),
-            seed=self.seed,
-            steps=steps,
-            batch_size=size.batch_size,
-            learning_rate=LEARNING_RATE,
-            warmup=round(self.warmup * steps),
-            eval_every=max(steps // RECORDS, 1),
-            threads=1,
-            device=device,
-        )
+        try:
+            run = ifp.train(
+                dataset,
+                plan=plan if plan is None or not self.correlate else _fitted(plan, dataset),
+                out=out,
+                resume=(out / "config.json").is_file(),
+                overwrite=out.is_dir() and not (out / "config.json").is_file(),
+                objective=self.objective,
+                parameters=dict(self.parameters),
+                seed=self.seed,
+                steps=steps,
+                batch_size=size.batch_size,
+                learning_rate=LEARNING_RATE,
+                warmup=round(self.warmup * steps),
+                eval_every=max(steps // RECORDS, 1),
+                threads=1,
+                device=device,
+            )
+        except DivergenceError as error:
+            status = f"diverged at step {error.step}"
+            return {"dataset": self.group, "method": self.method, "seed": self.seed, "status": status}
         trained = time.perf_counter() - began
         return self._row(run, plain, plan, trained, device)
 
@@ -116,22 +121,11 @@ class Training:
             "dataset": self.group,
             "method": self.method,
             "seed": self.seed,
+            "status": "ok",
             "objective": self.objective,
             "plan": self.plan or None,
             "pressures": None if plan is None else [stage.pressure for stage in plan.stages],
-            "settings": {
-                name: run.config["settings"][name]
-                for name in (
-                    "steps",
-                    "batch_size",
-                    "learning_rate",
-                    "warmup",
-                    "latents",
-                    "network",
-                    "precision",
-                    "parameters",
-                )
-            },
+            "settings": {name: run.config["settings"][name] for name in SETTINGS},
             "reconstruction": float(trace["reconstruction"][-1]),
             "kl": float(trace["kl"][-1].sum()),
             **scores,

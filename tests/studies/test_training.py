@@ -8,6 +8,7 @@ import pytest
 
 import ifp
 from analysis.stage_plan import StagePlan
+from annealing.errors import DivergenceError
 from ifp.training import train_run
 from ifp.training_run import open_training_run
 from studies import plans, training
@@ -38,11 +39,8 @@ def row(case=CASE):
     return json.loads(row_file(case, TINY).read_text())
 
 
-def test_a_row_is_the_same_again_and_its_scores_are_those_of_its_codes():
+def test_a_row_has_the_scores_of_its_codes_and_is_the_same_where_its_run_was_stopped():
     first = row()
-    row_file(CASE, TINY).unlink()
-    again = row()
-    assert {**first, "seconds": 0} == {**again, "seconds": 0}
     ds = ifp.load_dataset("dsprites-tiny")
     run = ifp.train(ds, **SAME)
     codes = ifp.encode(run)
@@ -53,17 +51,13 @@ def test_a_row_is_the_same_again_and_its_scores_are_those_of_its_codes():
     assert np.add(curve["with_most"], curve["outside"])[-1] == pytest.approx(
         sum(each["nats"] for each in first["factors"].values()), abs=1e-6
     )
-
-
-def test_a_run_that_was_stopped_goes_on_to_the_same_row():
-    whole = row()
     row_file(CASE, TINY).unlink()
     out = CASE._out(TINY)
     for step in train_run(*open_training_run({"dataset": "dsprites-tiny", **SAME}, None, out=out)):
         if step.done > 30:
             break
     assert out.is_dir()
-    assert {**row(), "seconds": 0} == {**whole, "seconds": 0}
+    assert {**row(), "seconds": 0} == {**first, "seconds": 0}
     assert not out.exists()
 
 
@@ -94,3 +88,13 @@ def test_a_plan_is_made_once(monkeypatch):
     assert plans.plan_of("spectrum", ds) == made
     with pytest.raises(ifp.PlanError, match="need dsprites for the published pressures, got dsprites-tiny"):
         plans.plan_of("published", ds)
+
+
+def test_a_run_that_diverges_has_a_row_that_says_so(monkeypatch):
+    def diverging(*_, **__):
+        raise DivergenceError("gone", 12)
+
+    monkeypatch.setattr(ifp, "train", diverging)
+    assert CASE.measure(TINY, "cpu") == {
+        "dataset": "dsprites-tiny", "method": "beta-vae", "seed": 3, "status": "diverged at step 12",
+    }  # fmt: skip
