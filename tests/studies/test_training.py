@@ -18,12 +18,12 @@ from studies.rows import measure_all, row_file
 from studies.size import SMALL
 from studies.training import BINS, LEARNING_RATE, Training
 
-TINY = replace(SMALL, name="tested", steps={32: 60, 64: 60}, batch_size=16)
+TINY = replace(SMALL, name="tested", steps={32: 24, 64: 24}, batch_size=16)
 CASE = Training(dataset="dsprites-tiny", method="beta-vae", seed=3, objective="beta-vae", parameters=(("beta", 1.0),))
 
 SAME = {
-    "objective": "beta-vae", "parameters": {"beta": 1.0}, "seed": 3, "steps": 60, "batch_size": 16,
-    "learning_rate": LEARNING_RATE, "eval_every": 20, "threads": 1,
+    "objective": "beta-vae", "parameters": {"beta": 1.0}, "seed": 3, "steps": 24, "batch_size": 16,
+    "learning_rate": LEARNING_RATE, "eval_every": 8, "threads": 1,
 }  # fmt: skip
 
 
@@ -47,14 +47,14 @@ def test_a_row_has_the_scores_of_its_codes_and_is_the_same_where_its_run_was_sto
     assert first["mig"] == ifp.score(codes["codes"], codes["factors"], only=["mig"])["mig"]
     assert set(first["mig_by_bins"]) == set(map(str, BINS))
     curve = first["curve"]
-    assert curve["step"] == list(range(0, 61, 20))
+    assert curve["step"] == list(range(0, 25, 8))
     assert np.add(curve["with_most"], curve["outside"])[-1] == pytest.approx(
         sum(each["nats"] for each in first["factors"].values()), abs=1e-6
     )
     row_file(CASE, TINY).unlink()
     out = CASE._out(TINY)
     for step in train_run(*open_training_run({"dataset": "dsprites-tiny", **SAME}, None, out=out)):
-        if step.done > 30:
+        if step.done > 12:
             break
     assert out.is_dir()
     assert {**row(), "seconds": 0} == {**first, "seconds": 0}
