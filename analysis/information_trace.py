@@ -12,16 +12,17 @@ GATE = 0.01  # nats of KL below which a latent is silent
 STEP = 0.1  # nats that some latent gains or loses about some factor from boundary to boundary, where stages set none
 
 
-def gated(above: NDArray[np.floating], kl: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Information (records, latents, factors) with that of silent latents, of less than 0.01 nat of KL, set to 0.
+def gated(above: NDArray[np.floating], kl: NDArray[np.floating], gate: float = GATE) -> NDArray[np.float64]:
+    """Information (records, latents, factors) with that of silent latents, of less KL than the gate, set to 0.
 
     What a latent holds is at most its KL; anything more in a silent one is rounding.
 
     Args:
         above: nats above chance.
         kl: mean over images, nats, (records, latents).
+        gate: nats of KL.
     """
-    return np.where(kl[:, :, None] >= GATE, above, 0.0)
+    return np.where(kl[:, :, None] >= gate, above, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,13 +33,14 @@ class EncodedBatch:
     logvar: torch.Tensor
 
 
-def encoded(model: MultiGroupVAE, dataset: Dataset) -> Iterator[EncodedBatch]:
-    """Every image's posterior, in the data set's order, batch by batch."""
+def encoded(model: MultiGroupVAE, dataset: Dataset, index: NDArray[np.int64] | None = None) -> Iterator[EncodedBatch]:
+    """Posteriors of the images of the index, in its order, batch by batch; None: of every image, in the data set's."""
+    chosen = np.arange(len(dataset)) if index is None else index
     size = batch_size(dataset)
-    for start in range(0, len(dataset), size):
-        stop = min(start + size, len(dataset))
-        images = torch.from_numpy(to_float(dataset.images(np.arange(start, stop)))).permute(0, 3, 1, 2)
-        yield EncodedBatch(stop, len(dataset), "images", *encode_all(model, images))
+    for start in range(0, len(chosen), size):
+        rows = chosen[start : start + size]
+        images = torch.from_numpy(to_float(dataset.images(rows))).permute(0, 3, 1, 2)
+        yield EncodedBatch(start + len(rows), len(chosen), "images", *encode_all(model, images))
 
 
 def encode(

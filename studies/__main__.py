@@ -10,9 +10,7 @@ from importlib import import_module
 from studies.rows import measure_all, missing, rows_of
 from studies.size import FULL, SMALL
 
-STUDIES = (
-    *("freezing_points", "lag", "diffusion", "baselines", "correlated", "unsupervised", "closed_form"),
-)  # fmt: skip
+STUDIES = ("freezing_points", "lag", "diffusion", "baselines", "correlated", "unsupervised", "closed_form")
 
 
 def main() -> None:

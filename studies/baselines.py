@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from studies.methods import trainings
-from studies.page import by_choice, cost, draw_scores, save, score_table, write_block, write_csv
+from studies.page import by_choice, cost, draw_scores, save, score_table, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
@@ -31,9 +31,8 @@ def cases(size: Size) -> Iterator[Training]:
 def write_page(size: Size) -> None:
     """docs/studies/baselines.md's tables, its CSV, and a figure of dSprites."""
     rows = rows_of(cases(size), size)
-    write_csv("baselines", rows)
-    write_block("baselines", lines(rows))
-    save(draw_scores([row for row in rows if row["dataset"] == "dsprites"], "dSprites, 64x64"), "baselines")
+    write_tables(size, "baselines", rows, lines(rows))
+    save(size, "baselines", draw_scores([row for row in rows if row["dataset"] == "dsprites"], "dSprites, 64x64"))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:

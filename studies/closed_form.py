@@ -1,10 +1,10 @@
 """Study 7: is a plan from closed forms, in seconds, as good as one from an annealing test, in minutes?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from studies.methods import trainings
-from studies.page import cost, plan_table, score_table, write_block, write_csv
-from studies.rows import Row, rows_of
+from studies.page import plan_lines, write_tables
+from studies.rows import rows_of
 from studies.size import Size
 from studies.training import Training
 
@@ -20,11 +20,7 @@ def cases(size: Size) -> Iterator[Training]:
 def write_page(size: Size) -> None:
     """docs/studies/closed_form.md's tables, and its CSV."""
     rows = rows_of(cases(size), size)
-    write_csv("closed_form", rows)
-    write_block("closed_form", lines(rows))
+    write_tables(size, "closed_form", rows, lines(rows))
 
 
-def lines(rows: Sequence[Row]) -> Iterator[str]:
-    """Scores by plan, and the plans themselves."""
-    yield from (*score_table(rows), "", f"Cost: {cost(rows)}.", "")
-    yield from plan_table(rows)
+lines = plan_lines

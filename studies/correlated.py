@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from studies.methods import trainings
-from studies.page import cost, score_table, write_block, write_csv
+from studies.page import cost, score_table, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
@@ -22,8 +22,7 @@ def cases(size: Size) -> Iterator[Training]:
 def write_page(size: Size) -> None:
     """docs/studies/correlated.md's tables, and its CSV."""
     rows = rows_of(cases(size), size)
-    write_csv("correlated", rows)
-    write_block("correlated", lines(rows))
+    write_tables(size, "correlated", rows, lines(rows))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 import ifp
 from analysis.comparison import methods_of, values_of
 from studies.methods import trainings
-from studies.page import by_choice, cost, save, score_table, table, write_block, write_csv
+from studies.page import by_choice, cost, save, score_table, table, write_tables
 from studies.plans import CONTEXTS
 from studies.rows import Row, rows_of
 from studies.size import Size
@@ -39,9 +39,8 @@ MEASURES = {
 def write_page(size: Size) -> None:
     """docs/studies/diffusion.md's tables, its CSV, and what lies outside the owners along training."""
     rows = rows_of(cases(size), size)
-    write_csv("diffusion", rows)
-    write_block("diffusion", lines(rows))
-    save(draw_outside(rows), "diffusion")
+    write_tables(size, "diffusion", rows, lines(rows))
+    save(size, "diffusion", draw_outside(rows))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:

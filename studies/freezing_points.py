@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 import ifp
 from annealing.errors import DataError
-from studies.page import save, table, write_block, write_csv
+from studies.page import save, table, write_tables
 from studies.plans import plan_of
-from studies.rows import Row, rows_of
+from studies.rows import Case, Row, row_file, rows_of
 from studies.size import Size
 
 PUBLISHED = {  # nats, of the stages; from the experiments of DEFT's authors
@@ -35,7 +35,7 @@ THRESHOLDS = (0.1, 0.03, 0.01)  # nats of KL from which a latent is active
 
 
 @dataclass(frozen=True)
-class Distribution:
+class Distribution(Case):
     """The freezing points of one data set, measured and in closed form."""
 
     dataset: str
@@ -92,21 +92,21 @@ class Distribution:
 
 
 def cases(size: Size) -> Iterator[Distribution]:
-    """The data sets at hand."""
-    for name in DATASETS:
-        try:
-            ifp.load_dataset(name)
-        except DataError:
-            continue
-        yield Distribution(name)
+    """The data sets that have a row, or are at hand to have one."""
+    for case in map(Distribution, DATASETS):
+        if not row_file(case, size).is_file():
+            try:
+                ifp.load_dataset(case.dataset)
+            except DataError:
+                continue
+        yield case
 
 
 def write_page(size: Size) -> None:
     """docs/studies/freezing_points.md's tables, a CSV of every case, and the distributions."""
     rows = rows_of(cases(size), size)
-    write_csv("freezing_points", [case for row in rows for case in cases_of(row)])
-    write_block("freezing_points", lines(rows))
-    save(draw_closed_forms(rows), "freezing_points")
+    write_tables(size, "freezing_points", [case for row in rows for case in cases_of(row)], lines(rows))
+    save(size, "freezing_points", draw_closed_forms(rows))
 
 
 def cases_of(row: Row) -> list[Row]:

@@ -15,12 +15,12 @@ from annealing.hysteresis import Pace
 from annealing.likelihood import Bernoulli
 from annealing.published import PUBLISHED, PublishedProtocol, published_sweep
 from annealing.spectral import freezing_point
-from annealing.stack import Case
+from annealing.stack import Case as SweptCase
 from annealing.sweep import SweepConfig, SweepRecord, sweep
 from ifp.contexts import action_sequence, draw_contexts
 from ifp.threads import use_threads
-from studies.page import cost, save, spread, table, write_block, write_csv
-from studies.rows import Row, rows_of
+from studies.page import cost, save, spread, table, write_tables
+from studies.rows import Case, Row, rows_of
 from studies.size import Size
 
 DATASET, FACTOR = "dsprites", "scale"
@@ -35,7 +35,7 @@ def _sequences(contexts: int) -> list:
 
 
 @dataclass(frozen=True)
-class Speeds:
+class Speeds(Case):
     """Loops of cooling and heating, each at half the speed of the one before, in every context, with one seed."""
 
     seed: int
@@ -52,7 +52,7 @@ class Speeds:
         images = _sequences(size.contexts)
         spectral = [freezing_point(each, Bernoulli()) for each in images]
         stack = [
-            Case(each, 0.1 * value, 2 * value, 1000 * self.seed + number)
+            SweptCase(each, 0.1 * value, 2 * value, 1000 * self.seed + number)
             for number, (each, value) in enumerate(zip(images, spectral, strict=True))
         ]
         records = list(sweep(stack, SweepConfig(pace=PACE), Bernoulli(), device))
@@ -65,9 +65,6 @@ class Speeds:
             "seconds": round(time.perf_counter() - began, 1),
             "device": device,
         }
-
-    def clean(self, size: Size) -> None:
-        """Nothing is left behind."""
 
 
 def _points(records: Sequence[SweepRecord], case: int, spectral: float) -> Iterator[Row]:
@@ -90,7 +87,7 @@ def _points(records: Sequence[SweepRecord], case: int, spectral: float) -> Itera
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(Case):
     """The published protocol on the first context: as it is, in fewer and more steps, and begun above the point.
 
     Attributes:
@@ -132,9 +129,6 @@ class Published:
             "device": device,
         }
 
-    def clean(self, size: Size) -> None:
-        """Nothing is left behind."""
-
     def _protocol(self, spectral: float) -> PublishedProtocol:
         top = 2 * spectral if self.above else 70.0
         name = f"deft-2022-{self.steps}" + ("-from-above" if self.above else "")
@@ -158,16 +152,20 @@ def cases(size: Size) -> Iterator[Speeds | Published]:
 def write_page(size: Size) -> None:
     """docs/studies/lag.md's tables, a CSV of every loop, and freezing and melting against speed."""
     rows = rows_of(cases(size), size)
+    write_tables(size, "lag", points_of(rows).drop(columns="status").to_dict("records"), lines(rows))
+    save(size, "lag", draw_lag(rows))
+
+
+def points_of(rows: Sequence[Row]) -> pd.DataFrame:
+    """A line per seed, case, threshold and loop; ``ok`` where it both froze and melted."""
     ours = [row for row in rows if "points" in row]
     points = pd.DataFrame([{"seed": row["seed"], **point} for row in ours for point in row["points"]])
-    points["ok"] = [all(each == "ok" for each in status) for status in points["status"]]
-    write_csv("lag", points.drop(columns="status").to_dict("records"))
-    write_block("lag", lines(rows, points))
-    save(draw_lag(rows, points), "lag")
+    return points.assign(ok=[all(each == "ok" for each in status) for status in points["status"]])
 
 
-def lines(rows: Sequence[Row], points: pd.DataFrame) -> Iterator[str]:
+def lines(rows: Sequence[Row]) -> Iterator[str]:
     """What the rows say: freezing and melting over the closed form by speed and threshold, then the protocol."""
+    points = points_of(rows)
     told = []
     for (threshold, speed), group in points[points["ok"]].groupby(["threshold", "speed"], sort=False):
         fall = spread(group["freezing"].tolist()), spread(group["melting"].tolist())
@@ -186,10 +184,11 @@ def lines(rows: Sequence[Row], points: pd.DataFrame) -> Iterator[str]:
     yield from ("", f"Cost: {cost(rows)}.")
 
 
-def draw_lag(rows: Sequence[Row], points: pd.DataFrame) -> Figure:
+def draw_lag(rows: Sequence[Row]) -> Figure:
     """Freezing and melting over the closed form against the speed of the sweep; crosses: the published protocol."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     panel = figure.subplots()
+    points = points_of(rows)
     shown = points[points["ok"] & (points["threshold"] == THRESHOLDS[0])]
     for kind, color in (("freezing", "C0"), ("melting", "C3")):
         panel.plot(shown["speed"], shown[kind], ".", color=color, alpha=0.3)

@@ -23,7 +23,7 @@ METHODS: dict[str, dict] = {
     "beta-vae": {"objective": "beta-vae"},
     "beta-tcvae": {"objective": "beta-tcvae"},
     "factor-vae": {"objective": "factor-vae"},
-    # from the plan's first pressure to its last; without a warm-up some networks die in the first steps and stay dead
+    # from the plan's first pressure to its last; without a warm-up some networks stay silent to the end
     "annealed-beta": {"objective": "annealed-beta", "plan": "spectrum", "warmup": 0.1},
     "annealed-beta-cold": {"objective": "annealed-beta", "plan": "spectrum"},
     # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps

@@ -1,6 +1,6 @@
 """A study's page: what is written by hand, and between two marks what its rows say; its CSV and its figure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,7 +9,7 @@ from analysis.comparison import methods_of, values_of
 from analysis.figures.comparison import draw_comparison
 from ifp.run_files import write_atomically
 from studies.rows import Row
-from studies.size import DOCS
+from studies.size import Size
 
 BEGIN, END = "<!-- from the rows: begin -->", "<!-- from the rows: end -->"
 MEASURES = {
@@ -22,9 +22,12 @@ MEASURES = {
 }
 
 
-def write_block(name: str, lines: Iterable[str]) -> None:
-    """Put the lines between the marks of docs/studies/NAME.md; a page that is not there is begun."""
-    path = DOCS / f"{name}.md"
+def write_tables(size: Size, name: str, rows: Sequence[Mapping[str, object]], lines: Iterable[str]) -> None:
+    """The page with the lines between its marks, begun where there is none; a CSV of what is plain in the rows."""
+    flat = [{key: value for key, value in row.items() if not isinstance(value, (list, dict))} for row in rows]
+    table = pd.DataFrame(flat).to_csv(index=False, float_format="%.6g")
+    write_atomically(size.page(name).with_suffix(".csv"), table.encode())
+    path = size.page(name).with_suffix(".md")
     text = path.read_text() if path.is_file() else f"# {name}\n\n{BEGIN}\n{END}\n"
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
@@ -66,7 +69,7 @@ def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> 
 def by_choice(rows: Sequence[Row], name: str, header: str) -> list[str]:
     """A line per method: a measure under each choice that a row kept it for, ``{}`` of the header being the choice."""
     rows = [row for row in rows if name in row]  # all but those that diverged
-    choices = list(rows[0][name])
+    choices = list(rows[0][name]) if rows else []
     lines = []
     for method in methods_of(rows):
         mine = [row[name] for row in rows if row["method"] == method]
@@ -84,6 +87,12 @@ def plan_table(rows: Sequence[Row]) -> list[str]:
     )
 
 
+def plan_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Scores by method, their cost, and the plans behind them."""
+    yield from (*score_table(rows), "", f"Cost: {cost(rows)}.", "")
+    yield from plan_table(rows)
+
+
 def cost(rows: Sequence[Row]) -> str:
     """Seconds of training by device."""
     parts = []
@@ -93,15 +102,9 @@ def cost(rows: Sequence[Row]) -> str:
     return "; ".join(parts)
 
 
-def write_csv(name: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """docs/studies/NAME.csv: one line per row, what is a number or a text."""
-    flat = [{key: value for key, value in row.items() if not isinstance(value, (list, dict))} for row in rows]
-    write_atomically(DOCS / f"{name}.csv", pd.DataFrame(flat).to_csv(index=False, float_format="%.6g").encode())
-
-
-def save(figure: Figure, name: str) -> None:
-    """docs/studies/NAME.png."""
-    figure.savefig(DOCS / f"{name}.png", dpi=110, metadata={"Software": None})
+def save(size: Size, name: str, figure: Figure) -> None:
+    """The figure of a study."""
+    figure.savefig(size.page(name).with_suffix(".png"), dpi=110, metadata={"Software": None})
 
 
 def draw_scores(rows: Sequence[Row], title: str) -> Figure:

@@ -1,11 +1,12 @@
 """Rows: what one case of a study gave, a JSON file each, written at once when the case is done."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from analysis.plain_json import json_bytes
 from ifp.run_files import load_json, write_atomically
@@ -14,15 +15,23 @@ from studies.size import Size
 Row = dict[str, Any]
 
 
-class Case(Protocol):
+class Case(ABC):
     """One piece of a study: where its row stands under the rows' folder, and how it is measured."""
 
     @property
-    def path(self) -> str: ...
+    @abstractmethod
+    def path(self) -> str:
+        """Name of the row."""
 
-    def measure(self, size: Size, device: str) -> Row: ...
+    @abstractmethod
+    def measure(self, size: Size, device: str) -> Row:
+        """The row, from where an earlier measurement was stopped."""
 
-    def clean(self, size: Size) -> None: ...
+    def prepare(self) -> None:  # noqa: B027
+        """What is needed first and shared with other cases, made in one process."""
+
+    def clean(self, size: Size) -> None:  # noqa: B027
+        """Drop what was kept to go on from, once the row is written."""
 
 
 def missing(cases: Iterable[Case], size: Size) -> list[Case]:
@@ -50,6 +59,8 @@ def measure_all(cases: Iterable[Case], size: Size, *, jobs: int = 1, device: str
         for case in todo:
             yield _told(case, partial(_measure, case, size, device))
         return
+    for case in todo:
+        case.prepare()
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         running = {pool.submit(_measure, case, size, device): case for case in todo}
         for future in as_completed(running):

@@ -22,6 +22,10 @@ class Size:
         """Folder of the rows that are done."""
         return DOCS / "rows" / self.name
 
+    def page(self, name: str) -> Path:
+        """What a study's page, CSV and figure are called, without their suffix: those of the two sizes are apart."""
+        return DOCS / (name if self.name == "small" else f"{name}-{self.name}")
+
 
 SMALL = Size("small", {32: 6000, 64: 8000}, 64, (0, 1, 2, 3, 4), 8, 1000)
 FULL = Size("full", {32: 30_000, 64: 40_000}, 256, (0, 1, 2, 3, 4), 40, 1000)

@@ -2,31 +2,29 @@
 
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import ifp
 from analysis.diffusion import diagnose_diffusion
-from analysis.information_trace import GATE, InformationTrace
+from analysis.information_trace import GATE, gated
 from analysis.leakage import leakages
-from analysis.scores.codes import STUDY
+from analysis.scores.codes import STUDY, LabelledCodes
 from analysis.scores.mig import mutual_information_gap
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
 from ifp.comparison_config import QUICK
-from ifp.datasets.dataset import Dataset, to_float
-from ifp.evaluation import encode_all
+from ifp.datasets.dataset import Dataset
+from ifp.encoding import encoded
 from ifp.run_arrays import LABELLED, TRACE, load_arrays
 from ifp.runs import Run
 from ifp.training_diagnosis import information_trace
 from studies.plans import plan_of
-from studies.rows import Row
+from studies.rows import Case, Row
 from studies.size import Size
 
 LEARNING_RATE = 1e-3  # of every method: at twice the field's rate the few steps of the small size go further
@@ -38,7 +36,7 @@ GATES = (0.003, GATE, 0.03)  # nats of KL below which a latent is silent; ours i
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Case):
     """A method on a data set with a seed.
 
     Attributes:
@@ -102,6 +100,11 @@ class Training:
         trained = time.perf_counter() - began
         return self._row(run, plain, plan, trained, device)
 
+    def prepare(self) -> None:
+        """Make the plan: processes side by side would each make it."""
+        if self.plan:
+            plan_of(self.plan, ifp.load_dataset(self.dataset))
+
     def clean(self, size: Size) -> None:
         """Drop the run's directory, once its row is written."""
         shutil.rmtree(self._out(size))
@@ -111,10 +114,11 @@ class Training:
 
     def _row(self, run: Run, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
         trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED | {"reconstruction": "numbers: records"})
-        codes, factors = _codes(run, dataset)
-        scores = ifp.score(codes, factors, only=QUICK)
-        drawn = np.random.default_rng(0).choice(len(codes), STUDY.train)
+        found = _codes(run, dataset)
+        scores = ifp.score(found.codes, found.factors, only=QUICK)
+        drawn = found.train(0, STUDY)  # what the MIG is of
         information = information_trace(run)
+        known = trace["mi"] - trace["mi_null"]
         diffusion = diagnose_diffusion(information)
         held = np.maximum(information.above, 0)
         return {
@@ -129,11 +133,12 @@ class Training:
             "reconstruction": float(trace["reconstruction"][-1]),
             "kl": float(trace["kl"][-1].sum()),
             **scores,
-            "mig_by_bins": {str(bins): mutual_information_gap(codes[drawn], factors[drawn], bins) for bins in BINS},
+            "mig_by_bins": {str(bins): mutual_information_gap(drawn.codes, drawn.factors, bins) for bins in BINS},
             "diffusion": diffusion.index,
             "diffusion_before_last": diffusion.before_last,
             "diffusion_by_gate": {
-                str(gate): diagnose_diffusion(_gated(information, trace, gate)).index for gate in GATES
+                str(gate): diagnose_diffusion(replace(information, above=gated(known, trace["kl"], gate))).index
+                for gate in GATES
             },
             "events": len(diffusion.events),
             "mixed": ["+".join(pair) for pair in diffusion.mixed],
@@ -154,27 +159,17 @@ class Training:
         }
 
 
-def _codes(run: Run, dataset: Dataset) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Posterior means (images, latents) and classes of images in which factors are independent, the same every time."""
+def _codes(run: Run, dataset: Dataset) -> LabelledCodes:
+    """Posterior means and classes of images in which factors are independent, the same every time."""
     index = np.arange(len(dataset))
     if len(index) > SCORED:
         index = np.sort(np.random.default_rng(0).choice(index, SCORED, replace=False))
-    model = ifp.load_model(run)
-    means = []
-    for rows in np.array_split(index, max(len(index) // 1024, 1)):
-        images = torch.from_numpy(to_float(dataset.images(rows))).permute(0, 3, 1, 2)
-        means.append(encode_all(model, images)[0].numpy())
     factors = dataset.factors_at(index)
     assert factors is not None  # every data set of the studies has labels
-    return np.concatenate(means), factors
+    batches = encoded(ifp.load_model(run), dataset, index)
+    return LabelledCodes(torch.cat([each.mean for each in batches]).numpy(), factors)
 
 
 def _fitted(plan: StagePlan, dataset: Dataset) -> StagePlan:
     """The plan for a tilted data set: where factors freeze is not planned anew."""
     return replace(plan, dataset=dataset.name, fingerprint=dataset.fingerprint)
-
-
-def _gated(information: InformationTrace, trace: Mapping[str, NDArray[Any]], gate: float) -> InformationTrace:
-    """The trace with another bound of silence."""
-    above = np.where(trace["kl"][:, :, None] >= gate, trace["mi"] - trace["mi_null"], 0.0)
-    return replace(information, above=above)

@@ -208,6 +208,7 @@ def test_what_a_silent_latent_seems_to_hold_is_not_counted():
     above = np.full((2, 3, 1), 0.3)
     kl = np.array([[0.0, 0.0099, 0.0101], [1.0, 0.0, 0.02]])
     np.testing.assert_array_equal(gated(above, kl)[:, :, 0], [[0, 0, 0.3], [0.3, 0, 0.3]])
+    np.testing.assert_array_equal(gated(above, kl, 0.02)[:, :, 0], [[0, 0, 0], [0.3, 0, 0.3]])
 
 
 def test_boundaries_are_ends_of_stages_or_steps_of_a_tenth_nat():

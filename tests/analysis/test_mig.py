@@ -11,20 +11,20 @@ def all_combinations(*sizes):
     return np.indices(sizes).reshape(len(sizes), -1).T
 
 
-def histogram_nats(code, labels):
-    """Plug-in information from the joint histogram of a code in 20 bins and a factor."""
+def histogram_nats(code, labels, bins):
+    """Plug-in information from the joint histogram of a code in bins and a factor."""
     values = np.unique(labels)
     edges = np.append(values - 0.5, values[-1] + 0.5)
-    joint = np.histogram2d(code, labels, bins=[20, edges])[0] / len(code)
+    joint = np.histogram2d(code, labels, bins=[bins, edges])[0] / len(code)
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     return (joint[joint > 0] * np.log(joint[joint > 0] / independent[joint > 0])).sum()
 
 
-def histogram_gap(codes, factors):
+def histogram_gap(codes, factors, bins=20):
     gaps = []
     for labels in factors.T:
         shares = np.unique(labels, return_counts=True)[1] / len(labels)
-        second, first = np.sort([histogram_nats(code, labels) for code in codes.T])[-2:]
+        second, first = np.sort([histogram_nats(code, labels, bins) for code in codes.T])[-2:]
         gaps.append((first - second) / -(shares * np.log(shares)).sum())
     return np.mean(gaps)
 
@@ -59,6 +59,21 @@ def test_noisy_mixed_codes_score_what_numpy_s_histograms_say(seed, noise):
     factors = rng.integers(0, [3, 8, 32], (2000, 3))
     codes = factors @ rng.normal(size=(3, 5)) + noise * rng.normal(size=(2000, 5))
     np.testing.assert_allclose(mutual_information_gap(codes, factors), histogram_gap(codes, factors), rtol=1e-9)
+
+
+@pytest.mark.parametrize("bins", [1, 7, 10, 40])
+def test_other_numbers_of_bins_score_what_numpy_s_histograms_say(bins):
+    rng = np.random.default_rng(5)
+    factors = rng.integers(0, [3, 8, 32], (2000, 3))
+    codes = factors @ rng.normal(size=(3, 5)) + 0.1 * rng.normal(size=(2000, 5))
+    found = mutual_information_gap(codes, factors, bins)
+    np.testing.assert_allclose(found, histogram_gap(codes, factors, bins), rtol=1e-9, atol=1e-12)
+    assert found != mutual_information_gap(codes, factors)
+
+
+def test_no_bin_is_refused():
+    with pytest.raises(IFPError, match="need one bin or more, got 0"):
+        mutual_information_gap(np.eye(3), np.eye(3, dtype=int), bins=0)
 
 
 def test_the_order_unit_and_sign_of_the_latents_change_nothing():

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from ifp.plan_file import read_plan
 from studies.__main__ import STUDIES
 from studies.page import BEGIN, END, block, by_choice, score_table, spread
 from studies.rows import row_file, rows_of
-from studies.size import SMALL
+from studies.size import FULL, SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
-SCORED = ("baselines", "correlated", "unsupervised", "closed_form")
+ALL = [name for name in STUDIES if name != "diffusion"]  # whose page needs minutes of closed forms
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize("name", SCORED)
+@pytest.mark.parametrize("name", ALL)
 def test_the_tables_of_a_page_are_those_of_its_rows(name):
     study = import_module(f"studies.{name}")
     rows = rows_of(study.cases(SMALL), SMALL)
@@ -30,13 +31,28 @@ def test_the_tables_of_a_page_are_those_of_its_rows(name):
 def test_every_row_that_is_kept_belongs_to_a_study_and_says_what_it_is():
     known = {row_file(case, SMALL): case for name in STUDIES for case in import_module(f"studies.{name}").cases(SMALL)}
     kept = sorted(SMALL.rows.rglob("*.json"))
-    away = {"freezing-points"}  # of data whose files are not everywhere
-    assert [path for path in kept if path not in known and path.parent.name not in away] == []
-    for path in kept:
-        row = rows_of([known[path]], SMALL)[0] if path in known else {}
-        if "method" in row:
-            assert path == SMALL.rows / row["dataset"] / f"{row['method']}-{row['seed']}.json"
-            assert row["settings"]["steps"] > 0
+    assert [path for path in kept if path not in known] == []
+    trained = [(case, row) for path, case in known.items() for row in rows_of([case], SMALL) if "method" in row]
+    assert trained
+    for case, row in trained:
+        assert (row["dataset"], row["method"], row["seed"]) == (case.group, case.method, case.seed)
+        settings, steps = row["settings"], SMALL.steps[64 if case.dataset == "dsprites" else 32] * case.longer
+        assert row["objective"] == case.objective
+        assert (row["plan"] or "") == case.plan
+        assert (settings["steps"], settings["batch_size"]) == (steps, SMALL.batch_size)
+        assert settings.get("warmup", 0) == case.warmup * steps
+        assert settings["parameters"].items() >= dict(case.parameters).items()
+        if case.plan:
+            assert row["pressures"] == [stage.pressure for stage in read_plan(plan_path(case)).stages]
+
+
+def plan_path(case):
+    return str(ROOT / "docs" / "studies" / "plans" / f"{case.dataset}-{case.plan}.json")
+
+
+def test_pages_of_the_two_sizes_are_apart():
+    assert SMALL.page("lag") != FULL.page("lag")
+    assert SMALL.rows != FULL.rows
 
 
 def test_a_table_has_a_line_per_method_with_median_and_extremes():

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from studies.rows import measure_all, missing, row_file, rows_of
+from studies.rows import Case, measure_all, missing, row_file, rows_of
 from studies.size import SMALL, Size
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Case):
     """A case that says its number, or fails."""
 
     number: int
