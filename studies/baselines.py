@@ -8,14 +8,14 @@ from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
 
-OTHERS = ("beta-vae", "beta-tcvae", "factor-vae", "annealed-beta")
+OTHERS = ("beta-vae", "beta-tcvae", "factor-vae")
 METHODS = {
     "dsprites": (
         *("deft", "deft-published-pressures", "deft-published-form", "deft-hook", "deft-separate"),
         *OTHERS,
         "annealed-beta-cold",
     ),
-    "dsprites-32": ("deft", *OTHERS, "deft-shorter", "deft-longer", "deft-gamma-1"),
+    "dsprites-32": ("deft", *OTHERS, "annealed-beta", "deft-shorter", "deft-longer", "deft-gamma-1"),
     "color-dsprites-32": ("deft", *OTHERS),
     "scream-dsprites-32": ("deft", *OTHERS),
     "coil20": ("deft", *OTHERS),  # in the place of SmallNORB
