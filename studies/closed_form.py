@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from studies.methods import trainings
-from studies.page import plan_lines, write_tables
+from studies.page import draw_scores, plan_lines, save, write_tables
 from studies.rows import rows_of
 from studies.size import Size
 from studies.training import Training
@@ -18,9 +18,10 @@ def cases(size: Size) -> Iterator[Training]:
 
 
 def write_page(size: Size) -> None:
-    """docs/studies/closed_form.md's tables, and its CSV."""
+    """docs/studies/closed_form.md's tables, its CSV, and scores by plan."""
     rows = rows_of(cases(size), size)
     write_tables(size, "closed_form", rows, lines(rows))
+    save(size, "closed_form", draw_scores(rows, DATASET))
 
 
 lines = plan_lines

@@ -18,7 +18,7 @@ from studies.size import Size
 from studies.training import Training
 
 DATASET = "dsprites-32"
-METHODS = ("deft", "annealed-beta", "annealed-vae", "cascade-vae-c", "dynamic-vae")
+METHODS = ("deft", "annealed-beta", "annealed-vae", "annealed-vae-heavy", "cascade-vae-c", "dynamic-vae")
 
 
 def cases(size: Size) -> Iterator[Training]:

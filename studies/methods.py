@@ -26,8 +26,14 @@ METHODS: dict[str, dict] = {
     # from the plan's first pressure to its last; without a warm-up some networks stay silent to the end
     "annealed-beta": {"objective": "annealed-beta", "plan": "spectrum", "warmup": 0.1},
     "annealed-beta-cold": {"objective": "annealed-beta", "plan": "spectrum"},
-    # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps
-    "annealed-vae": {"objective": "annealed-vae", "parameters": (("c_max", 10.0), ("gamma", 100.0)), "warmup": 0.1},
+    # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps; a weight above the
+    # freezing points of all factors makes noise as good as information: some networks stay silent to the end
+    "annealed-vae": {"objective": "annealed-vae", "parameters": (("c_max", 10.0), ("gamma", 20.0)), "warmup": 0.1},
+    "annealed-vae-heavy": {
+        "objective": "annealed-vae",
+        "parameters": (("c_max", 10.0), ("gamma", 100.0)),
+        "warmup": 0.1,
+    },
     "cascade-vae-c": {"objective": "cascade-vae-c", "warmup": 0.1},
     "dynamic-vae": {"objective": "dynamic-vae"},
 }
