@@ -15,7 +15,6 @@ import ifp
 from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl
 from annealing.likelihood import Bernoulli
-from benchmarks.resume import plan
 from ifp.datasets.dataset import Dataset
 from ifp.evaluation import encode_all, evaluate, probe_images
 from ifp.memory import keep_freed_memory
@@ -24,6 +23,7 @@ from ifp.threads import use_threads
 from ifp.train_config import TrainConfig
 from ifp.training import start_learner, train_steps
 from ifp.training_results import mean_code_mig
+from studies.plans import plan_of
 
 STEPS, PROBE = 12_000, 4096
 FORMS = {"deft": {}, "the paper's form": {"axes": "learned", "spare": "open"}}
@@ -62,4 +62,5 @@ if __name__ == "__main__":
     keep_freed_memory()
     for each in [int(word) for word in sys.argv[1:]] or [0]:
         for form in FORMS:
-            report(form, each, ifp.load_dataset("dsprites"), plan())
+            dataset = ifp.load_dataset("dsprites")
+            report(form, each, dataset, plan_of("published", dataset))

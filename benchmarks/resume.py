@@ -14,31 +14,10 @@ from pathlib import Path
 
 import ifp
 from analysis.plain_json import json_bytes
-from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.objectives import objectives
+from studies.plans import plan_of
 
 STATE = "parts/state.safetensors"
-
-
-def plan() -> StagePlan:
-    """Four stages of two latents, at the published pressures of dSprites."""
-    ds = ifp.load_dataset("dsprites")
-    stages = tuple(
-        Stage(pressure, (f"group {number}",), (2 * number, 2 * number + 1), 0.25, {}, None)
-        for number, pressure in enumerate((70.0, 30.0, 12.0, 1.0))
-    )
-    return StagePlan(
-        format=FORMAT,
-        dataset=ds.name,
-        fingerprint=ds.fingerprint,
-        image_shape=ds.image_shape,
-        likelihood="bernoulli",
-        latents=8,
-        gamma=0.1,
-        stages=stages,
-        source=None,
-        warnings=[],
-    )
 
 
 def contents(run: Path) -> dict[str, bytes]:
@@ -84,7 +63,7 @@ def compare(folder: Path, objective: str) -> tuple[int, list[str]]:
 def main(folder: Path, names: Sequence[str]) -> None:
     """A line per objective."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.json").write_bytes(json_bytes(plan()))
+    (folder / "plan.json").write_bytes(json_bytes(plan_of("published", ifp.load_dataset("dsprites"))))
     differing = 0
     for objective in names:
         step, files = compare(folder, objective)

@@ -13,16 +13,10 @@ from matplotlib.figure import Figure
 import ifp
 from annealing.errors import DataError
 from studies.page import save, table, write_tables
-from studies.plans import plan_of
+from studies.plans import PUBLISHED, plan_of
 from studies.rows import Case, Row, row_file, rows_of
 from studies.size import Size
 
-PUBLISHED = {  # nats, of the stages; from the experiments of DEFT's authors
-    "dsprites": (70.0, 30.0, 12.0, 1.0),
-    "color-dsprites": (160.0, 105.0, 30.0, 1.0),
-    "scream-dsprites": (100.0, 1.0),
-    "smallnorb": (30.0, 5.0, 3.0, 1.0),
-}
 DATASETS = (
     *("dsprites", "color-dsprites", "noisy-dsprites", "scream-dsprites", "coil20"),
     *("smallnorb", "shapes3d"),  # where their files are present
