@@ -9,14 +9,14 @@ from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
 
-OTHERS = ("beta-vae", "beta-tcvae", "factor-vae")
+OTHERS = ("beta-vae", "beta-tcvae")
 METHODS = {
     "dsprites": (
         *("deft", "deft-published-pressures", "deft-published-form", "deft-hook", "deft-separate"),
         *OTHERS,
-        "annealed-beta-cold",
+        *("factor-vae", "annealed-beta-cold"),
     ),
-    "dsprites-32": ("deft", *OTHERS, "annealed-beta"),
+    "dsprites-32": ("deft", *OTHERS, "factor-vae", "annealed-beta"),
     "color-dsprites-32": ("deft", *OTHERS),
     "scream-dsprites-32": ("deft", *OTHERS),
     "coil20": ("deft", *OTHERS),  # in the place of SmallNORB

@@ -94,11 +94,12 @@ def plan_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def cost(rows: Sequence[Row]) -> str:
-    """Seconds of training by device."""
+    """Seconds of training by device, and minutes of all together."""
     parts = []
     for device in sorted({str(row["device"]) for row in rows if "device" in row}):
         seconds = pd.Series([row["seconds"] for row in rows if row.get("device") == device])
-        parts.append(f"{len(seconds)} rows on {device}: median {seconds.median():.0f} s a row")
+        total = f"{seconds.sum() / 60:.0f} min together"
+        parts.append(f"{len(seconds)} rows on {device}: median {seconds.median():.0f} s a row, {total}")
     return "; ".join(parts)
 
 
