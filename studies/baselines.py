@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from studies.cost import cost
 from studies.methods import trainings
-from studies.page import by_choice, cost, draw_scores, save, score_table, write_tables
+from studies.page import by_choice, draw_scores, save, score_table, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training

@@ -9,8 +9,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from analysis.comparison import methods_of, values_of
+from studies.cost import cost
 from studies.methods import trainings
-from studies.page import cost, save, score_table, write_tables
+from studies.page import save, score_table, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training

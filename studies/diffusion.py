@@ -10,8 +10,9 @@ from scipy.stats import spearmanr
 
 import ifp
 from analysis.comparison import methods_of, values_of
+from studies.cost import cost
 from studies.methods import trainings
-from studies.page import by_choice, cost, save, score_table, table, write_tables
+from studies.page import by_choice, save, score_table, table, write_tables
 from studies.plans import CONTEXTS
 from studies.rows import Row, rows_of
 from studies.size import Size

@@ -19,7 +19,8 @@ from annealing.stack import Case as SweptCase
 from annealing.sweep import SweepConfig, SweepRecord, sweep
 from ifp.contexts import action_sequence, draw_contexts
 from ifp.threads import use_threads
-from studies.page import cost, save, spread, table, write_tables
+from studies.cost import cost
+from studies.page import save, spread, table, write_tables
 from studies.rows import Case, Row, rows_of
 from studies.size import Size
 

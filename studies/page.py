@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from analysis.comparison import methods_of, values_of
 from analysis.figures.comparison import draw_comparison
 from ifp.run_files import write_atomically
+from studies.cost import cost
 from studies.rows import Row
 from studies.size import Size
 
@@ -91,16 +92,6 @@ def plan_lines(rows: Sequence[Row]) -> Iterator[str]:
     """Scores by method, their cost, and the plans behind them."""
     yield from (*score_table(rows), "", f"Cost: {cost(rows)}.", "")
     yield from plan_table(rows)
-
-
-def cost(rows: Sequence[Row]) -> str:
-    """Seconds of training by device, and minutes of all together."""
-    parts = []
-    for device in sorted({str(row["device"]) for row in rows if "device" in row}):
-        seconds = pd.Series([row["seconds"] for row in rows if row.get("device") == device])
-        total = f"{seconds.sum() / 60:.0f} min together"
-        parts.append(f"{len(seconds)} rows on {device}: median {seconds.median():.0f} s a row, {total}")
-    return "; ".join(parts)
 
 
 def save(size: Size, name: str, figure: Figure) -> None:
