@@ -17,7 +17,7 @@ METHODS = {
         *OTHERS,
         *("factor-vae", "annealed-beta-cold"),
     ),
-    "dsprites-32": ("deft", *OTHERS, "factor-vae", "annealed-beta"),
+    "dsprites-32": ("deft", *OTHERS, "annealed-beta"),
     "color-dsprites-32": ("deft", *OTHERS),
     "scream-dsprites-32": ("deft", *OTHERS),
     "coil20": ("deft", *OTHERS),  # in the place of SmallNORB
