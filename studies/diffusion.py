@@ -83,16 +83,15 @@ def leaked(rows: Sequence[Row]) -> pd.Series:
 def draw_outside(rows: Sequence[Row]) -> Figure:
     """Share of all information about factors that lies outside the latent that holds most of it, along training."""
     methods = methods_of(rows)
-    figure = Figure(figsize=(11, 2.8), layout="constrained")
+    figure = Figure(figsize=(2.2 * len(methods), 3), layout="constrained")
     panels = figure.subplots(1, len(methods), sharex=True, sharey=True, squeeze=False)[0]
     for panel, method, color in zip(panels, methods, itertools.cycle(sns.color_palette("colorblind")), strict=False):
         for row in (row for row in rows if row["method"] == method and "curve" in row):
             curve = row["curve"]
             held = pd.Series(curve["outside"]) + pd.Series(curve["with_most"])
             panel.plot(curve["step"], (pd.Series(curve["outside"]) / held).where(held > 0.1), color=color, alpha=0.8)
-        panel.set(
-            title=f"{method}, index {pd.Series(values_of(rows, method, 'diffusion')).median():.2f}", xlabel="step"
-        )
+        index = pd.Series(values_of(rows, method, "diffusion"), dtype=float).median()
+        panel.set(title=f"{method}\nindex {index:.2f}", xlabel="step")
         panel.grid(alpha=0.3)
     panels[0].set(ylabel="share outside the latent\nthat holds most", ylim=(0, 1))
     return figure
