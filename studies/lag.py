@@ -168,7 +168,8 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
     """What the rows say: freezing and melting over the closed form by speed and threshold, then the protocol."""
     points = points_of(rows)
     told = []
-    for (threshold, speed), group in points[points["ok"]].groupby(["threshold", "speed"], sort=False):
+    slower = points[points["ok"]].sort_values(["threshold", "speed"], ascending=False)
+    for (threshold, speed), group in slower.groupby(["threshold", "speed"], sort=False):
         fall = spread(group["freezing"].tolist()), spread(group["melting"].tolist())
         told.append([f"{threshold:g}", f"{speed:.2g}", round(math.log(2) / speed), len(group), *fall])
     header = ["KL, nats", "speed, ln(beta) a step", "steps to halve beta", "points"]
