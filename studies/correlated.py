@@ -17,7 +17,7 @@ from studies.size import Size
 from studies.training import Training
 
 DATASET = "dsprites-32"
-METHODS = ("deft", "beta-vae", "beta-tcvae")
+METHODS = ("deft", "beta-tcvae")
 SIGMAS = ("", "0.3", "0.1")  # width of the Gaussian about the diagonal; none: independent
 SHOWN = {"mig": "MIG", "dci-forest_disentanglement": "DCI (trees)"}
 

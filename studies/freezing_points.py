@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import ifp
 from annealing.errors import DataError
 from studies.page import save, table, write_tables
-from studies.plans import PUBLISHED, plan_of
+from studies.plans import PUBLISHED
 from studies.rows import Case, Row, row_file, rows_of
 from studies.size import Size
 
@@ -60,7 +60,7 @@ class Distribution(Case):
         table = pd.read_csv(run.path / "freezing.csv")
         spectrum = ifp.spectrum(dataset, contexts=size.planning_contexts)
         by_factor = spectrum.to_frame().groupby("factor")
-        plan = plan_of("spectrum", dataset)
+        plan = ifp.plan_stages(spectrum)  # from the order that is computed for the row: it reads all images
         return {
             "dataset": self.dataset,
             "contexts": size.contexts,
