@@ -26,13 +26,14 @@ class Spectrum(Sequence[SpectralRecord]):
     Attributes:
         dataset: whose images they are of.
         records: one per factor and context.
-        seed, likelihood: what they were computed with.
+        seed, likelihood, nuisance: what they were computed with.
     """
 
     dataset: Dataset
     records: tuple[SpectralRecord, ...]
     seed: int
     likelihood: str
+    nuisance: str = "held"
 
     def __len__(self) -> int:
         return len(self.records)
@@ -50,7 +51,8 @@ class Spectrum(Sequence[SpectralRecord]):
         It looks at the whole data set, which takes seconds to a minute, and is computed once, when it is asked for.
         """
         factors = list(dict.fromkeys(record.factor for record in self.records))
-        return predicted_values(list(freezing_order(self.dataset, factors=factors, likelihood=self.likelihood)))
+        order = freezing_order(self.dataset, factors=factors, likelihood=self.likelihood, nuisance=self.nuisance)
+        return predicted_values(list(order))
 
     def findings(self, *, order: bool = True) -> Findings:
         """What :func:`ifp.plan_stages` plans from: the closed forms, and the freezing order unless it is not wanted.
@@ -118,7 +120,7 @@ def spectrum(
         contexts: drawn, and shared by all factors.
         seed: of the draw.
         likelihood: bernoulli or gaussian.
-        nuisance: held within a context, or redrawn for each image.
+        nuisance: held within a context, or redrawn for each image; in the freezing order, too.
 
     Raises:
         IFPError: an unlabelled data set, one image, an unknown factor or one of a single value, an unknown
@@ -128,4 +130,4 @@ def spectrum(
     records = closed_forms(
         dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance
     )
-    return Spectrum(dataset, tuple(records), seed, likelihood)
+    return Spectrum(dataset, tuple(records), seed, likelihood, nuisance)

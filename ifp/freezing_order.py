@@ -6,21 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.modes import DEGENERATE
 from annealing.conditional import context_courses, context_gram, shared_code_value, shared_code_value_by_courses
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
-from ifp.contexts import require_factors
+from ifp.context_batches import ContextBatch, context_batches, context_images
+from ifp.contexts import require_factors, require_nuisance
 from ifp.datasets.dataset import Dataset
-from ifp.image_batches import Batch, batch_size, read_images
 from ifp.threads import side_by_side
 from ifp.watching import Watch, unwatched
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
-_SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB
 _MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 
@@ -40,6 +38,7 @@ def freezing_order(
     *,
     factors: Sequence[str] | None = None,
     likelihood: str = "bernoulli",
+    nuisance: str = "held",
     watch: Watch = unwatched,
 ) -> Iterator[OrderRecord]:
     """Values of every factor not yet frozen, step by step: the largest freezes, the rest are computed again given it.
@@ -52,11 +51,15 @@ def freezing_order(
         dataset: a labelled data set.
         factors: the candidates; a factor left out is averaged over and never given. Default: all.
         likelihood: bernoulli or gaussian (variance 1).
+        nuisance: held, known as the factors are that froze before (:mod:`ifp.context_batches`); or redrawn, every
+            image with its own.
         watch: passes the batches of each step through.
 
     Raises:
-        IFPError: an unlabelled data set, no factor, an unknown one, an unknown likelihood, or pixels outside 0..1.
+        IFPError: an unlabelled data set, no factor, an unknown one, an unknown likelihood or ``nuisance``, or pixels
+            outside 0..1.
     """
+    require_nuisance(nuisance)
     known, chosen = require_factors(dataset), likelihood_named(likelihood)
     names = known.names if factors is None else tuple(dict.fromkeys(factors))
     if not names:
@@ -65,63 +68,27 @@ def freezing_order(
     labels = dataset.factors_at(np.arange(len(dataset)))
     assert labels is not None  # the data set has factors
     classes = dict(zip(names, torch.from_numpy(labels[:, columns].T.copy()), strict=True))
-    counts = {
-        name: torch.bincount(classes[name], minlength=known.sizes[column])
-        for name, column in zip(names, columns, strict=True)
-    }
+    numbers = dict(zip(names, (known.sizes[column] for column in columns), strict=True))
     context = np.zeros(len(dataset), np.int64)
     given: tuple[str, ...] = ()
     while len(given) < len(names):
         rest = [name for name in names if name not in given]
-        sizes = {name: len(counts[name]) for name in rest}
-        batches = watch(_by_context(dataset, context, sum(sizes.values()), given))
+        sizes = {name: numbers[name] for name in rest}
+        images = context_images(dataset, context, held=nuisance == "held")
+        doing = f"given {', '.join(given)}" if given else "marginal values"
+        batches = watch(context_batches(dataset, images, sum(sizes.values()), doing))
         grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
-        values = {name: grams[name].value(counts[name]) for name in rest}
+        looked_at = torch.from_numpy(images.index)
+        values = {
+            name: grams[name].value(torch.bincount(classes[name][looked_at], minlength=sizes[name])) for name in rest
+        }
         largest = max(values.values())
         frozen = next(name for name in rest if values[name] >= (1 - _TIE) * largest)
         for name in rest:
             yield OrderRecord(len(given), name, given, values[name], name == frozen)
         given = (*given, frozen)
-        cell = context * sizes[frozen] + classes[frozen].numpy()
+        cell = context * numbers[frozen] + classes[frozen].numpy()
         context = np.unique(cell, return_inverse=True)[1]  # numbered anew: no overflow, however many factors
-
-
-@dataclass(frozen=True)
-class _ContextBatch(Batch):
-    """Images of some whole contexts, or a part of one."""
-
-    index: Tensor  # of the images, (n,)
-    slot: Tensor  # which of the batch's contexts each image belongs to, (n,)
-    contexts: int
-    complete: bool  # no more images of these contexts follow
-
-
-def _by_context(
-    dataset: Dataset, context: NDArray[np.int64], classes: int, given: tuple[str, ...]
-) -> Iterator[_ContextBatch]:
-    """Images context by context, small contexts several at a time; a context of one image says nothing, is not read."""
-    doing = f"given {', '.join(given)}" if given else "marginal values"
-    size = batch_size(dataset)
-    most = max(_SUMS // (classes * int(np.prod(dataset.image_shape))), 1)  # contexts at a time
-    images = np.bincount(context)
-    order = np.argsort(context, kind="stable")
-    order = order[images[context[order]] > 1]
-    images = images[images > 1]
-    ends = np.cumsum(images)
-    first = 0
-    while first < len(ends):
-        start = int(ends[first] - images[first])
-        last = int(np.clip(np.searchsorted(ends, start + size, side="right"), first + 1, first + most))
-        stop = int(ends[last - 1])
-        for begin in range(start, stop, size):
-            end = min(begin + size, stop)
-            index = order[begin:end]
-            slot = np.searchsorted(ends[first:last], np.arange(begin, end), side="right")
-            yield _ContextBatch(
-                done=end, total=len(order), doing=doing, images=read_images(dataset, index),
-                index=torch.from_numpy(index), slot=torch.from_numpy(slot), contexts=last - first, complete=end == stop,
-            )  # fmt: skip
-        first = last
 
 
 class _Gram:
@@ -137,7 +104,7 @@ class _Gram:
         self._gram = torch.zeros(size, size, dtype=torch.float64) if self._parts is None else torch.empty(0)
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
 
-    def add(self, batch: _ContextBatch) -> None:
+    def add(self, batch: ContextBatch) -> None:
         cell = batch.slot * self.size + self.classes[batch.index]
         cells = batch.contexts * self.size
         # float32 within a batch, exact for binary pixels; float64 from batch to batch
@@ -174,7 +141,7 @@ class _Gram:
 
 
 def _grams(
-    batches: Iterator[_ContextBatch], classes: Mapping[str, Tensor], sizes: Mapping[str, int], likelihood: Likelihood
+    batches: Iterator[ContextBatch], classes: Mapping[str, Tensor], sizes: Mapping[str, int], likelihood: Likelihood
 ) -> dict[str, _Gram]:
     """Each factor's matrix B, times the number of images: factors side by side, one batch after the other."""
     grams = {name: _Gram(classes[name], size, likelihood) for name, size in sizes.items()}
@@ -192,14 +159,18 @@ def _grams(
 def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:
     """Pressure at which each factor is predicted to freeze, in nats, from the records of :func:`freezing_order`.
 
-    The value at the step in which it freezes; a factor whose value is within 5% of the step's largest freezes in the
-    same step: nothing at quadratic order tells their modes apart, and neither waits for the other.
+    The value at the step in which it freezes, or that of a step before where that is lower: what rests on others being
+    known cannot freeze above them, and where it is worth more, it freezes with them. A factor whose value is within 5%
+    of the step's largest freezes in the same step: nothing at quadratic order tells their modes apart, and neither
+    waits for the other.
     """
     found: dict[str, float] = {}
+    reached = np.inf  # pressure at which all that is given has frozen
     for step in range(max((each.step for each in order), default=-1) + 1):
         records = [each for each in order if each.step == step]
         largest = max(each.value for each in records)
         for each in records:
             if each.freezes or each.value > (1 - DEGENERATE) * largest > 0:
-                found.setdefault(each.factor, each.value)
+                found.setdefault(each.factor, min(each.value, reached))
+        reached = min(reached, *(found[each.factor] for each in records if each.freezes))
     return found

@@ -29,9 +29,10 @@ def batch_size(dataset: Dataset) -> int:
     return int(np.clip(_VALUES // np.prod(dataset.image_shape), 1, _IMAGES))
 
 
-def read_images(dataset: Dataset, index: NDArray[np.int64]) -> Tensor:
-    """Images (n, pixels), float32 in 0..1, of an index (n,)."""
-    return torch.from_numpy(to_float(dataset.images(index))).reshape(len(index), -1)
+def read_images(dataset: Dataset, index: NDArray[np.int64], nuisances_of: NDArray[np.int64] | None = None) -> Tensor:
+    """Images (n, pixels), float32 in 0..1, of an index (n,), with the nuisances of others where these are given."""
+    images = dataset.images(index) if nuisances_of is None else dataset.images(index, nuisances_of)
+    return torch.from_numpy(to_float(images)).reshape(len(index), -1)
 
 
 def all_images(dataset: Dataset, doing: str) -> Iterator[Batch]:

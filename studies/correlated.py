@@ -9,9 +9,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from analysis.comparison import methods_of, values_of
-from studies.cost import cost
 from studies.methods import trainings
-from studies.page import save, score_table, write_tables
+from studies.page import by_dataset, save, score_lines, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
@@ -38,9 +37,7 @@ def write_page(size: Size) -> None:
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """Scores on independent factors, by the width of the correlation trained under."""
-    for group in dict.fromkeys(row["dataset"] for row in rows):
-        own = [row for row in rows if row["dataset"] == group]
-        yield from (f"## {group}", "", *score_table(own), "", f"Cost: {cost(own)}.", "")
+    yield from by_dataset(rows, score_lines)
 
 
 def draw_widths(rows: Sequence[Row]) -> Figure:

@@ -1,6 +1,6 @@
 """A study's page: what is written by hand, and between two marks what its rows say; its CSV and its figure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -88,15 +88,36 @@ def plan_table(rows: Sequence[Row]) -> list[str]:
     )
 
 
+def score_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Scores by method, and their cost."""
+    yield from (*score_table(rows), "", f"Cost: {cost(rows)}.")
+
+
 def plan_lines(rows: Sequence[Row]) -> Iterator[str]:
     """Scores by method, their cost, and the plans behind them."""
-    yield from (*score_table(rows), "", f"Cost: {cost(rows)}.", "")
-    yield from plan_table(rows)
+    yield from (*score_lines(rows), "", *plan_table(rows))
+
+
+def by_dataset(rows: Sequence[Row], lines: Callable[[Sequence[Row]], Iterable[str]]) -> Iterator[str]:
+    """A section of lines for the rows of each data set."""
+    for dataset, own in datasets_of(rows).items():
+        yield from (f"## {dataset}", "", *lines(own), "")
+
+
+def datasets_of(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each data set, in the order in which they first come."""
+    return {name: [row for row in rows if row["dataset"] == name] for name in dict.fromkeys(r["dataset"] for r in rows)}
 
 
 def save(size: Size, name: str, figure: Figure) -> None:
     """The figure of a study."""
     figure.savefig(size.page(name).with_suffix(".png"), dpi=110, metadata={"Software": None})
+
+
+def save_scores(size: Size, name: str, rows: Sequence[Row]) -> None:
+    """A figure of the scores on each data set."""
+    for dataset, own in datasets_of(rows).items():
+        save(size, f"{name}-{dataset}", draw_scores(own, dataset))
 
 
 def draw_scores(rows: Sequence[Row], title: str) -> Figure:

@@ -108,14 +108,14 @@ def plan_stages(
             raise IFPError(f"need an annealing run with --from spectrum, {found.path} is of kind {found.kind}")
         if plan_from is not None:
             ds = run_dataset(found, data_dir)
-            findings = with_order(findings, _order(ds, [each.factor for each in findings.factors], findings.likelihood))
+            names, shown = [each.factor for each in findings.factors], found.setting("nuisance", str)
+            findings = with_order(findings, _order(ds, names, findings.likelihood, shown))
     else:
         ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
-        chosen, number, names = likelihood or "bernoulli", seed or 0, options.name_list(factors)
-        records = spectral_records(
-            ds, names, contexts or DEFAULT_CONTEXTS, number, chosen, nuisance or "held", "a plan to stdout"
-        )
-        order = _order(ds, names, chosen)
+        chosen, shown = likelihood or "bernoulli", nuisance or "held"
+        number, wanted = seed or 0, options.name_list(factors)
+        records = spectral_records(ds, wanted, contexts or DEFAULT_CONTEXTS, number, chosen, shown, "a plan to stdout")
+        order = _order(ds, wanted, chosen, shown)
         findings = spectral_findings(ds, records, seed=number, likelihood=chosen, conditional=order)
     made = plan(findings, made_with)
     for warning in made.warnings:
@@ -123,13 +123,14 @@ def plan_stages(
     typer.echo(json_bytes(made).decode(), nl=False)
 
 
-def _order(dataset: "Dataset", factors: Sequence[str] | None, likelihood: str) -> dict[str, float]:
+def _order(dataset: "Dataset", factors: Sequence[str] | None, likelihood: str, nuisance: str) -> dict[str, float]:
     """Freezing points of the factors with those known that freeze before them."""
     from ifp.cli.progress import show_progress
     from ifp.freezing_order import freezing_order, predicted_values
 
     watch = partial(show_progress, title="freezing order")
-    return predicted_values(list(freezing_order(dataset, factors=factors, likelihood=likelihood, watch=watch)))
+    order = freezing_order(dataset, factors=factors, likelihood=likelihood, nuisance=nuisance, watch=watch)
+    return predicted_values(list(order))
 
 
 def _check_source(run: Path | None, plan_from: str | None, settings: Mapping[str, object], check: Path | None) -> None:

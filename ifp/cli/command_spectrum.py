@@ -66,7 +66,7 @@ def spectrum(
         return
     action = action_rows(spectral_records(ds, names, contexts, seed, likelihood, nuisance or "held", writes))
     watch = partial(show_progress, title="freezing order")
-    order = list(freezing_order(ds, factors=names, likelihood=likelihood, watch=watch))
+    order = list(freezing_order(ds, factors=names, likelihood=likelihood, nuisance=nuisance or "held", watch=watch))
     if json:
         marginal = {each.factor: each.value for each in order if not each.given}
         found = {"action": action, "marginal": marginal, "order": [asdict(each) for each in order]}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from annealing.errors import IFPError
-from ifp.datasets.dataset import Factors
+from ifp.context_batches import context_images
+from ifp.datasets.dataset import DataOptions, Factors
 from ifp.freezing_order import OrderRecord, freezing_order, predicted_values
 from ifp.whole_spectrum import whole_spectrum
 
@@ -91,6 +92,85 @@ def test_a_factor_left_out_is_averaged_over_and_never_given():
     assert marginal["a"] == pytest.approx(value(images, labels, 0, [], lambda p: p * (1 - p)), rel=1e-5)
 
 
+class Painted(Listed):
+    """Every image has a background of its own, of which the factor's pixels are the negative."""
+
+    name = fingerprint = "painted"
+    nuisances = ("background",)
+    image_shape = (1, 8, 1)
+
+    def __init__(self, repeats):
+        self.factors = Factors(("a", "b"), (2, 3))
+        self.options = DataOptions()
+        self._labels = np.array(list(itertools.product(range(2), range(3)))).repeat(repeats, axis=0)
+        self.background = np.random.default_rng(1).choice([0.3, 0.7], len(self._labels))
+
+    def __len__(self):
+        return len(self._labels)
+
+    def images(self, index, nuisances_of=None):
+        index = np.asarray(index)
+        shown = self.background[index if nuisances_of is None else nuisances_of][:, None].repeat(8, axis=1)
+        a, b = self._labels[index].T
+        negative = np.zeros((len(index), 8), bool)
+        negative[:, :4] = a[:, None] == 1
+        negative[np.arange(len(index)), 4 + b] = True
+        return np.where(negative, 1 - shown, shown).astype(np.float32).reshape(-1, *self.image_shape)
+
+    def lookup(self, factors, nuisances_of=None):
+        first = np.array(
+            [[np.flatnonzero((self._labels == (a, b)).all(axis=1))[0] for b in range(3)] for a in range(2)]
+        )
+        return first[factors[:, 0], factors[:, 1]]
+
+
+def test_nuisances_that_are_held_are_known_and_others_hide_what_rests_on_them():
+    ds = Painted(repeats=2000)
+    background = np.full((6, 8), 0.3)
+    labels = np.array(list(itertools.product(range(2), range(3))))
+    background[:, :4][labels[:, 0] == 1] = 0.7
+    background[np.arange(6), 4 + labels[:, 1]] = 0.7  # 0.3 and 0.7 are alike: any draw has the same value
+    bernoulli = lambda p: p * (1 - p)  # noqa: E731
+    a, b = (value(background, labels, factor, [], bernoulli) for factor in range(2))
+    held = {(each.factor, each.given): each.value for each in freezing_order(ds)}
+    assert held == {
+        ("a", ()): pytest.approx(a, rel=1e-4),
+        ("b", ()): pytest.approx(b, rel=1e-4),
+        ("b", ("a",)): pytest.approx(b, rel=1e-4),
+    }
+    redrawn = [each.value for each in freezing_order(ds, nuisance="redrawn")]
+    assert max(redrawn) < 0.01 * min(a, b)
+
+
+@pytest.mark.parametrize("repeats", [1, 10000])
+def test_all_images_of_a_context_show_the_nuisances_of_one_of_them(repeats):
+    ds = Painted(repeats)
+    context = ds.factors_at(np.arange(len(ds)))[:, 0]
+    found = context_images(ds, context, held=True)
+    assert len(np.unique(found.context)) == 32  # two contexts, sixteen draws of each
+    for number in range(32):
+        inside = found.context == number
+        (shown,) = np.unique(found.shown_as[inside])
+        assert set(context[found.index[inside]]) == {context[shown]}
+        assert len(np.unique(found.index[inside])) == inside.sum()
+        assert inside.sum() == pytest.approx(min(3 * repeats, 2**14), rel=0.02)
+    own = context_images(ds, context, held=False)
+    assert own.shown_as is None
+    np.testing.assert_array_equal(own.index, np.arange(len(ds)))
+
+
+def test_what_rests_on_other_factors_freezes_with_the_last_of_them_at_the_earliest():
+    order = [
+        OrderRecord(0, "x", (), 44.0, True),
+        OrderRecord(0, "s", (), 2.0, False),
+        OrderRecord(0, "r", (), 1.0, False),
+        OrderRecord(1, "s", ("x",), 30.0, True),
+        OrderRecord(1, "r", ("x",), 3.0, False),
+        OrderRecord(2, "r", ("x", "s"), 117.0, True),
+    ]
+    assert predicted_values(order) == {"x": 44.0, "s": 30.0, "r": 30.0}
+
+
 def test_factors_that_are_alike_at_one_step_are_predicted_to_freeze_together():
     order = [
         OrderRecord(0, "x", (), 100.0, True),
@@ -123,3 +203,5 @@ def test_an_order_needs_labels_and_known_factors():
         next(freezing_order(dataset, factors=("z",)))
     with pytest.raises(IFPError, match="one factor or more out of a, b, c, got none"):
         next(freezing_order(dataset, factors=()))
+    with pytest.raises(IFPError, match="a nuisance out of held, redrawn, got 'kept'"):
+        next(freezing_order(dataset, nuisance="kept"))

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import ifp.datasets
 import ifp.image_batches
+import ifp.resuming  # keeps the load_dataset that there is, while tests here put another in its place
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from ifp.cli import app
@@ -88,7 +89,7 @@ def test_the_order_does_not_depend_on_the_size_of_the_batches(images, monkeypatc
 
 def test_contexts_whose_sums_would_be_too_many_are_taken_a_few_at_a_time(monkeypatch):
     expected = list(freezing_order(Blocks(copies=5)))
-    monkeypatch.setattr("ifp.freezing_order._SUMS", 1)
+    monkeypatch.setattr("ifp.context_batches._SUMS", 1)
     assert_alike(freezing_order(Blocks(copies=5)), expected)
 
 

@@ -46,6 +46,12 @@ def test_every_row_that_is_kept_belongs_to_a_study_and_says_what_it_is():
             assert row["pressures"] == [stage.pressure for stage in read_plan(plan_path(case)).stages]
 
 
+def test_every_plan_that_is_kept_belongs_to_a_row():
+    cases = [case for name in STUDIES for case in import_module(f"studies.{name}").cases(SMALL)]
+    known = {plan_path(case) for case in cases if getattr(case, "plan", "")}
+    assert {str(path) for path in (ROOT / "docs" / "studies" / "plans").iterdir()} == known
+
+
 def plan_path(case):
     return str(ROOT / "docs" / "studies" / "plans" / f"{case.dataset}-{case.plan}.json")
 

@@ -92,7 +92,7 @@ def test_a_plan_is_made_once(monkeypatch):
     assert isinstance(made, StagePlan)
     monkeypatch.setitem(PLANS, "spectrum", None)
     assert plans.plan_of("spectrum", ds) == made
-    with pytest.raises(ifp.PlanError, match="need one of dsprites, .* for published pressures, got dsprites-tiny"):
+    with pytest.raises(ifp.PlanError, match=r"need one of dsprites, .* for published pressures, got dsprites-tiny"):
         plans.plan_of("published", ds)
 
 
