@@ -1,11 +1,17 @@
 """The freezing order of small labelled sets against an explicit float64 computation."""
 
 import itertools
+import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import ifp
+from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
+from ifp.cli import app
 from ifp.context_batches import context_images
 from ifp.datasets.dataset import DataOptions, Factors
 from ifp.freezing_order import OrderRecord, freezing_order, predicted_values
@@ -205,3 +211,23 @@ def test_an_order_needs_labels_and_known_factors():
         next(freezing_order(dataset, factors=()))
     with pytest.raises(IFPError, match="a nuisance out of held, redrawn, got 'kept'"):
         next(freezing_order(dataset, nuisance="kept"))
+
+
+@pytest.mark.filterwarnings("ignore:.*several images:ifp.datasets.dataset.DataWarning")
+@pytest.mark.parametrize("nuisance", ["held", "redrawn"])
+def test_commands_and_spectrum_take_the_order_with_the_nuisance_asked_for(nuisance, tmp_path):
+    labels = np.array(list(itertools.product(range(2), range(3)))).repeat(5, axis=0)
+    images = np.zeros((len(labels), 4, 4), np.uint8)
+    images[:, 0] = 200 * labels[:, :1]
+    images[np.arange(len(labels)), 1, labels[:, 1]] = 255
+    images[:, 2:] = np.random.default_rng(2).choice([0, 255], (len(labels), 2, 4))  # each image's own
+    np.savez(tmp_path / "own.npz", images=images, factors=labels, factor_names=["a", "b"])
+    ds = ifp.load_dataset(str(tmp_path / "own.npz"))
+    order = list(freezing_order(ds, nuisance=nuisance))
+    spectrum = ifp.spectrum(ds, contexts=3, nuisance=nuisance)
+    assert spectrum.order == predicted_values(order)
+    asked = ["--dataset", str(tmp_path / "own.npz"), "--contexts", "3", "--nuisance", nuisance]
+    found = json.loads(CliRunner().invoke(app, ["spectrum", *asked, "--json"]).stdout)
+    assert found["order"] == json.loads(json.dumps([asdict(each) for each in order]))
+    planned = CliRunner().invoke(app, ["plan-stages", "--from", "spectrum", *asked])
+    assert StagePlan.from_json(planned.stdout).stages == ifp.plan_stages(spectrum).stages
