@@ -1,9 +1,14 @@
 """The images behind conditional values: in batches, context by context, with the nuisances of a context held.
 
-What is no factor but varies from image to image is known, as the factors are that froze before: all images of a
-context show the nuisances of one of them. A context of many images is looked at under several such draws. Left as they
-are, nuisances of a cell of few images would pass for the factor's: on noisy-dsprites, where every cell has one image,
-the noise alone would be worth a hundred nats to whichever factor freezes last.
+What is painted over the factors (a colour, noise, a background) is known, as the factors are that froze before: all
+images of a context show the nuisances of one of them. A context of many images is looked at under several such draws.
+Left as they are, nuisances of a cell of few images would pass for the factor's: on noisy-dsprites, where every cell has
+one image, the noise alone would be worth a hundred nats to whichever factor freezes last. Which of several images of a
+cell is shown means nothing to another cell, and is averaged over.
+
+Draws are few, 32 where nothing is given, and differ: from one data seed to another the marginal value of posX is 85 to
+87 nats in color-dsprites, 10.1 to 12.3 in scream-dsprites (at 32x32). A part of n images in the place of all adds about
+tr(V^-1 C) / n to a value, for C their covariance and V the decoder's variance: a fraction of a nat.
 """
 
 from collections.abc import Iterator
@@ -48,15 +53,17 @@ class ContextBatch(Batch):
 
 
 def context_images(dataset: Dataset, context: NDArray[np.int64], *, held: bool) -> ContextImages:
-    """Every image as it is or, with nuisances held, contexts under draws of them: as many images, or some more.
+    """Every image as it is or, with painted nuisances held, contexts under draws of them.
+
+    These are as many images, or more where contexts are few: up to 32 times as many of 16,384 images or fewer.
 
     Args:
         dataset: labelled.
         context: (images of the data set,), numbers from 0.
-        held: whether nuisances are, where the data set has any.
+        held: whether nuisances are, where the data set paints any.
     """
     images = len(dataset)
-    if not (held and dataset.nuisances):
+    if not (held and dataset.nuisances and dataset.repaints):
         return ContextImages(np.arange(images), context, None)
     contexts = int(context.max()) + 1
     draws = -(-_DRAWS // contexts)
@@ -95,19 +102,11 @@ def context_batches(dataset: Dataset, chosen: ContextImages, classes: int, doing
         for begin in range(start, stop, size):
             end = min(begin + size, stop)
             rows = order[begin:end]
+            index, shown_as = chosen.index[rows], None if chosen.shown_as is None else chosen.shown_as[rows]
             slot = np.searchsorted(ends[first:last], np.arange(begin, end), side="right")
             yield ContextBatch(
-                done=end, total=len(order), doing=doing, images=_read(dataset, chosen, rows),
-                index=torch.from_numpy(chosen.index[rows]), slot=torch.from_numpy(slot), contexts=last - first,
+                done=end, total=len(order), doing=doing, images=read_images(dataset, index, shown_as),
+                index=torch.from_numpy(index), slot=torch.from_numpy(slot), contexts=last - first,
                 complete=end == stop,
             )  # fmt: skip
         first = last
-
-
-def _read(dataset: Dataset, chosen: ContextImages, rows: NDArray[np.int64]) -> Tensor:
-    if chosen.shown_as is None:
-        return read_images(dataset, chosen.index[rows])
-    shown_as = chosen.shown_as[rows]
-    labels = dataset.factors_at(chosen.index[rows])
-    assert labels is not None  # the data set has factors
-    return read_images(dataset, dataset.lookup(labels, shown_as), shown_as)

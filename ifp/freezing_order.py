@@ -45,14 +45,14 @@ def freezing_order(
 
     :mod:`annealing.conditional` has the values; those of step 0 are the marginal ones. The data need not be a full
     lattice: a cell may hold many images or none. A factor that has one value in every context is worth 0. Images are
-    read in batches, once a step, and only sums over classes are kept.
+    read in batches, and only sums over classes are kept.
 
     Args:
         dataset: a labelled data set.
         factors: the candidates; a factor left out is averaged over and never given. Default: all.
         likelihood: bernoulli or gaussian (variance 1).
-        nuisance: held, known as the factors are that froze before (:mod:`ifp.context_batches`); or redrawn, every
-            image with its own.
+        nuisance: held, what is painted is known as the factors are that froze before (:mod:`ifp.context_batches`); or
+            redrawn, every image with its own.
         watch: passes the batches of each step through.
 
     Raises:
@@ -161,8 +161,8 @@ def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:
 
     The value at the step in which it freezes, or that of a step before where that is lower: what rests on others being
     known cannot freeze above them, and where it is worth more, it freezes with them. A factor whose value is within 5%
-    of the step's largest freezes in the same step: nothing at quadratic order tells their modes apart, and neither
-    waits for the other.
+    of that at which the step's first freezes does so in the same step, at its own value: nothing at quadratic order
+    tells their modes apart, and neither waits for the other.
     """
     found: dict[str, float] = {}
     reached = np.inf  # pressure at which all that is given has frozen
@@ -170,7 +170,8 @@ def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:
         records = [each for each in order if each.step == step]
         largest = max(each.value for each in records)
         for each in records:
-            if each.freezes or each.value > (1 - DEGENERATE) * largest > 0:
+            if each.freezes or each.value > (1 - DEGENERATE) * min(largest, reached) > 0:
                 found.setdefault(each.factor, min(each.value, reached))
-        reached = min(reached, *(found[each.factor] for each in records if each.freezes))
+        # what never freezes keeps nothing else from freezing
+        reached = min([reached, *(found[each.factor] for each in records if each.freezes and each.value > 0)])
     return found

@@ -47,7 +47,7 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
 def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
     """Marginal values, then every step of the freezing order."""
     marginal = [{"factor": each.factor, "marginal": each.value} for each in records if not each.given]
-    show_table(f"{name}: marginal, one code for all contexts and nothing else known", marginal)
+    show_table(f"{name}: marginal, one code for all contexts and no other factor known", marginal)
     rows = [
         {
             "step": each.step,

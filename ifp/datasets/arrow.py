@@ -53,6 +53,7 @@ class Arrows:
 
     image_shape = (_SIDE, _SIDE, 1)
     nuisances: tuple[str, ...] = ()
+    repaints = False
     source = "drawn from the geometry"
 
     def __init__(self, name: str, options: DataOptions) -> None:

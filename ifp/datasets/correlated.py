@@ -70,7 +70,7 @@ class Correlated:
         self._whole = whole
         self.name, self.reference, self.options = whole.name, whole.reference, whole.options
         self.factors: Factors | None = whole.factors
-        self.image_shape, self.nuisances = whole.image_shape, whole.nuisances
+        self.image_shape, self.nuisances, self.repaints = whole.image_shape, whole.nuisances, whole.repaints
         pairs = [parse_pair(text, whole.factors) for text in self.options.correlate]
         columns = [column for pair in pairs for column in pair[:2]]
         if len(set(columns)) < len(columns):

@@ -58,6 +58,7 @@ class Dataset(Protocol):
     image_shape: tuple[int, int, int]  # height, width, channels
     fingerprint: str
     nuisances: tuple[str, ...]  # names; none: ``nuisances_of`` is never given
+    repaints: bool  # ``images`` shows any image with another's nuisances; where not, only ``lookup`` can choose them
     source: str  # where the images come from, in words
     reference: str  # what load_dataset takes to open it again: its name, or the path of the user's data
     options: DataOptions

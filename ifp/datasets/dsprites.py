@@ -30,6 +30,7 @@ class DSprites:
 
     image_shape = (SIZE, SIZE, 1)
     nuisances: tuple[str, ...] = ()
+    repaints = False
 
     def __init__(
         self, name: str, bits: NDArray[np.uint8], sizes: tuple[int, ...], source: str, options: DataOptions

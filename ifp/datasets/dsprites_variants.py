@@ -95,6 +95,7 @@ class PaintedSprites:
     """dSprites with nuisances painted in: the lattice and order of dSprites, RGB images, float32 in 0..1."""
 
     image_shape = (SIZE, SIZE, 3)
+    repaints = True
 
     def __init__(self, name: str, sprites: Dataset, paint: Paint, nuisances: tuple[str, ...], of: str) -> None:
         """``of`` says what it is painted with: two data sets with the same ``of`` and seed are the same."""
@@ -137,6 +138,7 @@ class HalfSize:
     def __init__(self, name: str, whole: Dataset) -> None:
         self.name = self.reference = name
         self.factors, self.options, self.nuisances = whole.factors, whole.options, whole.nuisances
+        self.repaints = whole.repaints
         height, width, channels = whole.image_shape
         self.image_shape = (height // 2, width // 2, channels)
         self.source = f"{whole.source}, at half its size"
@@ -174,6 +176,7 @@ class WithoutShape:
     """All of dSprites with the shape as a nuisance: three images to each scale, orientation, posX and posY."""
 
     nuisances: tuple[str, ...] = ("shape",)
+    repaints = False
 
     def __init__(self, name: str, sprites: Dataset) -> None:
         self.name = self.reference = name

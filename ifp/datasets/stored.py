@@ -45,6 +45,8 @@ class Content:
 class StoredDataset:
     """Images and labels of a folder in the cache; several images of a cell differ by ``nuisances``."""
 
+    repaints = False
+
     def __init__(
         self,
         name: str,

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import ifp
+import ifp.resuming  # keeps the load_dataset that there is, while a test here puts another in its place
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
@@ -103,6 +104,8 @@ class Painted(Listed):
 
     name = fingerprint = "painted"
     nuisances = ("background",)
+    repaints = True
+    source = reference = "made up"
     image_shape = (1, 8, 1)
 
     def __init__(self, repeats):
@@ -124,10 +127,13 @@ class Painted(Listed):
         return np.where(negative, 1 - shown, shown).astype(np.float32).reshape(-1, *self.image_shape)
 
     def lookup(self, factors, nuisances_of=None):
-        first = np.array(
-            [[np.flatnonzero((self._labels == (a, b)).all(axis=1))[0] for b in range(3)] for a in range(2)]
-        )
-        return first[factors[:, 0], factors[:, 1]]
+        return (np.asarray(factors) @ (3, 1)) * (len(self) // 6)
+
+    def factors_at(self, index):
+        return self._labels[np.asarray(index)]
+
+    def holds(self, factors):
+        return np.ones(len(factors), bool)
 
 
 def test_nuisances_that_are_held_are_known_and_others_hide_what_rests_on_them():
@@ -213,21 +219,45 @@ def test_an_order_needs_labels_and_known_factors():
         next(freezing_order(dataset, nuisance="kept"))
 
 
-@pytest.mark.filterwarnings("ignore:.*several images:ifp.datasets.dataset.DataWarning")
 @pytest.mark.parametrize("nuisance", ["held", "redrawn"])
-def test_commands_and_spectrum_take_the_order_with_the_nuisance_asked_for(nuisance, tmp_path):
-    labels = np.array(list(itertools.product(range(2), range(3)))).repeat(5, axis=0)
-    images = np.zeros((len(labels), 4, 4), np.uint8)
-    images[:, 0] = 200 * labels[:, :1]
-    images[np.arange(len(labels)), 1, labels[:, 1]] = 255
-    images[:, 2:] = np.random.default_rng(2).choice([0, 255], (len(labels), 2, 4))  # each image's own
-    np.savez(tmp_path / "own.npz", images=images, factors=labels, factor_names=["a", "b"])
-    ds = ifp.load_dataset(str(tmp_path / "own.npz"))
+def test_commands_and_spectrum_take_the_order_with_the_nuisance_asked_for(nuisance, monkeypatch):
+    ds = Painted(repeats=20)
+    monkeypatch.setattr(ifp.datasets, "load_dataset", lambda name, data_dir=None, **options: ds)
     order = list(freezing_order(ds, nuisance=nuisance))
+    assert [each.value for each in order] != [each.value for each in freezing_order(ds, nuisance=other(nuisance))]
     spectrum = ifp.spectrum(ds, contexts=3, nuisance=nuisance)
     assert spectrum.order == predicted_values(order)
-    asked = ["--dataset", str(tmp_path / "own.npz"), "--contexts", "3", "--nuisance", nuisance]
+    asked = ["--dataset", "painted", "--contexts", "3", "--nuisance", nuisance]
     found = json.loads(CliRunner().invoke(app, ["spectrum", *asked, "--json"]).stdout)
     assert found["order"] == json.loads(json.dumps([asdict(each) for each in order]))
-    planned = CliRunner().invoke(app, ["plan-stages", "--from", "spectrum", *asked])
-    assert StagePlan.from_json(planned.stdout).stages == ifp.plan_stages(spectrum).stages
+    planned = CliRunner().invoke(app, ["plan-stages", "--from", "spectrum", "--final-pressure", "0.001", *asked])
+    expected = ifp.plan_stages(spectrum, final_pressure=0.001)
+    assert StagePlan.from_json(planned.stdout).stages == expected.stages
+
+
+def other(nuisance):
+    return "redrawn" if nuisance == "held" else "held"
+
+
+def test_which_of_several_images_of_a_cell_is_shown_is_averaged_over():
+    ds, _, _ = made(8)
+    ds.nuisances, ds.repaints = ("image",), False
+    assert list(freezing_order(ds)) == list(freezing_order(made(8)[0]))
+
+
+def test_ties_are_with_the_pressure_reached_and_what_never_freezes_holds_up_nothing():
+    order = [
+        OrderRecord(0, "x", (), 40.0, True),
+        OrderRecord(0, "r", (), 1.0, False),
+        OrderRecord(0, "s", (), 2.0, False),
+        OrderRecord(1, "r", ("x",), 117.0, True),
+        OrderRecord(1, "s", ("x",), 100.0, False),
+        OrderRecord(2, "s", ("x", "r"), 10.0, True),
+    ]
+    assert predicted_values(order) == {"x": 40.0, "r": 40.0, "s": 40.0}
+    xor = [
+        OrderRecord(0, "a", (), 0.0, True),
+        OrderRecord(0, "b", (), 0.0, False),
+        OrderRecord(1, "b", ("a",), 64.0, True),
+    ]
+    assert predicted_values(xor) == {"a": 0.0, "b": 64.0}
