@@ -60,7 +60,7 @@ def test_a_nuisance_is_held_wherever_the_tilted_data_set_has_the_image():
 
     class Hidden:
         name, reference, image_shape, fingerprint, source = "hidden", "hidden", (64, 64, 1), "1", "here"
-        factors, nuisances = Factors(NAMES[1:], SIZES[1:]), ("shape",)
+        factors, nuisances, repaints = Factors(NAMES[1:], SIZES[1:]), ("shape",), False
         options = DataOptions(correlate=("posX:posY:0.2",))
         __len__, factors_at, lookup, holds = (
             lambda self: N, lambda self, index: tiny.factors_at(index),
