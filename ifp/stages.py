@@ -22,7 +22,7 @@ def plan_stages(source: Planned, settings: StageSettings | None = None, **change
     >>> import ifp
     >>> spectrum = ifp.spectrum(ifp.load_dataset("dsprites-tiny"), contexts=20)
     >>> [stage.factors for stage in ifp.plan_stages(spectrum).stages]
-    [('posY', 'posX'), ('scale',), ('orientation',), ('shape',)]
+    [('posY', 'posX'), ('scale',), ('orientation', 'shape')]
 
     Args:
         source: findings of an annealing test (:func:`ifp.diagnose`); the run or its directory, also one of whole-data
