@@ -48,7 +48,7 @@ class Spectrum(Sequence[SpectralRecord]):
     def order(self) -> Mapping[str, float]:
         """Freezing points in nats by factor, with those known that freeze before: the freezing order.
 
-        It looks at the whole data set, which takes seconds to a minute, and is computed once, when it is asked for.
+        It looks at the whole data set, which takes seconds to some minutes, and is computed once, when it is asked for.
         """
         factors = list(dict.fromkeys(record.factor for record in self.records))
         order = freezing_order(self.dataset, factors=factors, likelihood=self.likelihood, nuisance=self.nuisance)
