@@ -49,7 +49,7 @@ def spectrum(
     from ifp.cli.progress import announce, show_progress
     from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
     from ifp.datasets import load_dataset
-    from ifp.freezing_order import freezing_order
+    from ifp.freezing_order import freezing_order, predicted_values
     from ifp.whole_spectrum import whole_spectrum
 
     ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
@@ -69,7 +69,8 @@ def spectrum(
     order = list(freezing_order(ds, factors=names, likelihood=likelihood, nuisance=nuisance or "held", watch=watch))
     if json:
         marginal = {each.factor: each.value for each in order if not each.given}
-        found = {"action": action, "marginal": marginal, "order": [asdict(each) for each in order]}
+        steps = [asdict(each) for each in order]
+        found = {"action": action, "marginal": marginal, "order": steps, "predicted": predicted_values(order)}
         typer.echo(json_bytes(found).decode(), nl=False)
         return
     if action:

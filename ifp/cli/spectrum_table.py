@@ -45,20 +45,28 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
-    """Marginal values, then every step of the freezing order."""
+    """Marginal values, then every step of the order; of a factor that freezes below its value, at which pressure."""
+    from ifp.freezing_order import predicted_values
+
     marginal = [{"factor": each.factor, "marginal": each.value} for each in records if not each.given]
     show_table(f"{name}: marginal, one code for all contexts and no other factor known", marginal)
+    predicted = predicted_values(records)
     rows = [
         {
             "step": each.step,
             "factor": each.factor,
             "value": each.value,
-            "freezes": "freezes" if each.freezes else "",
+            "freezes": _freezes(each, predicted[each.factor]) if each.freezes else "",
             "given": ", ".join(each.given) or "-",
         }
         for each in records
     ]
     show_table(f"{name}: freezing order, one code for all contexts with the given factors known", rows)
+
+
+def _freezes(record: "OrderRecord", predicted: float) -> str:
+    """That it freezes and, where that is below its value, at which pressure."""
+    return "freezes" if predicted >= record.value else f"at {predicted:.4g}"
 
 
 def show_eigenvalues(name: str, values: Sequence[float]) -> None:

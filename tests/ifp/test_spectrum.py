@@ -15,9 +15,10 @@ import ifp.resuming  # keeps the load_dataset that there is, while tests here pu
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from ifp.cli import app
+from ifp.cli.spectrum_table import show_order
 from ifp.contexts import closed_forms
 from ifp.datasets.dataset import Factors, Lattice
-from ifp.freezing_order import freezing_order, predicted_values
+from ifp.freezing_order import OrderRecord, freezing_order, predicted_values
 from ifp.planning import spectral_findings
 from ifp.whole_spectrum import whole_spectrum
 
@@ -163,10 +164,23 @@ def test_the_command_prints_three_tables_for_people(command):
         assert words in ended.stderr
 
 
+def test_a_factor_that_freezes_below_its_value_has_the_pressure_in_the_table(capsys):
+    order = [
+        OrderRecord(0, "x", (), 44.0, True),
+        OrderRecord(0, "s", (), 2.0, False),
+        OrderRecord(1, "s", ("x",), 117.0, True),
+    ]
+    show_order("rested", order)
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in capsys.readouterr().err.splitlines()]
+    assert ["0", "x", "44", "freezes", "-"] in lines
+    assert ["1", "s", "117", "at 44", "x"] in lines
+
+
 def test_the_command_prints_one_object_for_programs(command):
     ended = command("spectrum", "--dataset", "blocks", "--contexts", 4, "--json")
     found = json.loads(ended.stdout)
-    assert set(found) == {"action", "marginal", "order"}
+    assert set(found) == {"action", "marginal", "order", "predicted"}
+    assert found["predicted"] == pytest.approx({"a": 6, "b": 3, "c": 2})
     assert {row["factor"]: row["median"] for row in found["action"]} == pytest.approx({"a": 6, "b": 5, "c": 2})
     assert found["marginal"] == pytest.approx({"a": 6, "b": 3, "c": 0})
     assert found["order"] == json.loads(json.dumps([asdict(each) for each in freezing_order(Blocks())]))
