@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 
 STEPS = 6000  # of the whole schedule
 SHARES = (500 / 6000, 5200 / 6000, 300 / 6000)
-SWITCH, LATE = 500, 2500  # the first step of stage 2, and 2,000 steps on
+SWITCH, LATE = 500, 1500  # the first step of stage 2, and 1,000 steps on
 
 
 SMALL = convolutional(channels=4, hidden=16)
@@ -157,13 +157,13 @@ def movements(learner, plan, gamma, config, step, images):
 
 
 @pytest.mark.parametrize("gamma", [0.1, 0.5])
-@pytest.mark.parametrize("when", ["with a fresh optimizer", "at the switch", "2,000 steps on"])
+@pytest.mark.parametrize("when", ["with a fresh optimizer", "at the switch", "1,000 steps on"])
 def test_an_earlier_group_moves_gamma_times_as_far_as_it_would_and_the_others_as_far(when, gamma, request, config):
-    state = request.getfixturevalue("late_in_the_stage" if when == "2,000 steps on" else "at_the_switch")
+    state = request.getfixturevalue("late_in_the_stage" if when == "1,000 steps on" else "at_the_switch")
     if when == "with a fresh optimizer":
         state = replace(state, optimizer=build_optimizer(state.model, config.learning_rate))
     plan, images = request.getfixturevalue("plan"), batch(request.getfixturevalue("bars"))
-    step = LATE if when == "2,000 steps on" else SWITCH
+    step = LATE if when == "1,000 steps on" else SWITCH
     whole, scaled = (movements(state, plan, each, config, step, images) for each in (1.0, gamma))
     assert scaled[0].norm() / whole[0].norm() == pytest.approx(gamma, rel=0.01)
     assert torch.nn.functional.cosine_similarity(scaled[0], whole[0], dim=0) > 0.999
