@@ -142,8 +142,7 @@ def test_nuisances_that_are_held_are_known_and_others_hide_what_rests_on_them():
     labels = np.array(list(itertools.product(range(2), range(3))))
     background[:, :4][labels[:, 0] == 1] = 0.7
     background[np.arange(6), 4 + labels[:, 1]] = 0.7  # 0.3 and 0.7 are alike: any draw has the same value
-    bernoulli = lambda p: p * (1 - p)  # noqa: E731
-    a, b = (value(background, labels, factor, [], bernoulli) for factor in range(2))
+    a, b = (value(background, labels, factor, [], lambda p: p * (1 - p)) for factor in range(2))
     held = {(each.factor, each.given): each.value for each in freezing_order(ds)}
     assert held == {
         ("a", ()): pytest.approx(a, rel=1e-4),
@@ -171,29 +170,40 @@ def test_all_images_of_a_context_show_the_nuisances_of_one_of_them(repeats):
     np.testing.assert_array_equal(own.index, np.arange(len(ds)))
 
 
-def test_what_rests_on_other_factors_freezes_with_the_last_of_them_at_the_earliest():
-    order = [
-        OrderRecord(0, "x", (), 44.0, True),
-        OrderRecord(0, "s", (), 2.0, False),
-        OrderRecord(0, "r", (), 1.0, False),
-        OrderRecord(1, "s", ("x",), 30.0, True),
-        OrderRecord(1, "r", ("x",), 3.0, False),
-        OrderRecord(2, "r", ("x", "s"), 117.0, True),
-    ]
-    assert predicted_values(order) == {"x": 44.0, "s": 30.0, "r": 30.0}
+def ordered(*steps):
+    """Records of an order: each step's values by factor, the largest of which freezes."""
+    given, records = (), []
+    for step, values in enumerate(steps):
+        frozen = max(values, key=values.get)
+        records += [OrderRecord(step, name, given, value, name == frozen) for name, value in values.items()]
+        given = (*given, frozen)
+    return records
 
 
-def test_factors_that_are_alike_at_one_step_are_predicted_to_freeze_together():
-    order = [
-        OrderRecord(0, "x", (), 100.0, True),
-        OrderRecord(0, "y", (), 98.0, False),
-        OrderRecord(0, "s", (), 30.0, False),
-        OrderRecord(1, "y", ("x",), 150.0, True),
-        OrderRecord(1, "s", ("x",), 50.0, False),
-        OrderRecord(2, "s", ("x", "y"), 80.0, True),
-    ]
-    assert predicted_values(order) == {"x": 100.0, "y": 98.0, "s": 80.0}
-    assert predicted_values([]) == {}
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        pytest.param(
+            ({"x": 100, "y": 98, "s": 30}, {"y": 150, "s": 50}, {"s": 80}),
+            {"x": 100, "y": 98, "s": 80},
+            id="what is alike at one step freezes together",
+        ),
+        pytest.param(
+            ({"x": 44, "s": 2, "r": 1}, {"s": 30, "r": 3}, {"r": 117}),
+            {"x": 44, "s": 30, "r": 30},
+            id="what rests on others freezes with the last of them at the earliest",
+        ),
+        pytest.param(
+            ({"x": 40, "r": 1, "s": 2}, {"r": 117, "s": 100}, {"s": 10}),
+            {"x": 40, "r": 40, "s": 40},
+            id="ties are with the pressure reached",
+        ),
+        pytest.param(({"a": 0, "b": 0}, {"b": 64}), {"a": 0, "b": 64}, id="what never freezes holds up nothing"),
+        pytest.param((), {}, id="no factor"),
+    ],
+)
+def test_predicted_values_of_an_order(steps, expected):
+    assert predicted_values(ordered(*steps)) == expected
 
 
 def test_the_spectrum_of_the_whole_set_needs_no_labels():
@@ -243,21 +253,3 @@ def test_which_of_several_images_of_a_cell_is_shown_is_averaged_over():
     ds, _, _ = made(8)
     ds.nuisances, ds.repaints = ("image",), False
     assert list(freezing_order(ds)) == list(freezing_order(made(8)[0]))
-
-
-def test_ties_are_with_the_pressure_reached_and_what_never_freezes_holds_up_nothing():
-    order = [
-        OrderRecord(0, "x", (), 40.0, True),
-        OrderRecord(0, "r", (), 1.0, False),
-        OrderRecord(0, "s", (), 2.0, False),
-        OrderRecord(1, "r", ("x",), 117.0, True),
-        OrderRecord(1, "s", ("x",), 100.0, False),
-        OrderRecord(2, "s", ("x", "r"), 10.0, True),
-    ]
-    assert predicted_values(order) == {"x": 40.0, "r": 40.0, "s": 40.0}
-    xor = [
-        OrderRecord(0, "a", (), 0.0, True),
-        OrderRecord(0, "b", (), 0.0, False),
-        OrderRecord(1, "b", ("a",), 64.0, True),
-    ]
-    assert predicted_values(xor) == {"a": 0.0, "b": 64.0}
