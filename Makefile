@@ -30,10 +30,11 @@ demo: install  ## the main job on real 64x64 dSprites images: annealing test, fi
 test: install  ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: install  ## lint, types, doctests, notebooks without outputs
+check: install  ## lint, types, the direction of imports, doctests, notebooks without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python .ci/strip_notebooks.py --check notebooks/*.ipynb
 	$(BIN)/python -m pytest --doctest-modules annealing analysis ifp
 

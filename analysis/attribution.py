@@ -7,12 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import IFPError
-from annealing.freezing import crossing
-
-ATTRIBUTED_AT = 0.5  # nats of KL at which a latent is asked what it is about: well frozen, and others hardly joined
-TOLD = 0.05  # nats of information below which that cannot be told from chance
-
-STATUS = {"ok": "ok", "never_active": "never_froze", "always_active": "above_range", "diverged": "diverged"}
+from annealing.freezing import STATUS_OF_BRANCH, crossing
+from annealing.thresholds import ATTRIBUTED_AT, TOLD
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +99,7 @@ def latent_freezing(branch: CoolingBranch, thresholds: Sequence[float]) -> tuple
     found = []
     for latent, kl in enumerate(branch.kl.T):
         crossings = [crossing(branch.beta, kl, threshold) for threshold in thresholds]
-        statuses = tuple(STATUS[each.status] for each in crossings)
+        statuses = tuple(STATUS_OF_BRANCH[each.status] for each in crossings)
         nats = np.zeros(len(branch.names))
         if statuses[0] in ("ok", "above_range"):
             top = crossings[0].beta if statuses[0] == "ok" else np.inf

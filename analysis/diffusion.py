@@ -23,14 +23,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.information_trace import InformationTrace, Rise, boundaries, rises
-from analysis.ownership import INFORMED
 from analysis.printed import printed
+from annealing.thresholds import CARRIED, INFORMED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SURE = 3.0  # standard deviations of chance by which either end of a rise may be off
-_LEAST = 0.02  # nats; less than that no latent carries, however surely
 _MIXED = 0.25  # share of a factor in a second latent from which two factors in two latents are mixed
 
 
@@ -104,7 +103,16 @@ class Diffusion:
         """What each factor's owner gained, and what went elsewhere: :func:`analysis.figures.gains.draw_gains`."""
         from analysis.figures.gains import draw_gains
 
-        return draw_gains(self)
+        gained = np.array([each.gained for each in self.factors])
+        elsewhere = (len(self.latents) - 1) / max(len(self.latents), 1)  # of what is gained evenly
+        own = gained * [1 - elsewhere * (each.index or 0.0) for each in self.factors]
+        said = [
+            ("never froze" if each.owner is None else f"z{each.owner}")
+            + ("" if each.index is None else f", index {each.index:.2f}")
+            for each in self.factors
+        ]
+        title = "nothing gained" if self.index is None else f"diffusion index {self.index:.2f}"
+        return draw_gains([each.factor for each in self.factors], gained, own, said, title)
 
     def __repr__(self) -> str:
         index = "nothing gained" if self.index is None else f"index {self.index:.3f}"
@@ -145,7 +153,7 @@ def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
 
 def _count(trace: InformationTrace) -> _Counted:
     marks = boundaries(trace)
-    above, noise = trace.above[marks], np.maximum(2 * _SURE * trace.deviation[marks], _LEAST)
+    above, noise = trace.above[marks], np.maximum(2 * _SURE * trace.deviation[marks], CARRIED)
     pairs = np.ndindex(above.shape[1:])
     found = {(j, k): rises(above[:, j, k].tolist(), noise[:, j, k].tolist()) for j, k in pairs}
     gains = np.zeros(above.shape[1:])

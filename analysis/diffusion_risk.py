@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-HELD = 1.0  # nats
+from annealing.thresholds import HELD
 
 
 @dataclass(frozen=True)

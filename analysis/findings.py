@@ -14,7 +14,6 @@ from analysis.modes import DEGENERATE
 from analysis.names import is_name
 from analysis.plain_json import shown
 from analysis.printed import printed
-from analysis.records import read_record
 from analysis.separability import PairFindings, separability_matrix
 from annealing.errors import IFPError
 
@@ -176,8 +175,3 @@ class Findings:
             f"planning over {contexts} contexts",
             self.to_frame(),
         )
-
-    @classmethod
-    def from_plain(cls, value: object) -> "Findings":
-        """Findings from the content of findings.json; IFPError where it is not just that."""
-        return read_record(cls, value, "findings")

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from analysis.printed import printed
 from annealing.errors import IFPError
-from annealing.freezing import Crossing, crossing
+from annealing.freezing import STATUS_OF_BRANCH, Crossing, crossing
 from annealing.knee import fit_knee
+from annealing.thresholds import ACTIVE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_STATUS = {"never_active": "never_froze", "always_active": "above_range", "diverged": "diverged"}
+from annealing.freezing import branches
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class FreezingPoints:
         """KL of each latent against pressure: :func:`analysis.figures.records.draw_records`."""
         from analysis.figures.records import draw_records
 
-        return draw_records(self)
+        brackets = np.array([[each.ifp, each.low, each.high] for each in self.points])
+        return draw_records(self.beta, self.kl, brackets, self.threshold)
 
     def __repr__(self) -> str:
         return printed(
@@ -83,7 +84,7 @@ class FreezingPoints:
 
 
 def find_freezing_points(
-    step: NDArray[np.floating], beta: NDArray[np.floating], kl: NDArray[np.floating], threshold: float = 0.1
+    step: NDArray[np.floating], beta: NDArray[np.floating], kl: NDArray[np.floating], threshold: float = ACTIVE
 ) -> FreezingPoints:
     """Freezing on the last branch of falling pressure, melting and knee on the last of rising pressure.
 
@@ -123,19 +124,6 @@ def find_freezing_points(
     return FreezingPoints(points, threshold, step, beta, kl)
 
 
-def branches(beta: NDArray[np.floating]) -> list[tuple[str, NDArray[np.int64]]]:
-    """Every stretch of falling (``cool``) or rising (``heat``) pressure, and its records; the last of each pressure.
-
-    >>> [(way, records.tolist()) for way, records in branches(np.array([9.0, 4.0, 4.0, 1.0, 2.0]))]
-    [('cool', [0, 2, 3]), ('heat', [3, 4])]
-    """
-    kept = np.flatnonzero(np.append(np.diff(beta) != 0, True))
-    ways = np.sign(np.diff(beta[kept]))
-    turns = np.flatnonzero(np.diff(ways)) + 1
-    ends = zip([0, *turns], [*turns, len(ways)], strict=True)
-    return [("cool" if ways[start] < 0 else "heat", kept[start : end + 1]) for start, end in ends if end > start]
-
-
 def _point(
     latent: int, beta: NDArray[np.float64], kl: NDArray[np.float64], last: dict[str, NDArray[np.int64]], nats: float
 ) -> LatentPoint:
@@ -169,5 +157,5 @@ def _status(read: dict[str, Crossing]) -> str:
     if "cool" in statuses:
         if statuses["cool"] == "ok" and statuses.get("heat") == "always_active":
             return "never_melted"
-        return _STATUS.get(statuses["cool"], "ok")
-    return _STATUS.get(statuses["heat"], "ok")
+        return STATUS_OF_BRANCH[statuses["cool"]]
+    return STATUS_OF_BRANCH[statuses["heat"]]

@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import IFPError
-
-GATE = 0.01  # nats of KL below which a latent is silent
-STEP = 0.1  # nats that some latent gains or loses about some factor from boundary to boundary, where stages set none
+from annealing.thresholds import CHANGED, SILENT
 
 
-def gated(above: NDArray[np.floating], kl: NDArray[np.floating], gate: float = GATE) -> NDArray[np.float64]:
+def gated(above: NDArray[np.floating], kl: NDArray[np.floating], gate: float = SILENT) -> NDArray[np.float64]:
     """Information (records, latents, factors) with that of silent latents, of less KL than the gate, set to 0.
 
     What a latent holds is at most its KL; anything more in a silent one is rounding.
@@ -99,7 +97,7 @@ def boundaries(trace: InformationTrace) -> list[int]:
         found += [int(np.searchsorted(trace.step, end)) for end in trace.ends]
     else:
         for record in range(1, last):
-            if np.abs(trace.above[record] - trace.above[found[-1]]).max() >= STEP:
+            if np.abs(trace.above[record] - trace.above[found[-1]]).max() >= CHANGED:
                 found.append(record)
     return sorted({*(min(record, last) for record in found), last})
 

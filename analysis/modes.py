@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.attribution import TOLD, CoolingBranch, LatentFreezing
+from analysis.attribution import CoolingBranch, LatentFreezing
+from annealing.thresholds import TOLD
 
 DEGENERATE = 0.05  # predicted values that differ by less than this share are one mode
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.attribution import STATUS, CoolingBranch
-from annealing.freezing import crossing
+from analysis.attribution import CoolingBranch
+from annealing.freezing import STATUS_OF_BRANCH, crossing
+from annealing.thresholds import INFORMED
 
-INFORMED = 0.1  # nats about a factor, all latents together, from which the factor has frozen
 SOLE, KEPT = 0.9, 0.8  # share with which a latent becomes the one owner, and below which it no longer is
 
 
@@ -85,7 +85,7 @@ def factor_ownership(branch: CoolingBranch) -> tuple[FactorOwnership, ...]:
             FactorOwnership(
                 factor=name,
                 freezing=froze.beta,
-                status=STATUS[froze.status],
+                status=STATUS_OF_BRANCH[froze.status],
                 owner=owner,
                 sole_from=float(beta[alone.start]) if alone else None,
                 lost_at=float(beta[alone.end]) if alone and alone.end <= last_record else None,

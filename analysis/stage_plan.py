@@ -119,7 +119,12 @@ class StagePlan:
         """Pressure against the share of the steps: :func:`analysis.figures.stages.draw_stages`."""
         from analysis.figures.stages import draw_stages
 
-        return draw_stages(self)
+        return draw_stages(
+            [stage.pressure for stage in self.stages],
+            [stage.share for stage in self.stages],
+            [[*stage.factors, ", ".join(f"z{latent}" for latent in stage.latents)] for stage in self.stages],
+            f"Stages planned for {self.dataset}",
+        )
 
     def __repr__(self) -> str:
         title = (

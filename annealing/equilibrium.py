@@ -21,8 +21,8 @@ from annealing.relaxation import State, measured, settle
 from annealing.spectral import whitened_courses
 from annealing.stack import Case
 from annealing.sweep import SweepRecord
+from annealing.thresholds import ONSET
 
-ONSET = 0.01  # nats of KL at which a latent is taken to start
 _OFFER = 1e-3  # size of the code a silent encoder is offered: barriers it could jump are as small
 _AROUND = 0.3  # size of the codes offered once silence is unstable
 _INSIDE = 0.05  # nats from which on heating may take over what cooling met

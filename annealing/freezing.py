@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import IFPError
+from annealing.thresholds import SILENT
+
+if TYPE_CHECKING:
+    pass
+
+
+# of a case: froze and melted; silent throughout; active at the top of the sweep; active wherever heated; no number
+STATUSES = ("ok", "never_froze", "above_range", "never_melted", "diverged")
+# of a case by that of its one branch, see Crossing
+STATUS_OF_BRANCH = {"ok": "ok", "never_active": "never_froze", "always_active": "above_range", "diverged": "diverged"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ class FreezingPoint:
 
     freezing: float
     melting: float
-    status: str  # ok, never_froze, above_range (active at the top), never_melted, diverged
+    status: str  # one of ``STATUSES``
     loop: int
     gap: str
 
@@ -164,7 +175,7 @@ def gap_between(faster: float, slower: float, slowdown: float) -> str:
     return "lag" if (slower - faster * root) / (1 - root) < _NO_GAP else "first_order"
 
 
-def balance(beta: NDArray, kl: NDArray, reconstruction: NDArray, silent: float = 0.01) -> float:
+def balance(beta: NDArray, kl: NDArray, reconstruction: NDArray, silent: float = SILENT) -> float:
     r"""How near a branch stays to equilibrium: :math:`-\Delta\,\mathrm{rec} / \int \beta\, d\mathrm{KL}`.
 
     At equilibrium F = rec + beta KL is a minimum at every beta, so that -d rec / d KL = beta and the ratio is 1.
@@ -182,3 +193,16 @@ def balance(beta: NDArray, kl: NDArray, reconstruction: NDArray, silent: float =
     on = slice(active[0], active[-1] + 1)
     work = float(np.sum((beta[on][1:] + beta[on][:-1]) / 2 * np.diff(kl[on])))
     return float(-(reconstruction[on][-1] - reconstruction[on][0]) / work) if work else np.nan
+
+
+def branches(beta: NDArray[np.floating]) -> list[tuple[str, NDArray[np.int64]]]:
+    """Every stretch of falling (``cool``) or rising (``heat``) pressure, and its records; the last of each pressure.
+
+    >>> [(way, records.tolist()) for way, records in branches(np.array([9.0, 4.0, 4.0, 1.0, 2.0]))]
+    [('cool', [0, 2, 3]), ('heat', [3, 4])]
+    """
+    kept = np.flatnonzero(np.append(np.diff(beta) != 0, True))
+    ways = np.sign(np.diff(beta[kept]))
+    turns = np.flatnonzero(np.diff(ways)) + 1
+    ends = zip([0, *turns], [*turns, len(ways)], strict=True)
+    return [("cool" if ways[start] < 0 else "heat", kept[start : end + 1]) for start, end in ends if end > start]

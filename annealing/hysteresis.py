@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 from annealing.errors import IFPError
+from annealing.thresholds import ACTIVE, SILENT
 
 _BEYOND_MELTING = 1.1  # how far above the last active pressure a case is heated before it turns
 _BELOW_FREEZING = 0.88  # how far below its freezing point it is cooled: KL well above any threshold by then
@@ -49,8 +50,8 @@ class Bounds:
 
     low: float
     high: float
-    active: float = 0.1
-    silent: float = 0.01
+    active: float = ACTIVE
+    silent: float = SILENT
 
 
 @dataclass(frozen=True)

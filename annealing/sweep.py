@@ -17,6 +17,7 @@ from annealing.errors import IFPError, did_you_mean
 from annealing.hysteresis import Bounds, Pace, Position, advance
 from annealing.likelihood import Likelihood
 from annealing.stack import Case, ConvStack, DenseStack, Stack
+from annealing.thresholds import ACTIVE, SILENT
 
 # Adam's learning rate: gradients over a whole action sequence have little noise and bear a large one
 LEARNING_RATES = {"dense": 5e-3, "conv": 1e-3}
@@ -90,7 +91,7 @@ def sweep(
     config: SweepConfig,
     likelihood: Likelihood,
     device: str = "cpu",
-    thresholds: Sequence[float] = (0.1, 0.01),
+    thresholds: Sequence[float] = (ACTIVE, SILENT),
 ) -> Iterator[SweepRecord]:
     """Sweep a stack of independent cases, all with the same number of images, and yield a record now and then.
 

@@ -20,10 +20,10 @@ from annealing.freezing import crossing
 from annealing.likelihood import Bernoulli
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import freezing_point
-from ifp.annealing_run import open_annealing_run
-from ifp.annealing_test import annealing_test
-from ifp.contexts import action_sequence, draw_contexts
-from ifp.threads import use_threads
+from ifp.annealing_test.measure import annealing_test
+from ifp.annealing_test.run import open_annealing_run
+from ifp.closed_form.contexts import action_sequence, draw_contexts
+from ifp.machine.threads import use_threads
 
 _ALL = ("shape", "scale", "orientation", "posX", "posY")
 OURS = {

@@ -16,14 +16,14 @@ from typing import Any
 
 import ifp
 from annealing.sweep import SweepConfig
-from ifp.annealing_config import AnnealConfig, pieces
-from ifp.annealing_piece import measure_piece
-from ifp.cluster import Task, cluster_at
-from ifp.comparison_config import CompareConfig
-from ifp.comparison_piece import train_piece
-from ifp.contexts import closed_forms
+from ifp.annealing_test.config import AnnealConfig, pieces
+from ifp.annealing_test.piece import measure_piece
+from ifp.closed_form.contexts import closed_forms
+from ifp.comparison.config import CompareConfig
+from ifp.comparison.piece import train_piece
 from ifp.datasets.source import DataSource
-from ifp.threads import use_threads
+from ifp.machine.cluster import Task, cluster_at
+from ifp.machine.threads import use_threads
 
 
 def tasks_of(dask_scheduler: Any) -> int:

@@ -23,8 +23,8 @@ import types
 from pathlib import Path
 
 from benchmarks.resume import contents
-from ifp import runs
-from ifp.verifying import verify
+from ifp.run_directory import run as runs
+from ifp.run_directory.verify import verify
 
 ANNEAL = (
     *("anneal", "--dataset", "dsprites-32", "--factors", "scale,posX", "--contexts", "3", "--repeats", "2"),

@@ -15,14 +15,14 @@ import ifp
 from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl
 from annealing.likelihood import Bernoulli
+from annealing.thresholds import SILENT
 from ifp.datasets.dataset import Dataset
-from ifp.evaluation import encode_all, evaluate, probe_images
-from ifp.memory import keep_freed_memory
-from ifp.objectives.deft import SILENT
-from ifp.threads import use_threads
-from ifp.train_config import TrainConfig
-from ifp.training import start_learner, train_steps
-from ifp.training_results import mean_code_mig
+from ifp.machine.memory import keep_freed_memory
+from ifp.machine.threads import use_threads
+from ifp.training.config import TrainConfig
+from ifp.training.loop import start_learner, train_steps
+from ifp.training.probe import encode_all, evaluate, probe_images
+from ifp.training.results import mean_code_mig
 from studies.plans import plan_of
 
 STEPS, PROBE = 12_000, 4096

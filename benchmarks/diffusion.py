@@ -19,11 +19,11 @@ from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
 from analysis.leakage import leakages
 from analysis.stage_plan import StagePlan
-from ifp.planning import spectral_findings
-from ifp.runs import open_run
-from ifp.training import train_run
-from ifp.training_diagnosis import information_trace
-from ifp.training_run import open_training_run
+from ifp.closed_form.spectrum import spectral_findings
+from ifp.evaluation.diffusion import information_trace
+from ifp.run_directory.run import open_run
+from ifp.training.loop import train_run
+from ifp.training.run import open_training_run
 
 SEEDS = (0, 1, 2)
 OBJECTIVES = ("deft", "annealed-beta")

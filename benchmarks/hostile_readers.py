@@ -15,15 +15,15 @@ from analysis.stages import plan_stages
 from annealing.errors import IFPError, RunError
 from benchmarks import hostile_seeds as seeds
 from benchmarks.mutations import mutated_arrays, mutated_bytes, mutated_json, mutated_table
-from ifp.annealing_config import AnnealConfig
-from ifp.annealing_diagnosis import diagnose_annealing
-from ifp.checkpoint import load_model
-from ifp.datasets.cars3d import read_car
-from ifp.freezing_file import read_curves, read_tables
-from ifp.plan_file import read_plan
-from ifp.run_files import load_json
-from ifp.runs import open_run, run_dataset
-from ifp.scoring import codes_of_file
+from ifp.annealing_test.config import AnnealConfig
+from ifp.annealing_test.diagnosis import diagnose_annealing
+from ifp.annealing_test.freezing_csv import read_curves, read_tables
+from ifp.datasets.public.cars3d import read_car
+from ifp.evaluation.scoring import codes_of_file
+from ifp.files.plain import load_json
+from ifp.run_directory.run import open_run, run_dataset
+from ifp.training.checkpoint import load_model
+from ifp.training.plan import read_plan
 
 
 @dataclass(frozen=True)

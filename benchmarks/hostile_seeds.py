@@ -14,14 +14,15 @@ from analysis.conclusions import conclude, conclude_spectrum
 from analysis.findings import Findings
 from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
-from ifp.annealing_config import AnnealConfig
-from ifp.checkpoint import FORMAT as CHECKPOINT
-from ifp.contexts import SpectralRecord
-from ifp.freezing_table import FREEZING_COLUMNS
-from ifp.networks import network_named
-from ifp.run_files import csv_bytes, npz_bytes
-from ifp.runs import Run, create_run
-from ifp.vae import MultiGroupVAE
+from ifp.annealing_test.config import AnnealConfig
+from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
+from ifp.closed_form.contexts import SpectralRecord
+from ifp.files.npz import npz_bytes
+from ifp.files.plain import csv_bytes
+from ifp.models.networks import network_named
+from ifp.models.vae import MultiGroupVAE
+from ifp.run_directory.run import RunDirectory, create_run
+from ifp.training.checkpoint import FORMAT as CHECKPOINT
 
 POINTS = {"place": (40.0, 44.0, 52.0), "width": (12.0, 11.0, 17.0)}  # closed forms in three contexts, nats
 DATA = {"name": "bars", "fingerprint": "f" * 16, "image_shape": (8, 8, 1), "images": 32, "source": "drawn in memory"}
@@ -76,7 +77,7 @@ def curves() -> dict[str, NDArray]:
     }
 
 
-def annealing_run(folder: Path) -> Run:
+def annealing_run(folder: Path) -> RunDirectory:
     """A finished annealing run with the files above."""
     config = AnnealConfig(dataset="bars", factors=tuple(POINTS), contexts=3, planning_contexts=5)
     run = create_run(folder, "anneal", config, DATA)
@@ -124,7 +125,7 @@ def car(*, packed: bool) -> bytes:
     return buffer.getvalue()
 
 
-def trained_run(folder: Path) -> Run:
+def trained_run(folder: Path) -> RunDirectory:
     """A finished training run of two latents, as far as its model needs it."""
     run = create_run(folder, "train", {}, DATA)
     model = MultiGroupVAE((16, 16, 1), [[0], [1]], network_named("conv-8"))

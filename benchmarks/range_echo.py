@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import ifp
-from ifp.annealing_config import AnnealConfig
+from ifp.annealing_test.config import AnnealConfig
 
 
 def main(contexts: int) -> None:

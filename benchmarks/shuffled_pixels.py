@@ -17,10 +17,10 @@ from annealing.spectral import codebook_bound
 from annealing.spectral import freezing_point as closed_form
 from annealing.stack import Case
 from annealing.sweep import SweepConfig, sweep
-from ifp.annealing_config import AnnealConfig
-from ifp.annealing_piece import case_range
-from ifp.contexts import action_sequence, draw_contexts
-from ifp.threads import use_threads
+from ifp.annealing_test.config import AnnealConfig
+from ifp.annealing_test.piece import case_range
+from ifp.closed_form.contexts import action_sequence, draw_contexts
+from ifp.machine.threads import use_threads
 
 
 def main(contexts: int) -> None:

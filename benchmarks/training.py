@@ -26,14 +26,14 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import ifp
 from annealing.likelihood import Bernoulli
-from ifp.batches import Batches
 from ifp.datasets.dataset import Dataset
-from ifp.evaluation import evaluate, probe_images
-from ifp.memory import keep_freed_memory
-from ifp.networks import network_named
-from ifp.threads import use_threads
-from ifp.train_config import TrainConfig
-from ifp.training import start_learner, take_step, train_steps
+from ifp.machine.memory import keep_freed_memory
+from ifp.machine.threads import use_threads
+from ifp.models.networks import network_named
+from ifp.training.batches import Batches
+from ifp.training.config import TrainConfig
+from ifp.training.loop import start_learner, take_step, train_steps
+from ifp.training.probe import evaluate, probe_images
 
 _HELD = 50_000  # images in the DataLoader's array: enough that no cache holds them
 _WARM_UP = 20  # steps

@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from analysis.freezing_points import FreezingPoints
     from analysis.stage_plan import StagePlan
     from annealing.errors import DataError, IFPError, PlanError, RunError
-    from ifp.annealing_run import anneal
-    from ifp.checkpoint import load_model
-    from ifp.dataset_spectrum import Spectrum, spectrum
+    from ifp.api.anneal import anneal
+    from ifp.api.diagnose import diagnose
+    from ifp.api.encode import encode
+    from ifp.api.freezing_points import freezing_points
+    from ifp.api.plan_stages import plan_stages
+    from ifp.api.run import Run, open_run
+    from ifp.api.score import score
+    from ifp.api.spectrum import spectrum
+    from ifp.api.train import train
+    from ifp.closed_form.spectrum import Spectrum
     from ifp.datasets import load_dataset
     from ifp.datasets.arrays import from_arrays
-    from ifp.diagnosis import diagnose
-    from ifp.encoding import encode
-    from ifp.latent_table import freezing_points
-    from ifp.networks import Network
-    from ifp.runs import Run, open_run
-    from ifp.scoring import score
-    from ifp.stages import plan_stages
-    from ifp.training_run import train
+    from ifp.models.networks import Network
+    from ifp.training.checkpoint import load_model
 
 __all__ = [
     "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run", "RunError", "Spectrum",
@@ -41,20 +42,29 @@ _HOME = {
     "analysis.findings": ("Findings",),
     "analysis.freezing_points": ("FreezingPoints",),
     "analysis.stage_plan": ("StagePlan",),
-    "annealing.errors": ("DataError", "IFPError", "PlanError", "RunError"),
-    "ifp.annealing_run": ("anneal",),
-    "ifp.checkpoint": ("load_model",),
+    "annealing.errors": (
+        "DataError",
+        "IFPError",
+        "PlanError",
+        "RunError",
+    ),
+    "ifp.api.anneal": ("anneal",),
+    "ifp.api.diagnose": ("diagnose",),
+    "ifp.api.encode": ("encode",),
+    "ifp.api.freezing_points": ("freezing_points",),
+    "ifp.api.plan_stages": ("plan_stages",),
+    "ifp.api.run": (
+        "Run",
+        "open_run",
+    ),
+    "ifp.api.score": ("score",),
+    "ifp.api.spectrum": ("spectrum",),
+    "ifp.api.train": ("train",),
+    "ifp.closed_form.spectrum": ("Spectrum",),
     "ifp.datasets": ("load_dataset",),
     "ifp.datasets.arrays": ("from_arrays",),
-    "ifp.diagnosis": ("diagnose",),
-    "ifp.encoding": ("encode",),
-    "ifp.latent_table": ("freezing_points",),
-    "ifp.networks": ("Network",),
-    "ifp.runs": ("Run", "open_run"),
-    "ifp.scoring": ("score",),
-    "ifp.dataset_spectrum": ("Spectrum", "spectrum"),
-    "ifp.stages": ("plan_stages",),
-    "ifp.training_run": ("train",),
+    "ifp.models.networks": ("Network",),
+    "ifp.training.checkpoint": ("load_model",),
 }
 
 

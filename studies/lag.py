@@ -17,8 +17,8 @@ from annealing.published import PUBLISHED, PublishedProtocol, published_sweep
 from annealing.spectral import freezing_point
 from annealing.stack import Case as SweptCase
 from annealing.sweep import SweepConfig, SweepRecord, sweep
-from ifp.contexts import action_sequence, draw_contexts
-from ifp.threads import use_threads
+from ifp.closed_form.contexts import action_sequence, draw_contexts
+from ifp.machine.threads import use_threads
 from studies.cost import cost
 from studies.page import save, spread, table, write_tables
 from studies.rows import Case, Row, rows_of

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.comparison import methods_of, values_of
 from analysis.figures.comparison import draw_comparison
-from ifp.run_files import write_atomically
+from ifp.files.atomic import write_atomically
 from studies.cost import cost
 from studies.rows import Row
 from studies.size import Size

@@ -8,8 +8,8 @@ import ifp
 from analysis.plain_json import json_bytes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import Dataset
-from ifp.plan_file import read_plan
-from ifp.run_files import write_atomically
+from ifp.files.atomic import write_atomically
+from ifp.training.plan import read_plan
 from studies.size import DOCS
 
 FOLDER = DOCS / "plans"

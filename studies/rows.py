@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.plain_json import json_bytes
-from ifp.run_files import load_json, write_atomically
+from ifp.files.atomic import write_atomically
+from ifp.files.plain import load_json
 from studies.size import Size
 
 Row = dict[str, Any]

@@ -11,18 +11,20 @@ import torch
 
 import ifp
 from analysis.diffusion import diagnose_diffusion
-from analysis.information_trace import GATE, gated
+from analysis.information_trace import gated
 from analysis.leakage import leakages
 from analysis.scores.codes import STUDY, LabelledCodes
 from analysis.scores.mig import mutual_information_gap
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
-from ifp.comparison_config import QUICK
+from annealing.thresholds import SILENT
+from ifp.comparison.config import QUICK
 from ifp.datasets.dataset import Dataset
-from ifp.encoding import encoded
-from ifp.run_arrays import LABELLED, TRACE, load_arrays
-from ifp.runs import Run
-from ifp.training_diagnosis import information_trace
+from ifp.evaluation.diffusion import information_trace
+from ifp.evaluation.encoding import encoded
+from ifp.files.npz import load_arrays
+from ifp.run_directory.run import RunDirectory
+from ifp.training.probe import LABELLED, TRACE
 from studies.plans import plan_of
 from studies.rows import Case, Row
 from studies.size import Size
@@ -32,7 +34,7 @@ RECORDS = 20  # evaluations along training
 SCORED = 65_536  # images that scores are drawn from
 SETTINGS = ("steps", "batch_size", "learning_rate", "warmup", "latents", "network", "precision", "parameters")
 BINS = (10, 20, 40)  # of the MIG's histograms; the field takes 20
-GATES = (0.003, GATE, 0.03)  # nats of KL below which a latent is silent; ours is the middle one
+GATES = (0.003, SILENT, 0.03)  # nats of KL below which a latent is silent; ours is the middle one
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Training(Case):
     def _out(self, size: Size) -> Path:
         return Path("runs/studies/train") / size.name / self.path
 
-    def _row(self, run: Run, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
+    def _row(self, run: RunDirectory, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
         trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED | {"reconstruction": "numbers: records"})
         found = _codes(run, dataset)
         scores = ifp.score(found.codes, found.factors, only=QUICK)
@@ -159,7 +161,7 @@ class Training(Case):
         }
 
 
-def _codes(run: Run, dataset: Dataset) -> LabelledCodes:
+def _codes(run: RunDirectory, dataset: Dataset) -> LabelledCodes:
     """Posterior means and classes of images in which factors are independent, the same every time."""
     index = np.arange(len(dataset))
     if len(index) > SCORED:

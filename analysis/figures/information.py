@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from analysis.diffusion import Diffusion
 from analysis.figures.palette import factor_colours
 from analysis.information_trace import InformationTrace
-from analysis.ownership import INFORMED
+from annealing.thresholds import INFORMED
 
 _OTHERS = ("#595959", "#a6a6a6", "#7f7f7f", "#d0d0d0")  # neighbours in a stack differ in grey
 _NAMED = 0.08  # share of the panel's height from which a latent's band has its name

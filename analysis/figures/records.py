@@ -4,28 +4,37 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 
 from analysis.figures.distributions import plain_pressure_axis
 from analysis.figures.palette import factor_colours
-from analysis.freezing_points import FreezingPoints, branches
+from annealing.freezing import branches
 
 
-def draw_records(found: FreezingPoints) -> Figure:
-    """A curve per latent, solid where the pressure rises and dashed where it falls, with its point and its bracket."""
-    names = [f"z{each.latent}" for each in found.points]
+def draw_records(
+    beta: NDArray[np.floating], kl: NDArray[np.floating], brackets: NDArray[np.floating], threshold: float
+) -> Figure:
+    """A curve per latent, solid where the pressure rises and dashed where it falls, with its point and its bracket.
+
+    Args:
+        beta: pressure of each record (records,), nats.
+        kl: nats (records, latents).
+        brackets: freezing point, low and high end of each latent (latents, 3), nats; NaN where there is none.
+        threshold: nats of KL from which a latent is active.
+    """
+    names = [f"z{latent}" for latent in range(kl.shape[1])]
     colours = factor_colours(names)
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
-    axes.set_yscale("symlog", linthresh=found.threshold)
-    for name, each in zip(names, found.points, strict=True):
-        for way, on in branches(found.beta):
-            style = "-" if way == "heat" else "--"
-            axes.plot(found.beta[on], found.kl[on, each.latent], style, color=colours[name], linewidth=1.2)
-        if np.isfinite(each.ifp):
-            axes.hlines(found.threshold, each.low, each.high, color=colours[name], linewidth=4, alpha=0.4)
-            axes.plot([each.ifp], [found.threshold], "o", color=colours[name], markeredgecolor="black", zorder=4)
-    axes.axhline(found.threshold, color="grey", linewidth=0.6, linestyle=":")
+    axes.set_yscale("symlog", linthresh=threshold)
+    for name, nats, (point, low, high) in zip(names, kl.T, brackets, strict=True):
+        for way, on in branches(beta):
+            axes.plot(beta[on], nats[on], "-" if way == "heat" else "--", color=colours[name], linewidth=1.2)
+        if np.isfinite(point):
+            axes.hlines(threshold, low, high, color=colours[name], linewidth=4, alpha=0.4)
+            axes.plot([point], [threshold], "o", color=colours[name], markeredgecolor="black", zorder=4)
+    axes.axhline(threshold, color="grey", linewidth=0.6, linestyle=":")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set(xlabel=r"pressure $\beta$ (nats, as given)", ylabel="KL (nats)")

@@ -9,10 +9,10 @@ from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
 from annealing.errors import IFPError
+from annealing.thresholds import SILENT
 
 Similarity = Literal["spearman", "lasso"]
 
-_INFORMATIVE = 0.01  # nats of mean KL above which a latent takes part
 _PENALTY = 0.1  # of the lasso, on standardised codes
 
 
@@ -103,7 +103,7 @@ def _standardised(codes: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _informative(codes: NDArray[np.floating], kl: NDArray[np.floating] | None) -> NDArray[np.floating]:
-    return codes[:, np.ptp(codes, axis=0) > 0 if kl is None else kl > _INFORMATIVE]
+    return codes[:, np.ptp(codes, axis=0) > 0 if kl is None else kl > SILENT]
 
 
 def _check(codes: Sequence[NDArray[np.floating]], kl: Sequence[NDArray[np.floating]] | None) -> None:

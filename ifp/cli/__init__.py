@@ -1,6 +1,10 @@
-"""The command line: one small file per command; each parses, calls one function and prints."""
+"""The command line: one small file per command; each parses, calls one function and prints.
+
+It may import every other room, what is slow inside the command, and nothing imports it.
+"""
 
 import importlib
+import importlib.metadata
 import logging
 import pkgutil
 import sys
@@ -29,9 +33,7 @@ _LONGEST = 2000  # characters of an error, which may repeat what came
 
 def _version(asked: bool) -> None:
     if asked:
-        import ifp
-
-        typer.echo(f"ifp {ifp.__version__}")
+        typer.echo(f"ifp {importlib.metadata.version('ifp')}")
         raise typer.Exit
 
 

@@ -22,13 +22,13 @@ def anneal_whole_data(
 ) -> None:
     """Open the run, or go on with it, anneal, and print what was found."""
     from ifp.cli.whole_table import show_whole
+    from ifp.closed_form.factors import require_images
     from ifp.datasets import load_dataset
-    from ifp.factor_choice import require_images
-    from ifp.predictions import with_predictions
-    from ifp.run_files import require_writable
-    from ifp.runs import require_place
-    from ifp.whole_annealing import open_whole_run, whole_annealing
-    from ifp.whole_results import diagnose_whole
+    from ifp.files.atomic import require_writable
+    from ifp.run_directory.run import require_place
+    from ifp.whole_annealing.predictions import with_predictions
+    from ifp.whole_annealing.results import diagnose_whole
+    from ifp.whole_annealing.run import open_whole_run, whole_annealing
 
     settings = dict(given)
     if out is not None and not resume:  # what is computed first takes its time
@@ -42,7 +42,7 @@ def anneal_whole_data(
         settings, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite
     )
     announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "curves.npz", "freezing.csv", "findings.json"))
-    with resumable("anneal", run.path):
+    with resumable(run):
         for _ in show_progress(whole_annealing(ds, config, run), "annealing"):
             pass
     show_whole(diagnose_whole(run), json=json)

@@ -8,6 +8,7 @@ import typer
 from annealing.errors import IFPError, did_you_mean
 from ifp.cli import options
 from ifp.cli.help import MACHINE, MEASURE, Command
+from ifp.run_directory.kinds import Kind
 
 
 def register(app: typer.Typer) -> None:
@@ -95,13 +96,13 @@ def anneal(
         ifp anneal --config run.toml --seed 1
         ifp anneal --resume --out runs/mine
     """
-    from ifp.annealing_diagnosis import diagnose_annealing
-    from ifp.annealing_run import open_annealing_run
-    from ifp.annealing_test import annealing_test
+    from ifp.annealing_test.diagnosis import diagnose_annealing
+    from ifp.annealing_test.measure import annealing_test
+    from ifp.annealing_test.run import open_annealing_run
     from ifp.cli.anneal_whole import anneal_whole_data
     from ifp.cli.progress import announce, resumable, show_progress
     from ifp.cli.tables import show
-    from ifp.cluster import cluster_at
+    from ifp.machine.cluster import cluster_at
     from ifp.tables.findings import freezing_points
 
     shared: dict[str, object] = {
@@ -136,7 +137,7 @@ def anneal(
             out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
         )  # fmt: skip
         announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "curves.npz", "freezing.csv"))
-        with resumable("anneal", run.path):
+        with resumable(run):
             for _ in show_progress(annealing_test(ds, made, run, data_dir, cluster), "annealing"):
                 pass
     show(freezing_points(diagnose_annealing(run)), json=json)
@@ -149,10 +150,9 @@ def _is_full(mode: str | None, resumed: Path | None) -> bool:
         raise IFPError(f"need a mode out of action, full, got {mode!r}{did_you_mean(mode, ('action', 'full'))}")
     if mode is not None or resumed is None:
         return mode == "full"
-    from ifp.runs import open_run
-    from ifp.whole_results import KIND
+    from ifp.run_directory.run import open_run
 
-    return open_run(resumed).kind == KIND
+    return open_run(resumed).kind == Kind.WHOLE_ANNEALING
 
 
 def _refuse(given: dict[str, object], mode: str) -> None:

@@ -105,22 +105,22 @@ def compare(
         }
     )  # fmt: skip
     if run:
-        from ifp.comparison import rows_of
-        from ifp.comparison_config import QUICK
+        from ifp.comparison.config import QUICK
+        from ifp.comparison.study import rows_of
 
         if others := [name for name in given if name != "scores"]:
             raise IFPError(f"need either runs to compare or settings of a study, got both: {', '.join(others)}")
         rows = rows_of(run, given.get("scores", QUICK), data_dir)
         _show(rows, run[0].name if len(run) == 1 else f"{len(rows)} runs", plot, json=json)
         return
-    from ifp.plan_file import read_plan
+    from ifp.training.plan import read_plan
 
     stages = (
         read_plan(plan) if plan is not None and options.first_process() else None
     )  # before the slow imports: fail early
 
-    from ifp.cluster import cluster_at
-    from ifp.comparison import compare_study, open_study, study_rows
+    from ifp.comparison.study import compare_study, open_study, study_rows
+    from ifp.machine.cluster import cluster_at
 
     if not resume and objectives is None:
         raise IFPError("need objectives to compare: --objectives a,b, or runs at hand")
@@ -129,7 +129,7 @@ def compare(
             given, stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, force=force
         )
         announce(f"{ds.name}: {ds.source}", f"{study.path}/", ("config.json", "a run for each", "comparison.csv"))
-        with resumable("compare", study.path):
+        with resumable(study):
             for _ in show_progress(compare_study(ds, made, used, study, data_dir, cluster), "comparing"):
                 pass
     _show(study_rows(study), ds.name, plot, json=json)

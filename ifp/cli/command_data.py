@@ -72,9 +72,9 @@ def show(
     from analysis.figures.samples import draw_samples
     from ifp.cli.data_table import show_facts
     from ifp.cli.figure_file import save_figure
+    from ifp.closed_form.samples import sample_rows
     from ifp.datasets import load_dataset
-    from ifp.file_names import file_name
-    from ifp.sample_rows import sample_rows
+    from ifp.files.names import file_name
 
     ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
     show_facts(ds)
@@ -111,7 +111,7 @@ def fetch(
     from ifp.cli.progress import announce
     from ifp.cli.stopping import STOPPED, exit_code
     from ifp.datasets import family_of
-    from ifp.public_files import fetch_files, folder_of
+    from ifp.datasets.download import fetch_files, folder_of
 
     family = family_of(dataset)
     if family.files:

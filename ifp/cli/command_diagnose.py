@@ -9,9 +9,10 @@ from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.completion import complete_runs
 from ifp.cli.help import MEASURE, OUTPUT, Command
+from ifp.run_directory.kinds import Kind
 
 if TYPE_CHECKING:
-    from ifp.runs import Run
+    from ifp.run_directory.run import RunDirectory
 
 Plot = Annotated[
     Path | None,
@@ -55,7 +56,7 @@ def diagnose(
         ifp diagnose runs/first runs/second --plot diffusion.png
         ifp diagnose log.csv --plot curves.png
     """
-    from ifp.runs import open_run
+    from ifp.run_directory.run import open_run
 
     if plot is not None:
         from ifp.cli.figure_file import require_figure_path
@@ -68,19 +69,19 @@ def diagnose(
         return
     given = [open_run(path) for path in run] if run else [options.annealing_run(None, runs)]
     kinds = {each.kind for each in given}
-    if kinds == {"anneal"} and len(given) == 1:
+    if kinds == {Kind.ANNEALING_TEST} and len(given) == 1:
         _diagnose_annealing(given[0], plot, json=json)
-    elif "anneal" in kinds:
+    elif Kind.ANNEALING_TEST in kinds:
         raise IFPError(f"need one annealing run, or any number of runs of training, got {len(given)} runs")
     else:
         _diagnose_training(given, plot, json=json)
-    written = [each.path / ("diffusion.json" if each.kind == "train" else "findings.json") for each in given]
+    written = [each.path / ("diffusion.json" if each.kind == Kind.TRAINING else "findings.json") for each in given]
     typer.echo("written: " + " ".join(map(str, [*written, *([plot] if plot else [])])), err=True)
 
 
-def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
+def _diagnose_annealing(run: "RunDirectory", plot: Path | None, *, json: bool) -> None:
     from analysis.plain_json import json_bytes
-    from ifp.annealing_diagnosis import diagnose_annealing
+    from ifp.annealing_test.diagnosis import diagnose_annealing
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
@@ -99,9 +100,9 @@ def _diagnose_annealing(run: "Run", plot: Path | None, *, json: bool) -> None:
 def _diagnose_table(path: Path, plot: Path | None, *, json: bool) -> None:
     """A table of (step, beta, KL per latent) from any program."""
     from analysis.plain_json import json_bytes
+    from ifp.api.freezing_points import freezing_points
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
-    from ifp.latent_table import freezing_points
     from ifp.tables.points import latent_points
 
     found = freezing_points(path)
@@ -114,7 +115,7 @@ def _diagnose_table(path: Path, plot: Path | None, *, json: bool) -> None:
         typer.echo(f"written: {plot}", err=True)
 
 
-def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> None:
+def _diagnose_training(runs: "list[RunDirectory]", plot: Path | None, *, json: bool) -> None:
     """Runs of training and of whole-data annealing."""
     from analysis.diffusion import diagnose_diffusion
     from analysis.figures.information import draw_information
@@ -123,18 +124,22 @@ def _diagnose_training(runs: "list[Run]", plot: Path | None, *, json: bool) -> N
     from ifp.cli.figure_file import save_figure
     from ifp.cli.tables import show
     from ifp.cli.whole_table import show_whole
+    from ifp.evaluation.diffusion import diagnose_training, information_trace
     from ifp.tables.diffusion import events, indices, owners
-    from ifp.training_diagnosis import diagnose_training, information_trace
-    from ifp.whole_results import KIND, diagnose_whole, whole_findings
+    from ifp.whole_annealing.results import diagnose_whole, whole_findings
 
-    labelled = [each for each in runs if each.kind != KIND or whole_findings(each).diffusion is not None]
+    labelled = [
+        each for each in runs if each.kind != Kind.WHOLE_ANNEALING or whole_findings(each).diffusion is not None
+    ]
     traces = [information_trace(each) for each in labelled]
     # before anything is written
     if len({trace.names for trace in traces}) > 1:
         raise IFPError("need runs on the same factors to set side by side, got runs on different ones")
     if plot is not None and not labelled:
         raise IFPError("need a run whose data have labelled factors for a figure of information, got none")
-    concluded = [diagnose_whole(each) if each.kind == KIND else diagnose_training(each) for each in runs]
+    concluded = [
+        diagnose_whole(each) if each.kind == Kind.WHOLE_ANNEALING else diagnose_training(each) for each in runs
+    ]
     found = [diagnose_diffusion(trace) for trace in traces]
     named = [each.path.name for each in labelled]
     if json:

@@ -9,7 +9,8 @@ import typer
 from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.help import MEASURE, OUTPUT, Command
-from ifp.watching import S
+from ifp.machine.progress import S
+from ifp.run_directory.kinds import Kind
 
 
 def register(app: typer.Typer) -> None:
@@ -37,17 +38,19 @@ def encode(
         ifp encode --out codes.npz
         ifp encode runs/mine --out codes.npz --overwrite
     """
+    from ifp.api.encode import encode as encoded
     from ifp.cli.progress import announce, show_progress
-    from ifp.encoding import encode as encoded
-    from ifp.run_files import npz_bytes, require_writable
-    from ifp.runs import newest_run, write_file
+    from ifp.files.atomic import require_writable
+    from ifp.files.npz import npz_bytes
+    from ifp.run_directory.listing import newest_run
+    from ifp.run_directory.run import write_file
 
     if out.suffix != ".npz" or not out.parent.is_dir():
         raise IFPError(f"need a file ending in .npz in an existing folder, got {out}")
     if out.exists() and not overwrite:
         raise IFPError(f"need a new file for the codes, {out} is there (--overwrite)")
     require_writable(out.parent)
-    found = newest_run(runs, "train") if run is None else run
+    found = newest_run(runs, Kind.TRAINING) if run is None else run
 
     def watch(steps: Iterator[S]) -> Iterator[S]:  # from the first image on: what does not fit is told before
         announce(f"{found if isinstance(found, Path) else found.path}: every image", out)

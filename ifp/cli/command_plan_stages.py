@@ -11,6 +11,7 @@ from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.help import TRAIN, Command
 from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
+from ifp.run_directory.kinds import Kind
 
 if TYPE_CHECKING:
     from ifp.datasets.dataset import Dataset
@@ -79,11 +80,13 @@ def plan_stages(
     from analysis.plain_json import json_bytes
     from analysis.stage_settings import StageSettings
     from analysis.stages import plan_stages as plan
+    from ifp.closed_form.spectrum import spectral_findings, with_order
     from ifp.datasets import load_dataset
-    from ifp.plan_file import read_plan
-    from ifp.planning import planning_findings, spectral_findings, with_order
-    from ifp.resuming import run_dataset
-    from ifp.runs import newest_run, open_run
+    from ifp.evaluation.planning import planning_findings
+    from ifp.run_directory.listing import newest_run
+    from ifp.run_directory.resume import run_dataset
+    from ifp.run_directory.run import open_run
+    from ifp.training.plan import read_plan
 
     given = (
         dataset, contexts, factors, nuisance, likelihood, seed, data_dir, background, correlate or None, bins,
@@ -102,9 +105,9 @@ def plan_stages(
     listed = options.number_list(pressures, "--pressures")
     made_with = StageSettings(group_size=group_size, stages=stages, pressures=listed, **asked, **scaled)
     if dataset is None:
-        found = newest_run(runs, "anneal") if run is None else open_run(run)
+        found = newest_run(runs, Kind.ANNEALING_TEST) if run is None else open_run(run)
         findings = planning_findings(found)
-        if plan_from is not None and found.kind != "anneal":
+        if plan_from is not None and found.kind != Kind.ANNEALING_TEST:
             raise IFPError(f"need an annealing run with --from spectrum, {found.path} is of kind {found.kind}")
         if plan_from is not None:
             ds = run_dataset(found, data_dir)
@@ -126,7 +129,7 @@ def plan_stages(
 def _order(dataset: "Dataset", factors: Sequence[str] | None, likelihood: str, nuisance: str) -> dict[str, float]:
     """Freezing points of the factors with those known that freeze before them."""
     from ifp.cli.progress import show_progress
-    from ifp.freezing_order import freezing_order, predicted_values
+    from ifp.closed_form.order import freezing_order, predicted_values
 
     watch = partial(show_progress, title="freezing order")
     order = freezing_order(dataset, factors=factors, likelihood=likelihood, nuisance=nuisance, watch=watch)

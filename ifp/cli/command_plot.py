@@ -7,6 +7,7 @@ import typer
 
 from ifp.cli import options
 from ifp.cli.help import LOOK, OUTPUT, Command
+from ifp.run_directory.kinds import Kind
 
 FigureOut = Annotated[
     Path | None,
@@ -34,11 +35,12 @@ def plot_distributions(
         ifp plot-distributions
         ifp plot-distributions runs/mine --kind violin --out freezing.pdf
     """
+    from ifp.api.run import Run
     from ifp.cli.figure_file import save_figure
 
     found = options.annealing_run(run, runs)
     path = out or found.path / "distributions.png"
-    save_figure(found.plot("distributions", kind=kind), path)
+    save_figure(Run.of(found).plot("distributions", kind=kind), path)
     typer.echo(str(path))
 
 
@@ -51,12 +53,13 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
         ifp plot-curves
         ifp plot-curves runs/mine --out curves.svg
     """
+    from ifp.api.run import Run
     from ifp.cli.figure_file import save_figure
-    from ifp.runs import open_run
-    from ifp.whole_results import KIND, require_whole_run
+    from ifp.run_directory.run import open_run
+    from ifp.whole_annealing.results import require_whole_run
 
-    whole = run is not None and open_run(run).kind == KIND
+    whole = run is not None and open_run(run).kind == Kind.WHOLE_ANNEALING
     found = require_whole_run(run) if run is not None and whole else options.annealing_run(run, runs)
     path = out or found.path / "curves.png"
-    save_figure(found.plot("curves"), path)
+    save_figure(Run.of(found).plot("curves"), path)
     typer.echo(str(path))

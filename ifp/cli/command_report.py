@@ -36,7 +36,7 @@ def report(
         ifp report
         ifp report runs/mine --out mine.html
     """
-    from ifp.report.report import write_report
-    from ifp.runs import newest_run
+    from ifp.api.report import write_report
+    from ifp.run_directory.listing import newest_run
 
     typer.echo(str(write_report(newest_run(runs, None) if run is None else run, out)))

@@ -21,7 +21,7 @@ def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False)
         ifp runs --runs elsewhere --json
     """
     from ifp.cli.tables import show
-    from ifp.runs import list_runs
+    from ifp.run_directory.listing import list_runs
     from ifp.tables.runs import runs_at_hand
 
     show(runs_at_hand(list_runs(runs), f"{runs}/"), json=json)

@@ -9,7 +9,8 @@ import typer
 from ifp.cli import options
 from ifp.cli.completion import complete_runs
 from ifp.cli.help import MACHINE, MEASURE, RUN, Command
-from ifp.watching import S
+from ifp.machine.progress import S
+from ifp.run_directory.kinds import Kind
 
 
 def register(app: typer.Typer) -> None:
@@ -51,15 +52,15 @@ def score(
     from analysis.plain_json import json_bytes
     from ifp.cli.progress import announce, show_progress
     from ifp.cli.tables import show, show_table
-    from ifp.runs import newest_run
-    from ifp.scoring import codes_of_file, score_codes, score_run
+    from ifp.evaluation.scoring import codes_of_file, score_codes, score_run
+    from ifp.run_directory.listing import newest_run
     from ifp.tables.training import kl_parts
 
     wanted = options.name_list(only)
     if run is not None and run.suffix == ".npz":
         found = score_codes(codes_of_file(run), seed=seed, only=wanted, n_jobs=jobs)
     else:
-        run = run if run is not None else newest_run(runs, "train").path
+        run = run if run is not None else newest_run(runs, Kind.TRAINING).path
         path = run
 
         def watch(steps: Iterator[S]) -> Iterator[S]:  # from the first image on: what does not fit is told before

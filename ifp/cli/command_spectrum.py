@@ -48,9 +48,9 @@ def spectrum(
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import announce, show_progress
     from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
+    from ifp.closed_form.order import freezing_order, predicted_values
+    from ifp.closed_form.whole import whole_spectrum
     from ifp.datasets import load_dataset
-    from ifp.freezing_order import freezing_order, predicted_values
-    from ifp.whole_spectrum import whole_spectrum
 
     ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
     names, writes = options.name_list(factors), f"{'JSON to stdout' if json else 'tables to stderr'}, no file"

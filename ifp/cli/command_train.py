@@ -109,7 +109,7 @@ def train(
             "data_options": options.data_options(background, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
-    from ifp.plan_file import read_plan
+    from ifp.training.plan import read_plan
 
     stages = (
         read_plan(plan) if plan is not None and options.first_process() else None
@@ -117,9 +117,9 @@ def train(
 
     from ifp.cli.progress import announce, resumable, show_progress
     from ifp.cli.training_table import show_training
-    from ifp.presets import with_preset
-    from ifp.training import train_run
-    from ifp.training_run import joined_run
+    from ifp.training.loop import train_run
+    from ifp.training.presets import with_preset
+    from ifp.training.run import joined_run
 
     with joined_run(
         with_preset(preset, given), stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
@@ -131,7 +131,7 @@ def train(
                 pass
             return
         announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "trace.npz", "checkpoint.safetensors"))
-        with resumable("train", run.path):
+        with resumable(run):
             for _ in show_progress(steps_taken, "training"):
                 pass
     show_training(run, ds, json=json)

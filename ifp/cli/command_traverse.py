@@ -7,6 +7,7 @@ import typer
 
 from ifp.cli import options
 from ifp.cli.help import LOOK, OUTPUT, Command
+from ifp.run_directory.kinds import Kind
 
 
 def register(app: typer.Typer) -> None:
@@ -40,12 +41,12 @@ def traverse(
     import numpy as np
 
     from ifp.cli.figure_file import require_figure_path, save_figure
-    from ifp.runs import newest_run
-    from ifp.traversal import traverse_run
+    from ifp.evaluation.traversal import traverse_run
+    from ifp.run_directory.listing import newest_run
 
     require_figure_path(out)
     low, high = options.number_range(range_, "--range") or (-2.5, 2.5)
-    found = newest_run(runs, "train") if run is None else run
+    found = newest_run(runs, Kind.TRAINING) if run is None else run
     figure = traverse_run(
         found,
         image=image,

@@ -37,8 +37,8 @@ def verify(
     from dataclasses import asdict
 
     from analysis.plain_json import json_bytes
-    from ifp.runs import newest_run
-    from ifp.verifying import verify as verified
+    from ifp.run_directory.listing import newest_run
+    from ifp.run_directory.verify import verify as verified
 
     found = verified(newest_run(runs, None) if run is None else run)
     if json:

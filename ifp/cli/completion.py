@@ -38,7 +38,7 @@ def complete_objectives(incomplete: str) -> list[str]:
 
 def complete_presets(incomplete: str) -> list[str]:
     """Names of the presets."""
-    from ifp.presets import PRESETS
+    from ifp.training.presets import PRESETS
 
     return [name for name in PRESETS if name.startswith(incomplete)]
 

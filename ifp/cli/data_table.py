@@ -11,7 +11,7 @@ from ifp.cli.terminal import console
 
 if TYPE_CHECKING:
     from ifp.datasets import Dataset, Family
-    from ifp.public_files import Fetched
+    from ifp.datasets.download import Fetched
 
 
 def family_row(name: str, family: "Family", data_dir: Path | None) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def family_row(name: str, family: "Family", data_dir: Path | None) -> dict[str, 
 def _presence(name: str, family: "Family", data_dir: Path | None) -> str:
     """The folders of its public files, "made here", or "no"."""
     from ifp.datasets.cache import cache_directory
-    from ifp.public_files import files_at
+    from ifp.datasets.download import files_at
 
     there = files_at(name, family, data_dir)
     if there is None:

@@ -8,7 +8,7 @@ import typer
 
 from ifp.cli.progress import PlainLines
 from ifp.cli.terminal import console, is_terminal
-from ifp.mirrors import Received, Report
+from ifp.datasets.download import Received, Report
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ FORMATS = (".png", ".pdf", ".svg")
 
 def require_figure_path(path: Path) -> None:
     """IFPError for a suffix that is not one of png, pdf and svg, or no folder there that can be written to."""
-    from ifp.run_files import require_writable
+    from ifp.files.atomic import require_writable
 
     if path.suffix not in FORMATS:
         raise IFPError(f"need a figure file ending in {', '.join(FORMATS)}, got {path}")
@@ -25,7 +25,7 @@ def require_figure_path(path: Path) -> None:
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write the figure atomically; IFPError as for :func:`require_figure_path`."""
-    from ifp.runs import write_file
+    from ifp.run_directory.run import write_file
 
     require_figure_path(path)
     buffer = io.BytesIO()

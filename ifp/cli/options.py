@@ -11,9 +11,10 @@ from annealing.errors import IFPError
 from ifp.cli.completion import complete_datasets, complete_factors, complete_runs
 from ifp.cli.config_file import read_config
 from ifp.cli.help import DATA, MACHINE, OUTPUT, RUN
+from ifp.run_directory.kinds import Kind
 
 if TYPE_CHECKING:
-    from ifp.runs import Run
+    from ifp.run_directory.run import RunDirectory
 
 NAMES, RANGE = "A,B,...", "LO:HI"  # metavars of values with several parts, which --config takes as lists
 
@@ -204,9 +205,9 @@ def whole_list(text: str | None, option: str) -> tuple[int, ...] | None:
     return None if numbers is None else tuple(int(number) for number in numbers)
 
 
-def annealing_run(path: Path | None, runs: Path) -> "Run":
+def annealing_run(path: Path | None, runs: Path) -> "RunDirectory":
     """The finished annealing run at ``path``, or the newest one under ``runs``."""
-    from ifp.annealing_diagnosis import require_annealing_run
-    from ifp.runs import newest_run
+    from ifp.annealing_test.diagnosis import require_annealing_run
+    from ifp.run_directory.listing import newest_run
 
-    return newest_run(runs, "anneal") if path is None else require_annealing_run(path)
+    return newest_run(runs, Kind.ANNEALING_TEST) if path is None else require_annealing_run(path)

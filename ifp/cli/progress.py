@@ -5,14 +5,17 @@ import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from annealing.errors import RunError
 from ifp.cli.stopping import STOPPED, exit_code
 from ifp.cli.terminal import console, is_terminal
-from ifp.watching import S, Step
+from ifp.machine.progress import S, Step
+
+if TYPE_CHECKING:
+    from ifp.run_directory.run import RunDirectory
 
 _OFTEN, _SELDOM = 10.0, 600.0  # seconds from line to line: at least, and at most while steps come
 
@@ -77,13 +80,13 @@ def show_progress(steps: Iterable[S], title: str) -> Iterator[S]:
 
 
 @contextmanager
-def resumable(command: str, out: Path) -> Iterator[None]:
+def resumable(run: "RunDirectory") -> Iterator[None]:
     """Where the command is stopped or the disk fails, say which command goes on; stopped, exit as the signal asks.
 
     Raises:
         RunError: the run could not be written to.
     """
-    again = f"ifp {command} --resume --out {shlex.quote(str(out))}"
+    again = f"ifp {run.kind.command} --resume --out {shlex.quote(str(run.path))}"
     try:
         yield
     except STOPPED as stopped:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ifp.contexts import SpectralRecord
+    from ifp.closed_form.contexts import SpectralRecord
     from ifp.datasets.dataset import Dataset
 
 DEFAULT_CONTEXTS = 1000  # as many as an annealing test plans over: both plan the same stages
@@ -35,8 +35,8 @@ def spectral_records(
     """
     from annealing.likelihood import likelihood_named
     from ifp.cli.progress import announce, show_progress
-    from ifp.contexts import closed_forms, require_nuisance
-    from ifp.factor_choice import chosen_factors
+    from ifp.closed_form.contexts import closed_forms, require_nuisance
+    from ifp.closed_form.factors import chosen_factors
 
     names = chosen_factors(dataset, factors)  # before there is a bar for the message to stand below
     likelihood_named(likelihood)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from ifp.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from ifp.contexts import SpectralRecord
-    from ifp.freezing_order import OrderRecord
+    from ifp.closed_form.contexts import SpectralRecord
+    from ifp.closed_form.order import OrderRecord
 
 
 def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
     """Marginal values, then every step of the order; of a factor that freezes below its value, at which pressure."""
-    from ifp.freezing_order import predicted_values
+    from ifp.closed_form.order import predicted_values
 
     marginal = [{"factor": each.factor, "marginal": each.value} for each in records if not each.given]
     show_table(f"{name}: marginal, one code for all contexts and no other factor known", marginal)

@@ -4,11 +4,11 @@ import typer
 
 from ifp.cli.tables import show
 from ifp.datasets.dataset import Dataset
-from ifp.runs import Run
+from ifp.run_directory.run import RunDirectory
 from ifp.tables.training import UNLABELLED, latents, silent_stages
 
 
-def show_training(run: Run, dataset: Dataset, *, json: bool = False) -> None:
+def show_training(run: RunDirectory, dataset: Dataset, *, json: bool = False) -> None:
     """The table of a finished run, after its warnings."""
     for warning in silent_stages(run):
         typer.echo(warning, err=True)

@@ -1,4 +1,9 @@
-"""Data sets: one module per family, each naming its members in ``FAMILY``; and the user's own files."""
+"""Data sets: the public ones, found in :mod:`ifp.datasets.public`, and the user's own files and arrays.
+
+What lives here: opening a data set by name or path, its factors and lattice, its images in batches, public files and
+how they are fetched, the cache. It knows neither contexts nor runs nor models, and may import :mod:`ifp.files`,
+:mod:`analysis` and :mod:`annealing`.
+"""
 
 import importlib
 import os
@@ -11,6 +16,7 @@ from typing import Any
 from analysis.names import in_one_line, is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError, IFPError, did_you_mean
+from ifp.datasets import public
 from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
 from ifp.datasets.family import Family
 
@@ -29,8 +35,10 @@ _MOST_BINS = 2**16
 
 
 def families() -> dict[str, Family]:
-    """What is known, by name: the ``FAMILY`` of every module of this package."""
-    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    """What is known, by name: the ``FAMILY`` of every module of :mod:`ifp.datasets.public`."""
+    modules = (
+        importlib.import_module(f"{public.__name__}.{found.name}") for found in pkgutil.iter_modules(public.__path__)
+    )
     known = {name: each for module in modules for name, each in getattr(module, "FAMILY", {}).items()}
     return dict(sorted(known.items()))
 

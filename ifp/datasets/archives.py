@@ -3,12 +3,12 @@
 import lzma
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from annealing.errors import DataError
+from ifp.files.atomic import new_folder
 
 _LARGEST = 64 * 2**30  # bytes of an archive once unpacked: none of the public ones has a tenth of it
 Place = Callable[[PurePosixPath], PurePosixPath | None]
@@ -30,12 +30,8 @@ def unpacked(archive: Path, folder: str, place: Place) -> Path:
     if target.is_dir():
         return target
     try:
-        with (
-            tarfile.open(archive) as tar,
-            tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as room,
-        ):
-            partial = Path(room, folder)
-            left = min(shutil.disk_usage(room).free, _LARGEST)
+        with tarfile.open(archive) as tar, new_folder(target) as partial:
+            left = min(shutil.disk_usage(partial).free, _LARGEST)
             for member in tar:
                 left -= member.size if member.isfile() else 0
                 if left < 0 or member.offset_data > _LARGEST:
@@ -43,9 +39,8 @@ def unpacked(archive: Path, folder: str, place: Place) -> Path:
                 inside = place(PurePosixPath(member.name)) if member.isfile() else None
                 if inside is not None:
                     tar.extract(member.replace(name=str(inside)), partial, filter="data")
-            if not partial.is_dir():
+            if not any(partial.iterdir()):
                 raise DataError(f"need the files of {folder} in the archive {archive}, it holds none")
-            partial.rename(target)
     except DataError:
         raise
     except (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError) as error:

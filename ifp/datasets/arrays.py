@@ -1,8 +1,6 @@
 """Data sets of plain arrays, numpy or torch: kept in the cache as an npz, so that a run can open them again."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.names import is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError
-from ifp.arrays import in_memory
 from ifp.datasets import load_dataset
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.dataset import Dataset
-from ifp.file_names import file_name
+from ifp.files.arrays import in_memory
+from ifp.files.atomic import replacing
+from ifp.files.names import file_name
 
 _GIVEN = "the arrays given"
 
@@ -92,15 +91,8 @@ def _kept(arrays: dict[str, NDArray[Any]], name: str) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with replacing(path) as file:
+            np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         raise DataError(f"need a writable cache directory (IFP_CACHE_DIR sets another), got: {error}") from error
     return path

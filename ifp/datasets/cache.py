@@ -1,7 +1,6 @@
 """The user's cache directory: big derived files, each written once and whole."""
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from annealing.errors import DataError
+from ifp.files.atomic import replacing
 
 
 def cache_directory() -> Path:
@@ -27,23 +27,16 @@ def write_once(path: Path, blocks: Iterable[NDArray[np.uint8]], size: int) -> No
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     except OSError as error:
         raise DataError(f"need a writable cache directory (IFP_CACHE_DIR sets another), got: {error}") from error
     try:
-        with os.fdopen(handle, "wb") as file:
+        with replacing(path) as file:
             for block in blocks:
                 file.write(block.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
             written = file.tell()
-        if written != size:
-            raise DataError(f"need {size} bytes for {path.name}, got {written}")
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep others from a shared cache
-        os.replace(temporary, path)
+            if written != size:
+                raise DataError(f"need {size} bytes for {path.name}, got {written}")
     except OSError as error:
         raise DataError(
             f"need room for {size} bytes in {path.parent} (IFP_CACHE_DIR sets another), got: {error}"
         ) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from annealing.errors import DataError, IFPError
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.cells import Cells
 from ifp.datasets.dataset import DataOptions, Factors, Index, checked_index
-from ifp.file_names import file_name
+from ifp.files.atomic import new_folder
+from ifp.files.names import file_name
 
 _FORMAT = 1
 log = logging.getLogger(__name__)
@@ -133,6 +133,9 @@ def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], ve
         _require_room(folder.parent, content)
         try:
             _fill(folder, name, content)
+        except FileExistsError:
+            if not (folder / "header.json").is_file():  # else another process was faster
+                raise DataError(f"need the place {folder} in the cache for {name}, remove what stands there") from None
         except OSError as error:
             raise DataError(f"need to read {name} into {folder.parent}, got: {error}") from error
     return folder
@@ -172,8 +175,7 @@ def _fill(folder: Path, name: str, content: Content) -> None:
     names = None if content.factors is None else content.factors.names
     sizes = None if content.factors is None else content.factors.sizes
     digest = hashlib.sha256(repr((content.shape, np.dtype(content.dtype).name, names, sizes)).encode())
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with new_folder(folder) as temporary:
         with (temporary / "images.bin").open("wb") as file:
             for block in content.blocks:
                 data = np.ascontiguousarray(block, content.dtype).tobytes()
@@ -195,14 +197,6 @@ def _fill(folder: Path, name: str, content: Content) -> None:
             "fingerprint": digest.hexdigest()[:16],
         }
         (temporary / "header.json").write_text(json.dumps(header), encoding="utf-8")
-        temporary.chmod(0o755)  # mkdtemp's 0700 would keep others from a shared cache
-        try:
-            temporary.replace(folder)
-        except OSError:
-            if not (folder / "header.json").is_file():  # else another process was faster
-                raise DataError(f"need the place {folder} in the cache for {name}, remove what stands there") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _read_stored(folder: Path) -> tuple[dict[str, Any], NDArray[np.int32] | None]:

@@ -17,8 +17,9 @@ from analysis.names import is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError
 from ifp.datasets.dataset import DataOptions, DataWarning, Factors
-from ifp.datasets.dsprites_geometry import NAMES
-from ifp.datasets.npz_arrays import (
+from ifp.datasets.public.dsprites_geometry import NAMES
+from ifp.datasets.stored import Content, StoredDataset, prepared
+from ifp.files.npz import (
     has_array,
     holds_characters,
     open_npz,
@@ -27,7 +28,6 @@ from ifp.datasets.npz_arrays import (
     read_whole,
     require_complete,
 )
-from ifp.datasets.stored import Content, StoredDataset, prepared
 
 _LARGEST_IMAGE = 50_000_000  # values, as many as a picture's pixels may be
 _MOST_FACTORS = 256

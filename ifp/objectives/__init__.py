@@ -1,4 +1,8 @@
-"""Objectives, one small file each: what is minimised, which latents may learn how fast, what is remembered."""
+"""Objectives, one small file each: what is minimised, which latents may learn how fast, what is remembered.
+
+A module with an ``OBJECTIVE`` is known everywhere. Objectives know neither data sets nor runs, and may import
+:mod:`ifp.models`, :mod:`ifp.machine`, and the two packages below.
+"""
 
 import dataclasses
 import importlib

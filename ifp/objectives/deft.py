@@ -7,14 +7,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from annealing.bottleneck import gaussian_kl
+from annealing.thresholds import ACTIVE, SILENT
+from ifp.models.rotation import turn_group
+from ifp.models.vae import MultiGroupVAE
 from ifp.objectives.objective import Control, require_one_of
 from ifp.objectives.staged import Staged
-from ifp.turning import AWAKE, turn_group
-from ifp.vae import MultiGroupVAE
 
 AXES = ("independent", "learned")
 SPARE = ("closed", "open")
-SILENT = 0.01  # nats; a latent that holds less says nothing
 
 
 @dataclass(kw_only=True)
@@ -27,9 +27,9 @@ class Deft(Staged):
 
     Beyond the paper, two things that a stage is for and training alone leaves to chance. Factors of one pressure freeze
     as a mixture, which pressure undoes only over thousands of steps: in the middle of its stage and at its end a group
-    is turned to its independent axes (:func:`ifp.turning.independent_axes`). And a latent that its stage left silent
-    lies open to what later stages bring: at the end of a stage the silent latents of a group of which others carry
-    information are closed, at the end of training all silent ones.
+    is turned to its independent axes (:func:`ifp.models.rotation.independent_axes`). And a latent that its stage left
+    silent lies open to what later stages bring: at the end of a stage the silent latents of a group of which others
+    carry information are closed, at the end of training all silent ones.
 
     Attributes:
         axes: one of ``AXES``: turned to the independent ones, or as they are learned, which is the paper's form.
@@ -71,7 +71,7 @@ class Deft(Staged):
         group = model.groups[number]
         if self.axes == "independent" and not over:
             turn_group(model, number, mean, logvar)
-        if self.spare == "closed" and (over or (ended and nats[list(group)].max() > AWAKE)):
+        if self.spare == "closed" and (over or (ended and nats[list(group)].max() > ACTIVE)):
             model.close(latent for latent in (range(model.latents) if over else group) if nats[latent] < SILENT)
 
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from ifp.data_parallel import average_gradients
+from ifp.machine.data_parallel import average_gradients
+from ifp.models.optimizer_state import optimizer_tensors, restore_optimizer, under
 from ifp.objectives.objective import Codes, Control, Objective, require
-from ifp.optimizer_state import optimizer_tensors, restore_optimizer, under
 
 _HIDDEN, _LAYERS, _SLOPE = 1000, 6, 0.2
 

@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError, did_you_mean
-from ifp.data_parallel import averaged
-from ifp.vae import MultiGroupVAE
+from ifp.machine.data_parallel import averaged
+from ifp.models.vae import MultiGroupVAE
 
 
 @dataclass(frozen=True)

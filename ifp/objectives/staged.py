@@ -9,12 +9,12 @@ from torch import Tensor
 
 from analysis.stage_plan import StagePlan
 from annealing.pressure import geometric, stage_at
+from annealing.thresholds import ACTIVE
 from ifp.objectives.objective import Codes, Objective, require, require_one_of
 
 ADVANCES = ("share", "plateau")
 _PATIENCE = 3  # records over which a stage that has stopped learning gains little
 _LITTLE = 0.02  # of what it holds
-_SILENT = 0.1  # nats; below them a stage has not begun, however little it gains
 
 
 @dataclass(kw_only=True)
@@ -80,7 +80,7 @@ class Staged(Objective):
             return
         self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))
         held = self._held[-1]
-        if len(self._held) > _PATIENCE and held >= _SILENT and held - self._held[-1 - _PATIENCE] < _LITTLE * held:
+        if len(self._held) > _PATIENCE and held >= ACTIVE and held - self._held[-1 - _PATIENCE] < _LITTLE * held:
             self._begin(step)
 
     def _begin(self, step: int) -> None:

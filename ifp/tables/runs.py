@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from annealing.errors import RunError
-from ifp.run_lock import is_held
-from ifp.runs import Run
+from ifp.run_directory.kinds import Kind
+from ifp.run_directory.lock import is_held
+from ifp.run_directory.run import RunDirectory
 from ifp.tables.table import Table
 
 
-def runs_at_hand(runs: Sequence[Run], where: object) -> Table:
+def runs_at_hand(runs: Sequence[RunDirectory], where: object) -> Table:
     """One row per run, in the order given: what it is, how far it has come, and what its data and seed are."""
     return Table(
         f"runs under {where}, oldest first",
@@ -19,7 +20,7 @@ def runs_at_hand(runs: Sequence[Run], where: object) -> Table:
                 "kind": run.kind,
                 "state": _state(run),
                 "data": _known(run.about_data, "name", str),
-                "objective": _known(run.setting, "objective", str) if run.kind == "train" else None,
+                "objective": _known(run.setting, "objective", str) if run.kind == Kind.TRAINING else None,
                 "seed": _known(run.setting, "seed", int),
                 "created": str(run.config.get("created", ""))[:19],
             }
@@ -28,7 +29,7 @@ def runs_at_hand(runs: Sequence[Run], where: object) -> Table:
     )
 
 
-def _state(run: Run) -> str:
+def _state(run: RunDirectory) -> str:
     if is_held(run.path):
         return "being written"
     return "finished" if run.finished else "unfinished"

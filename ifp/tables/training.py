@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from ifp.run_arrays import TRACE, load_arrays
-from ifp.run_files import load_json
-from ifp.runs import Run
+from annealing.thresholds import SILENT
+from ifp.files.npz import load_arrays
+from ifp.files.plain import load_json
+from ifp.run_directory.run import RunDirectory
 from ifp.tables.table import Table
+from ifp.training.probe import TRACE
 
-_SILENT = 0.01  # nats of KL
 UNLABELLED = "the data have no labels: factor information is not available, only KL and reconstruction"
 
 
-def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
+def latents(run: RunDirectory, dataset: str, names: Sequence[str]) -> Table:
     """One row per latent: the stage that opened it, its KL and its information about each factor, in nats.
 
     Args:
@@ -42,7 +43,7 @@ def latents(run: Run, dataset: str, names: Sequence[str]) -> Table:
     return Table(title + (f", MIG {scores['mig']:.3f}" if "mig" in scores else ""), rows)
 
 
-def _course(run: Run, trace: Mapping[str, Any]) -> str:
+def _course(run: RunDirectory, trace: Mapping[str, Any]) -> str:
     """The objective, and its pressure as it fell or rose: of each stage, or of the first step and the last."""
     ends = np.append(np.flatnonzero(np.diff(trace["stage"])), len(trace["stage"]) - 1)
     pressures = trace["pressure"][ends if len(ends) > 1 else [0, -1]]
@@ -63,13 +64,13 @@ def kl_parts(parts: Mapping[str, Any]) -> Table:
     )
 
 
-def silent_stages(run: Run) -> Iterator[str]:
+def silent_stages(run: RunDirectory) -> Iterator[str]:
     """A warning for each stage that ended with latents still silent."""
     trace = load_arrays(run.path / "trace.npz", TRACE)
     groups = load_json(run.path / "checkpoint.json")["groups"]
     for stage, group in enumerate(groups if len(groups) > 1 else ()):
         at_end = trace["kl"][trace["stage"] == stage][-1:]  # the record taken as the stage ended, if it had a step
-        silent = [latent for latent in group if (at_end[:, latent] < _SILENT).any()]
+        silent = [latent for latent in group if (at_end[:, latent] < SILENT).any()]
         if silent:
             yield (
                 f"warning: stage {stage + 1} ended with latents {', '.join(map(str, silent))} still silent; what "

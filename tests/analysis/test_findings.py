@@ -13,9 +13,10 @@ from analysis.conclusions import conclude, conclude_spectrum
 from analysis.distributions import overlap, summarise
 from analysis.findings import Findings
 from analysis.plain_json import json_bytes
+from analysis.records import read_record
 from analysis.stages import plan_stages
 from annealing.errors import IFPError
-from ifp.freezing_table import FREEZING_COLUMNS
+from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
 
 # spectral value, ends of the bracket, status
 NO_BRACKET = (np.nan, np.nan)
@@ -285,7 +286,7 @@ def test_a_diverged_case_has_no_curve_and_leaves_findings_that_can_be_read_back(
     # the diverged cases are the last two contexts: their gains no longer count
     relative = np.array(found.relative_beta)
     np.testing.assert_allclose(of("scale", found).nats, np.median(GAINS["scale"][:3]) * np.log(1 / relative), atol=1e-9)
-    assert Findings.from_plain(json.loads(json_bytes(found))) == found
+    assert read_record(Findings, json.loads(json_bytes(found)), "findings") == found
     curves["kl"][curves["factor"] == "scale"] = np.nan
     gone = conclude(*tables, fingerprint="", image_shape=(1, 1, 1), likelihood="", source="")
     assert of("scale", gone).nats == ()
@@ -320,14 +321,14 @@ def test_risks_come_from_the_measured_curves_over_the_planning_contexts():
 
 def test_findings_come_back_from_json_as_they_were():
     found = findings()
-    assert Findings.from_plain(json.loads(json_bytes(found))) == found
+    assert read_record(Findings, json.loads(json_bytes(found)), "findings") == found
 
 
 @pytest.mark.parametrize("form", ["ifp-findings/1", "ifp-stage-plan/1", ""])
 def test_findings_of_another_format_are_refused(form):
     value = json.loads(json_bytes(findings())) | {"format": form}
     with pytest.raises(IFPError, match="need findings of format ifp-findings/2"):
-        Findings.from_plain(value)
+        read_record(Findings, value, "findings")
     with pytest.raises(IFPError, match="need findings of format"):
         replace(findings(), format=form)
 
@@ -336,7 +337,7 @@ def test_findings_with_a_broken_factor_are_refused_with_its_place():
     value = json.loads(json_bytes(findings()))
     value["factors"][1]["freezing"]["median"] = "4"
     with pytest.raises(IFPError, match=r"findings\.factors\[1\]\.freezing\.median, got '4'"):
-        Findings.from_plain(value)
+        read_record(Findings, value, "findings")
 
 
 def spectrum_concluded(table):
@@ -354,7 +355,7 @@ def test_a_spectrum_alone_gives_what_is_planned_from_and_nothing_measured():
     assert (found.dataset, found.seed, found.image_shape) == (measured.dataset, measured.seed, measured.image_shape)
     assert (found.threshold_nats, found.relative_beta) == (None, ())
     assert found.source == "spectrum over 12 contexts, nothing measured"
-    assert Findings.from_plain(json.loads(json_bytes(found))) == found
+    assert read_record(Findings, json.loads(json_bytes(found)), "findings") == found
 
 
 def test_a_plan_from_a_spectrum_has_the_stages_of_a_plan_from_the_run():

@@ -16,7 +16,7 @@ import pytest
 import ifp.cli
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
-from ifp.threads import one_thread
+from ifp.machine.threads import one_thread
 
 
 class Bars:

@@ -18,9 +18,10 @@ import ifp.objectives
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli
 from annealing.published import published_sweep
+from ifp.files.npz import load_npz
+from ifp.files.plain import load_json
 from ifp.objectives import Setup, made, objectives
 from ifp.objectives.objective import Codes
-from ifp.run_files import load_json, load_npz
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

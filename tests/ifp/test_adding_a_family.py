@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-import ifp.datasets
+import ifp.datasets.public
 from annealing.errors import DataError
 from ifp.datasets import families, load_dataset
 
@@ -15,12 +15,12 @@ from ifp.datasets import families, load_dataset
 def added(worked_example, tmp_path, monkeypatch):
     """The example as a module of the package, and a file that it reads."""
     (tmp_path / "rings.py").write_text(worked_example('"""Rings'))
-    monkeypatch.setattr(ifp.datasets, "__path__", [*ifp.datasets.__path__, str(tmp_path)])
+    monkeypatch.setattr(ifp.datasets.public, "__path__", [*ifp.datasets.public.__path__, str(tmp_path)])
     monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
     images = np.random.default_rng(0).integers(256, size=(40, 16, 16, 1), dtype=np.uint8)
     np.save(tmp_path / "rings.npy", images)
     yield tmp_path, images
-    sys.modules.pop("ifp.datasets.rings", None)
+    sys.modules.pop("ifp.datasets.public.rings", None)
 
 
 def test_a_file_with_one_line_is_all_that_a_family_needs(added):

@@ -5,8 +5,8 @@ from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli
 from annealing.spectral import codebook_bound, freezing_point
 from annealing.sweep import SweepConfig
-from ifp.annealing_config import AnnealConfig, pieces
-from ifp.annealing_piece import case_range
+from ifp.annealing_test.config import AnnealConfig, pieces
+from ifp.annealing_test.piece import case_range
 
 OPPOSITE = torch.tensor([[0.0], [1.0]]).repeat(1, 6)  # closed form and codebook bound are both 6
 UNLIKE = torch.eye(12).repeat(1, 4)  # nothing shared: naming an image pays far above the closed form

@@ -5,7 +5,7 @@ import pytest
 
 from annealing.errors import DataError
 from ifp.datasets import load_dataset
-from ifp.datasets.arrow import arrow_head, headings
+from ifp.datasets.public.arrow import arrow_head, headings
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import pytest
 from distributed import LocalCluster
 
 from annealing.errors import DataError, IFPError, RunError
-from ifp.annealing_run import open_annealing_run
-from ifp.annealing_test import annealing_test
-from ifp.cluster import TRIES, Outcome, Task, cluster_at, require_all
-from ifp.comparison import compare_study, open_study, study_rows
+from ifp.annealing_test.measure import annealing_test
+from ifp.annealing_test.run import open_annealing_run
+from ifp.comparison.study import compare_study, open_study, study_rows
 from ifp.datasets import load_dataset
 from ifp.datasets.source import DataSource
-from ifp.verifying import verify
+from ifp.machine.cluster import TRIES, Outcome, Task, cluster_at, require_all
+from ifp.run_directory.verify import verify
 
 WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
 FEW = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "network": "conv-8"}
@@ -152,7 +152,7 @@ def test_pieces_set_aside_leave_the_run_unfinished_and_are_told(tmp_path):
 
 
 def test_a_test_whose_pieces_were_set_aside_goes_on(data, workers, tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.annealing_test.measure_piece", _counted)
+    monkeypatch.setattr("ifp.annealing_test.measure.measure_piece", _counted)
     opened = opened_test(data, tmp_path / "run")
     told = pytest.raises(RunError, match=f"--resume --out {tmp_path / 'run'} tries these again")
     with cluster_at(workers.scheduler_address) as cluster, told:
@@ -176,7 +176,7 @@ def test_an_address_of_another_form_is_refused(address):
 
 
 def test_a_scheduler_that_does_not_answer_is_told(monkeypatch):
-    monkeypatch.setattr("ifp.cluster._CONNECTING", 1)
+    monkeypatch.setattr("ifp.machine.cluster._CONNECTING", 1)
     address = "tcp://127.0.0.1:9"
     with pytest.raises(IFPError, match=f"need a Dask scheduler that answers at {address}, got"), cluster_at(address):
         pass
@@ -184,7 +184,7 @@ def test_a_scheduler_that_does_not_answer_is_told(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Dask's own, of a client half made
 def test_what_answers_and_is_no_scheduler_is_told(monkeypatch):
-    monkeypatch.setattr("ifp.cluster._CONNECTING", 2)
+    monkeypatch.setattr("ifp.machine.cluster._CONNECTING", 2)
     with socketserver.TCPServer(("127.0.0.1", 0), Stranger) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         told = pytest.raises(IFPError, match="need a Dask scheduler that answers at")

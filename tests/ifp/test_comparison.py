@@ -10,14 +10,15 @@ from typer.testing import CliRunner
 import ifp
 from analysis.plain_json import json_bytes
 from annealing.errors import IFPError, PlanError, RunError
+from ifp.api.report import write_report
 from ifp.cli import app
-from ifp.comparison import compare_study, open_study, rows_of, study_rows
-from ifp.comparison_config import QUICK
-from ifp.comparison_piece import comparison_row
-from ifp.report.report import write_report
-from ifp.run_files import load_json, load_npz
-from ifp.runs import open_run
-from ifp.training_diagnosis import diagnose_training
+from ifp.comparison.config import QUICK
+from ifp.comparison.piece import comparison_row
+from ifp.comparison.study import compare_study, open_study, rows_of, study_rows
+from ifp.evaluation.diffusion import diagnose_training
+from ifp.files.npz import load_npz
+from ifp.files.plain import load_json
+from ifp.run_directory.run import open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

@@ -10,7 +10,7 @@ import pytest
 from ifp.cli.completion import _factor_names, objective_names
 from ifp.datasets import families, load_dataset
 from ifp.objectives import objectives
-from ifp.runs import create_run
+from ifp.run_directory.run import create_run
 
 ASKED = """
 import json, os, sys

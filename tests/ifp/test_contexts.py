@@ -12,7 +12,7 @@ from annealing.landau import transition
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
-from ifp.contexts import action_sequence, closed_forms, draw_contexts, require_factors
+from ifp.closed_form.contexts import action_sequence, closed_forms, draw_contexts, require_factors
 from ifp.datasets import DataWarning, load_dataset
 
 FACTORS = ("shape", "scale", "orientation", "posX", "posY")

@@ -11,8 +11,8 @@ from ifp.datasets import load_dataset
 from ifp.datasets.cells import Cells
 from ifp.datasets.correlated import Correlated, correlated
 from ifp.datasets.dataset import DataOptions, Factors
-from ifp.datasets.dsprites import load_tiny
-from ifp.datasets.dsprites_variants import PaintedSprites, in_noise
+from ifp.datasets.public.dsprites import load_tiny
+from ifp.datasets.public.dsprites_variants import PaintedSprites, in_noise
 
 N = 4608
 NAMES, SIZES = ("shape", "scale", "orientation", "posX", "posY"), (3, 3, 8, 8, 8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from ifp.run_files import load_npz
+from ifp.files.npz import load_npz
 
 TRAIN = (
     *("train", "--dataset", "dsprites", "--steps", "6", "--batch-size", "8", "--eval-every", "3"),

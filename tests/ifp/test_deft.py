@@ -11,20 +11,20 @@ import torch
 from annealing.bottleneck import gaussian_kl
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Gaussian
-from ifp.batches import TrainingBatch
-from ifp.checkpoint import STATE_FILE, restore, state_bytes
 from ifp.datasets.dataset import describe
-from ifp.evaluation import evaluate, probe_images
-from ifp.learner import Learner, build_learner, build_optimizer
-from ifp.losses import Losses
-from ifp.networks import convolutional
+from ifp.models.networks import convolutional
+from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Setup, objectives
 from ifp.objectives.annealed_beta import AnnealedBeta
 from ifp.objectives.deft import Deft
-from ifp.runs import create_run
-from ifp.train_config import TrainConfig
-from ifp.training import take_step, train_steps
-from ifp.vae import MultiGroupVAE
+from ifp.run_directory.run import create_run
+from ifp.training.batches import TrainingBatch
+from ifp.training.checkpoint import STATE_FILE, restore, state_bytes
+from ifp.training.config import TrainConfig
+from ifp.training.learner import Learner, build_learner, build_optimizer
+from ifp.training.loop import take_step, train_steps
+from ifp.training.loss_log import Losses
+from ifp.training.probe import evaluate, probe_images
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

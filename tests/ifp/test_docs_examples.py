@@ -14,9 +14,10 @@ import pytest
 from typer.main import get_command
 
 from analysis.stage_plan import Stage, StagePlan
+from ifp.annealing_test.freezing_csv import CURVES, FREEZING_COLUMNS
 from ifp.cli import app
-from ifp.freezing_table import FREEZING_COLUMNS
-from ifp.run_arrays import CURVES, LABELLED, TRACE, WHOLE_CURVES
+from ifp.training.probe import LABELLED, TRACE
+from ifp.whole_annealing.results import WHOLE_CURVES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

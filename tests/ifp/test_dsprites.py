@@ -21,8 +21,8 @@ import pytest
 from annealing.errors import DataError, IFPError
 from ifp.datasets import families, load_dataset
 from ifp.datasets.cache import write_once
-from ifp.datasets.dsprites import OFFICIAL_FILE
-from ifp.datasets.dsprites_geometry import SCALES, outline, render_all, render_block
+from ifp.datasets.public.dsprites import OFFICIAL_FILE
+from ifp.datasets.public.dsprites_geometry import SCALES, outline, render_all, render_block
 
 REAL_FRAMES = Path(__file__).parents[2].parent / "shared/data/dsprites_official_grid_46080.npz"
 SIZES = (3, 6, 40, 32, 32)  # shape, scale, orientation, posX, posY

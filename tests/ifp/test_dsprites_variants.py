@@ -11,7 +11,7 @@ from PIL import Image
 
 from annealing.errors import DataError, IFPError
 from ifp.datasets import DataWarning, families, load_dataset
-from ifp.datasets.dsprites_variants import open_picture
+from ifp.datasets.public.dsprites_variants import open_picture
 
 SCREAM = Path(__file__).parents[2].parent / "shared/data/the_scream_512x652.jpg"
 N = 737_280

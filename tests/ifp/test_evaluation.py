@@ -9,12 +9,14 @@ from analysis.information import information, shuffle_null
 from annealing.bottleneck import gaussian_kl
 from annealing.errors import IFPError, PlanError, RunError
 from annealing.likelihood import Bernoulli
-from ifp.checkpoint import load_model
-from ifp.evaluation import encode_all, evaluate, probe_images
-from ifp.run_files import load_json, load_npz, write_atomically
-from ifp.runs import create_run
-from ifp.train_config import TrainConfig
-from ifp.training import start_learner, train_steps
+from ifp.files.atomic import write_atomically
+from ifp.files.npz import load_npz
+from ifp.files.plain import load_json
+from ifp.run_directory.run import create_run
+from ifp.training.checkpoint import load_model
+from ifp.training.config import TrainConfig
+from ifp.training.loop import start_learner, train_steps
+from ifp.training.probe import encode_all, evaluate, probe_images
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

@@ -4,7 +4,7 @@ import pytest
 
 import ifp
 from annealing.errors import IFPError
-from ifp.run_files import load_npz
+from ifp.files.npz import load_npz
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

@@ -20,16 +20,16 @@ from PIL import Image
 import ifp
 from analysis.figures.samples import draw_samples
 from annealing.errors import IFPError
-from ifp.annealing_run import open_annealing_run
-from ifp.annealing_test import annealing_test
+from ifp.annealing_test.measure import annealing_test
+from ifp.annealing_test.run import open_annealing_run
 from ifp.cli.training_table import show_training
-from ifp.contexts import action_sequence, draw_contexts
+from ifp.closed_form.contexts import action_sequence, draw_contexts
+from ifp.closed_form.samples import sample_rows
+from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets import families, family_of
 from ifp.datasets.dataset import to_float
-from ifp.run_files import load_npz
-from ifp.sample_rows import sample_rows
-from ifp.whole_annealing import open_whole_run, whole_annealing
-from ifp.whole_spectrum import whole_spectrum
+from ifp.files.npz import load_npz
+from ifp.whole_annealing.run import open_whole_run, whole_annealing
 
 # the files are whole and a picture for the background is given: there is nothing to warn of
 pytestmark = [pytest.mark.usefixtures("_one_thread"), pytest.mark.filterwarnings("error::ifp.datasets.DataWarning")]
@@ -125,7 +125,7 @@ def room(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("IFP_DATA_DIR", raising=False)
         patch.setenv("IFP_CACHE_DIR", str(directory / "cache"))
-        patch.setattr("ifp.datasets.mpi3d.LATTICES", (tuple(MPI3D.values()),))
+        patch.setattr("ifp.datasets.public.mpi3d.LATTICES", (tuple(MPI3D.values()),))
         yield directory
     shutil.rmtree(directory)
 

@@ -9,12 +9,13 @@ import pytest
 import ifp
 from analysis.information import factor_entropy, information
 from annealing.errors import IFPError
-from ifp.contexts import closed_forms
+from ifp.closed_form.contexts import closed_forms
+from ifp.closed_form.order import freezing_order, predicted_values
+from ifp.closed_form.spectrum import spectral_findings
+from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets import DataWarning, load_dataset
-from ifp.freezing_order import freezing_order, predicted_values
-from ifp.planning import spectral_findings
-from ifp.run_files import load_json, load_npz
-from ifp.whole_spectrum import whole_spectrum
+from ifp.files.npz import load_npz
+from ifp.files.plain import load_json
 
 pytestmark = pytest.mark.usefixtures("_one_thread", "_own_cache")
 

@@ -10,12 +10,12 @@ from scipy import special
 
 from annealing.bottleneck import gaussian_kl
 from annealing.likelihood import LIKELIHOODS
-from ifp.batches import Batches
 from ifp.objectives import objectives
 from ifp.objectives.beta_tcvae import ESTIMATORS, total_correlation
 from ifp.objectives.objective import Codes
-from ifp.train_config import TrainConfig
-from ifp.training import start_learner, take_step, train_steps
+from ifp.training.batches import Batches
+from ifp.training.config import TrainConfig
+from ifp.training.loop import start_learner, take_step, train_steps
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 import ifp
-import ifp.resuming  # keeps the load_dataset that there is, while a test here puts another in its place
+import ifp.run_directory.resume  # keeps the load_dataset that there is, while a test here puts another in its place
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
-from ifp.context_batches import context_images
+from ifp.closed_form.context_batches import context_images
+from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
+from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.dataset import DataOptions, Factors
-from ifp.freezing_order import OrderRecord, freezing_order, predicted_values
-from ifp.whole_spectrum import whole_spectrum
 
 
 class Listed:

@@ -5,9 +5,10 @@ import pytest
 
 from annealing.hysteresis import Pace
 from annealing.sweep import SweepConfig
-from ifp.annealing_config import AnnealConfig
-from ifp.contexts import SpectralRecord
-from ifp.freezing_table import FREEZING_COLUMNS, freezing_rows
+from ifp.annealing_test.config import AnnealConfig
+from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
+from ifp.annealing_test.rows import freezing_rows
+from ifp.closed_form.contexts import SpectralRecord
 
 LAM, GAIN = 50.0, 2.0
 HEAT, COOL = np.geomspace(40, 60, 300), np.geomspace(55, 40, 300)

@@ -7,12 +7,12 @@ import os
 import pytest
 
 from annealing.errors import RunError
-from ifp.annealing_run import open_annealing_run
-from ifp.annealing_test import annealing_test
-from ifp.comparison import compare_study, open_study
-from ifp.training import train_run
-from ifp.training_run import open_training_run, read_training_run
-from ifp.verifying import verify
+from ifp.annealing_test.measure import annealing_test
+from ifp.annealing_test.run import open_annealing_run
+from ifp.comparison.study import compare_study, open_study
+from ifp.run_directory.verify import verify
+from ifp.training.loop import train_run
+from ifp.training.run import open_training_run, read_training_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

@@ -21,8 +21,8 @@ from ifp.datasets import DataWarning, load_dataset
 from ifp.datasets.archives import unpacked
 from ifp.datasets.mat_arrays import read_variable
 from ifp.datasets.user_folder import pictures_in
-from ifp.file_names import file_name
-from ifp.runs import new_run_path
+from ifp.files.names import file_name
+from ifp.run_directory.listing import new_run_path
 
 BOUNDED = settings(
     derandomize=True,

@@ -8,11 +8,11 @@ import pytest
 import ifp
 from analysis.plain_json import json_bytes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
-from ifp.report.page import page
-from ifp.report.parts import plan_section
-from ifp.report.report import write_report
-from ifp.run_files import load_json
-from ifp.runs import open_run
+from ifp.api.report import write_report
+from ifp.files.plain import load_json
+from ifp.pages.page import page
+from ifp.pages.parts import plan_section
+from ifp.run_directory.run import open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 MARKUP = "\"><script>alert(1)</script><img src=x onerror=alert(1)>&amp;'</style></title><!--"

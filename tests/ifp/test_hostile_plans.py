@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from analysis.plain_json import json_bytes, read_json
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import PlanError
-from ifp.plan_file import read_plan
-from ifp.training_run import asked_dataset
+from ifp.training.plan import read_plan
+from ifp.training.run import asked_dataset
 
 BOUNDED = settings(derandomize=True, max_examples=100, deadline=None)
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="$/"), min_size=1, max_size=12)

@@ -21,19 +21,21 @@ from typer.testing import CliRunner
 import ifp
 from analysis.findings import Findings
 from analysis.plain_json import json_bytes
+from analysis.records import read_record
 from analysis.stages import plan_stages
 from annealing.errors import IFPError, RunError
-from ifp.annealing_diagnosis import diagnose_annealing, findings_of
-from ifp.checkpoint import FORMAT, load_model
+from ifp.annealing_test.diagnosis import diagnose_annealing, findings_of
+from ifp.annealing_test.freezing_csv import read_curves, read_tables
 from ifp.cli import app, main
 from ifp.cli.tables import show_table
-from ifp.comparison import study_rows
-from ifp.freezing_file import read_curves, read_tables
-from ifp.networks import network_named
-from ifp.resuming import run_dataset
-from ifp.run_files import load_json, load_npz, npz_bytes
-from ifp.runs import create_run, open_run
-from ifp.vae import MultiGroupVAE
+from ifp.comparison.study import study_rows
+from ifp.files.npz import load_npz, npz_bytes
+from ifp.files.plain import load_json
+from ifp.models.networks import network_named
+from ifp.models.vae import MultiGroupVAE
+from ifp.run_directory.resume import run_dataset
+from ifp.run_directory.run import create_run, open_run
+from ifp.training.checkpoint import FORMAT, load_model
 
 BOUNDED = settings(derandomize=True, max_examples=100, deadline=None)
 SLOW = settings(derandomize=True, max_examples=40, deadline=None)
@@ -236,7 +238,7 @@ def test_a_bad_table_is_refused_by_column_and_line(change, reason, run):
 
 
 def test_a_table_without_end_is_not_read_to_its_end(run, monkeypatch):
-    monkeypatch.setattr("ifp.freezing_file._LARGEST", 1000)
+    monkeypatch.setattr("ifp.annealing_test.freezing_csv._LARGEST", 1000)
     with pytest.raises(RunError, match=r"need a table .*freezing\.csv of at most 1,000 bytes, got more"):
         read_tables(run)
 
@@ -318,7 +320,7 @@ def test_nothing_is_unpickled_evaluated_or_given_to_a_shell(package):
 
 
 def test_arrays_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.run_files._LARGEST_ARRAYS", 10**6)
+    monkeypatch.setattr("ifp.files.npz._LARGEST_ARRAYS", 10**6)
     (tmp_path / "bomb.npz").write_bytes(npz_bytes({"a": np.zeros(10**6 // 16), "b": np.zeros(10**6 // 16)}))
     with pytest.raises(
         RunError, match=r"need a whole npz .*bomb\.npz of at most 1,000,000 bytes of arrays, got 1,000,2"
@@ -356,7 +358,7 @@ def test_json_that_is_ambiguous_or_too_deep_is_refused(text, reason, tmp_path):
 
 
 def test_json_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.run_files._LARGEST_JSON", 100)
+    monkeypatch.setattr("ifp.files.plain._LARGEST_JSON", 100)
     (tmp_path / "a.json").write_text(" " * 101)
     with pytest.raises(RunError, match=r"a\.json of at most 100 bytes, got more"):
         load_json(tmp_path / "a.json")
@@ -388,7 +390,7 @@ def test_findings_that_are_changed_give_a_plan_or_are_refused(changing, data):
         key = data.draw(st.sampled_from(sorted(holder) if isinstance(holder, dict) else range(len(holder))))
     holder[key] = data.draw(st.sampled_from([None, -1, 0, 0.5, 1e300, "x", [], {}]))
     with contextlib.suppress(IFPError):
-        plan_stages(Findings.from_plain(root[0]))
+        plan_stages(read_record(Findings, root[0], "findings"))
 
 
 def test_rows_of_a_study_do_not_lead_out_of_it(tmp_path):

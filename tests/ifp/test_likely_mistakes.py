@@ -13,10 +13,10 @@ import pytest
 
 import ifp
 from analysis.plain_json import json_bytes
-from ifp.run_files import load_json
-from ifp.run_lock import locked
-from ifp.runs import create_run
-from ifp.training_run import train
+from ifp.api.train import train
+from ifp.files.plain import load_json
+from ifp.run_directory.lock import locked
+from ifp.run_directory.run import create_run
 
 BARS = ("--dataset", "bars.npz")
 BETA = ("--objective", "beta-vae")

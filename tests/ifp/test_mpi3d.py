@@ -10,7 +10,7 @@ import pytest
 
 from annealing.errors import DataError
 from ifp.datasets import families, load_dataset
-from ifp.datasets.mpi3d import LATTICES
+from ifp.datasets.public.mpi3d import LATTICES
 
 KINDS = ("toy", "realistic", "real")
 NAMES = ("object_color", "object_shape", "object_size", "camera_height", "background_color", "horizontal", "vertical")
@@ -29,7 +29,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def small(monkeypatch):
     """Lattices of which a test can write the images."""
-    monkeypatch.setattr("ifp.datasets.mpi3d.LATTICES", SMALL)
+    monkeypatch.setattr("ifp.datasets.public.mpi3d.LATTICES", SMALL)
 
 
 def write(folder, kind="toy", save=np.savez, **arrays):
@@ -72,7 +72,7 @@ def test_images_are_those_of_the_file_and_their_order_gives_the_factors(kind, si
 @pytest.mark.parametrize("chunk", [1, 50_000, 10**7])
 def test_a_packed_file_gives_the_same_images_however_many_are_read_at_a_time(chunk, tmp_path, monkeypatch):
     whole = load_dataset("mpi3d-real", write(tmp_path / "data", "real", images=IMAGES))
-    monkeypatch.setattr("ifp.datasets.npz_arrays._CHUNK", chunk)
+    monkeypatch.setattr("ifp.files.npz._CHUNK", chunk)
     packed = write(tmp_path / "packed", "real", np.savez_compressed, images=IMAGES, more=np.zeros(3))
     assert load_dataset("mpi3d-real", packed).fingerprint == whole.fingerprint
 

@@ -1,28 +1,43 @@
-"""Packages stand on one another one way only, start fast, and are not mistaken for a user's folders."""
+"""Packages and rooms stand on one another one way only, start fast, and are not mistaken for a user's folders."""
 
-import ast
 import json
 import os
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import ifp
 
 ROOT = Path(ifp.__file__).resolve().parent.parent
+PACKAGES = ("annealing", "analysis", "ifp")
+NAMES = {*ifp.__all__, "compare", "report", "runs", "suggest", "watch"}  # public, or to come
+LONGEST = 270  # lines of a file
 
 
-def imported_packages(path):
-    """Top-level packages that a file names in its import statements, wherever they stand."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add(node.module.partition(".")[0])
-    return found
+@pytest.fixture(scope="module")
+def imports():
+    """What each module imports, by name: at the top, within functions, and for types alone."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    return {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+
+
+def room(module):
+    """A package, or a room of ifp."""
+    package, *inner = module.split(".")
+    return f"ifp.{inner[0]}" if package == "ifp" and inner else package
+
+
+def circle(edges):
+    """The first circle that is found, or none."""
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
 @pytest.mark.parametrize(
@@ -33,10 +48,43 @@ def imported_packages(path):
         ("ifp", {"annealing", "analysis"}, set()),
     ],
 )
-def test_a_package_imports_only_those_below_it(package, below, above):
-    imports = {path.relative_to(ROOT): imported_packages(path) for path in sorted((ROOT / package).rglob("*.py"))}
-    assert {path: names & above for path, names in imports.items() if names & above} == {}
-    assert below <= set().union(*imports.values())  # the search sees what is there
+def test_a_package_imports_only_those_below_it(package, below, above, imports):
+    of_package = {
+        name: {each.partition(".")[0] for each in imported}
+        for name, imported in imports.items()
+        if name.partition(".")[0] == package
+    }
+    assert {name: packages & above for name, packages in of_package.items() if packages & above} == {}
+    assert below <= set().union(*of_package.values())  # the search sees what is there
+
+
+def test_no_circle_of_files_and_none_of_rooms(imports):
+    assert circle(imports) == []
+    rooms = {}
+    for name, imported in imports.items():
+        rooms.setdefault(room(name), set()).update(map(room, imported))
+    assert circle({name: below - {name} for name, below in rooms.items()}) == []
+    assert "ifp.training" in rooms["ifp.evaluation"]  # within functions and for types, too
+    assert "ifp.api" in rooms["ifp.cli"]
+    assert "analysis.findings" in imports["ifp"]
+
+
+def test_the_search_for_circles_sees_one():
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+def test_the_product_is_rooms_and_each_has_a_face():
+    inside = [path for path in (ROOT / "ifp").iterdir() if path.name != "__pycache__"]
+    assert {path.name for path in inside if path.is_file()} == {"__init__.py", "__main__.py", "py.typed"}
+    for folder in (path for path in inside if path.is_dir()):
+        assert (folder / "__init__.py").read_text(encoding="utf-8").startswith('"""'), folder
+        assert folder.name not in NAMES  # importing it would hide the function
+
+
+def test_no_file_is_longer_than_a_noun_needs():
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 
 HELP_AND_MODULES = """

@@ -12,8 +12,8 @@ from analysis.plain_json import json_bytes
 from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError
 from ifp.datasets import load_dataset
-from ifp.plan_file import read_plan, require_fitting
-from ifp.training_run import open_training_run
+from ifp.training.plan import read_plan, require_fitting
+from ifp.training.run import open_training_run
 
 DSPRITES = SimpleNamespace(name="dsprites", reference="dsprites", fingerprint="0" * 16, image_shape=(64, 64, 1))
 

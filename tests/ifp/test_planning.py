@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 import ifp
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
-from ifp.annealing_diagnosis import findings_of
+from ifp.annealing_test.diagnosis import findings_of
 from ifp.cli import app
-from ifp.freezing_order import freezing_order, predicted_values
-from ifp.planning import planning_findings, with_order
-from ifp.run_files import npz_bytes
-from ifp.runs import create_run, open_run
+from ifp.closed_form.order import freezing_order, predicted_values
+from ifp.closed_form.spectrum import with_order
+from ifp.evaluation.planning import planning_findings
+from ifp.files.npz import npz_bytes
+from ifp.run_directory.run import create_run, open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

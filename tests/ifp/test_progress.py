@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from ifp.cli import app
 from ifp.cli.progress import PlainLines, announce, show_progress
-from ifp.mirrors import Received
-from ifp.training import Progress
+from ifp.datasets.download import Received
+from ifp.machine.progress import Progress
 
 
 @dataclass
@@ -98,7 +98,7 @@ def test_a_download_says_first_which_files_go_where_and_has_plain_lines(monkeypa
         report(Received("3dshapes.h5", 5_000_000, 10_000_000))
         yield from ()
 
-    monkeypatch.setattr("ifp.public_files.fetch_files", fetched)
+    monkeypatch.setattr("ifp.datasets.download.fetch_files", fetched)
     monkeypatch.setattr("ifp.cli.progress._OFTEN", 0.0)
     ended = CliRunner().invoke(app, ["data", "fetch", "shapes3d", "--data-dir", str(tmp_path)])
     first, second = ended.stderr.splitlines()

@@ -14,10 +14,9 @@ from typer.testing import CliRunner
 from annealing.errors import DataError
 from ifp.cli import app
 from ifp.cli.data_table import fetched_line
-from ifp.datasets.coil20 import FAMILY
+from ifp.datasets.download import Fetched, Received, fetch_files, files_at
 from ifp.datasets.family import Family, PublicFile
-from ifp.mirrors import Received
-from ifp.public_files import Fetched, fetch_files, files_at
+from ifp.datasets.public.coil20 import FAMILY
 
 BODY = bytes(range(256)) * 2600 + b"end"  # more than two of the blocks in which it is received
 MD5, SHA256 = f"md5:{hashlib.md5(BODY).hexdigest()}", f"sha256:{hashlib.sha256(BODY).hexdigest()}"
@@ -166,7 +165,7 @@ def test_a_connection_that_breaks_leaves_nothing_even_where_no_checksum_is_known
 
 
 def test_no_server_and_one_that_does_not_answer_are_told_apart(server, nobody, tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.mirrors._TIMEOUT", (10, 0.1))
+    monkeypatch.setattr("ifp.datasets.download._TIMEOUT", (10, 0.1))
     url = server.gives("/a", None)
     assert refusal(tmp_path, one(nobody)) == f"need rings.bin, could not fetch it from {nobody}: no connection"
     assert refusal(tmp_path, one(url)) == f"need rings.bin, could not fetch it from {url}: no answer in time"

@@ -16,7 +16,7 @@ from analysis.figures.latent_points import draw_points
 from analysis.freezing_points import find_freezing_points
 from analysis.stage_plan import StagePlan
 from ifp.cli import app
-from ifp.planning import planning_findings
+from ifp.evaluation.planning import planning_findings
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

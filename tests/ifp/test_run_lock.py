@@ -12,15 +12,15 @@ import time
 import pytest
 
 from annealing.errors import RunError
-from ifp.run_lock import LOCK_FILE, is_held, locked
-from ifp.runs import create_run, open_run
+from ifp.run_directory.lock import LOCK_FILE, is_held, locked
+from ifp.run_directory.run import create_run, open_run
 from ifp.tables.runs import runs_at_hand
 
 DATA = {"name": "bars", "fingerprint": "f", "source": "memory", "image_shape": [2, 2, 1], "images": 4}
 HOLD = """
 import sys, time
 from pathlib import Path
-from ifp.run_lock import locked
+from ifp.run_directory.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -50,9 +50,9 @@ def held_elsewhere(run):
 
 @pytest.fixture
 def _short(monkeypatch):
-    monkeypatch.setattr("ifp.run_lock._BEAT", 0.02)
-    monkeypatch.setattr("ifp.run_lock._PATIENCE", 0.3)
-    monkeypatch.setattr("ifp.run_lock._POLL", 0.01)
+    monkeypatch.setattr("ifp.run_directory.lock._BEAT", 0.02)
+    monkeypatch.setattr("ifp.run_directory.lock._PATIENCE", 0.3)
+    monkeypatch.setattr("ifp.run_directory.lock._POLL", 0.01)
 
 
 def test_a_second_writer_is_told_who_the_first_is(run, holder):

@@ -15,9 +15,13 @@ from typer.testing import CliRunner
 from analysis.plain_json import json_bytes
 from annealing.errors import RunError
 from ifp.cli import app
-from ifp.resuming import resume_run
-from ifp.run_files import append_row, csv_bytes, load_json, load_npz, npz_bytes, write_atomically
-from ifp.runs import create_run, list_runs, newest_run, open_run
+from ifp.files.atomic import write_atomically
+from ifp.files.npz import load_npz, npz_bytes
+from ifp.files.plain import append_row, csv_bytes, load_json
+from ifp.run_directory.kinds import Kind
+from ifp.run_directory.listing import list_runs, newest_run
+from ifp.run_directory.resume import resume_run
+from ifp.run_directory.run import create_run, open_run
 
 DATA = {"name": "bars", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn in memory"}
 
@@ -273,9 +277,9 @@ def test_the_newest_run_is_the_last_created_that_is_finished_and_of_its_kind(tmp
     (tmp_path / "no-run").mkdir()
     (tmp_path / "no-run" / "config.json").write_text("{}")
     os.utime(tmp_path / "z-first" / "config.json")  # touched last: the time of the file does not count
-    assert newest_run(tmp_path, "anneal").path == wanted
-    assert newest_run(tmp_path, "anneal", finished=False).path == going_on
-    assert newest_run(tmp_path, "train").path == trained
+    assert newest_run(tmp_path, Kind.ANNEALING_TEST).path == wanted
+    assert newest_run(tmp_path, Kind.ANNEALING_TEST, finished=False).path == going_on
+    assert newest_run(tmp_path, Kind.TRAINING).path == trained
     assert [run.path.name for run in list_runs(tmp_path)] == [
         "z-first", "d-unfinished", "c", "b", "a-unfinished", "e",
     ]  # fmt: skip
@@ -286,9 +290,9 @@ def test_where_there_is_no_such_run_none_is_the_newest(finished, word, tmp_path)
     make_run(tmp_path / "other", "anneal", 1, finished=not finished)
     make_run(tmp_path / "kind", "train", 2, finished=finished)
     with pytest.raises(RunError, match=f"there is no {word} run of kind anneal under"):
-        newest_run(tmp_path, "anneal", finished=finished)
+        newest_run(tmp_path, Kind.ANNEALING_TEST, finished=finished)
     with pytest.raises(RunError, match="there is no"):
-        newest_run(tmp_path / "absent", "anneal", finished=finished)
+        newest_run(tmp_path / "absent", Kind.ANNEALING_TEST, finished=finished)
 
 
 SETTINGS = {

@@ -18,9 +18,9 @@ from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float
-from ifp.run_files import load_json
-from ifp.runs import open_run
-from ifp.scoring import codes_of_file, codes_of_run, score_codes, score_run
+from ifp.evaluation.scoring import codes_of_file, codes_of_run, score_codes, score_run
+from ifp.files.plain import load_json
+from ifp.run_directory.run import open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -67,7 +67,7 @@ def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_mea
 
 
 def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
-    monkeypatch.setattr("ifp.scoring.score", lambda *arguments, **named: {"mig": 0.5})
+    monkeypatch.setattr("ifp.api.score.score", lambda *arguments, **named: {"mig": 0.5})
     rng = np.random.default_rng(1)
     path = write(codes=rng.standard_normal((60, 3)), logvar=rng.uniform(-3, 0, (60, 3)))
     found = score_codes(codes_of_file(path))
@@ -149,7 +149,7 @@ def test_a_file_that_is_not_there_or_lacks_an_array_is_named(tmp_path):
 
 
 def test_what_is_wrong_with_the_asking_is_said_before_anything_is_encoded(run, monkeypatch):
-    monkeypatch.setattr("ifp.scoring.codes_of_run", lambda *given: pytest.fail("encoded"))
+    monkeypatch.setattr("ifp.evaluation.scoring.codes_of_run", lambda *given: pytest.fail("encoded"))
     for given, message in (({"only": ("migg",)}, "got migg"), ({"n_jobs": 0}, "need one job or more")):
         with pytest.raises(IFPError, match=message):
             score_run(run, **given)

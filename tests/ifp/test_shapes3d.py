@@ -89,7 +89,7 @@ def test_classes_are_ranks_whatever_the_order_and_the_type_of_the_values(data, t
 
 @pytest.mark.parametrize("together", [1, 7, 1000])
 def test_images_of_a_packed_file_come_back_however_many_are_read_at_a_time(together, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.datasets.shapes3d._TOGETHER", together)
+    monkeypatch.setattr("ifp.datasets.public.shapes3d._TOGETHER", together)
     packed = write(tmp_path / "packed", images=None)
     with h5py.File(packed / FILE, "a") as file:
         file.create_dataset("images", data=IMAGES, chunks=(5, 16, 16, 3), compression="gzip", compression_opts=1)
@@ -186,7 +186,7 @@ def test_a_damaged_file_is_refused(damage, folder, cache):
 
 
 def test_a_packed_block_that_is_damaged_is_refused_when_images_are_half_read(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr("ifp.datasets.shapes3d._TOGETHER", 8)
+    monkeypatch.setattr("ifp.datasets.public.shapes3d._TOGETHER", 8)
     folder = write(tmp_path / "data", images=None)
     with h5py.File(folder / FILE, "a") as file:
         images = file.create_dataset("images", data=IMAGES, chunks=(8, 64, 64, 3), compression="gzip")

@@ -152,7 +152,7 @@ def test_without_a_nuisance_the_lowest_instance_is_found(data):
 
 @pytest.mark.parametrize("together", [1, 7, 1000])
 def test_images_are_the_same_however_many_are_read_at_a_time(together, data, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.datasets.smallnorb._TOGETHER", together)
+    monkeypatch.setattr("ifp.datasets.public.smallnorb._TOGETHER", together)
     monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / f"cache-{together}"))
     again = load_dataset("smallnorb", folder)
     assert np.array_equal(again.images(range(N)), data.images(range(N)))

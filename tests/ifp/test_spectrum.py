@@ -10,17 +10,17 @@ import torch
 from typer.testing import CliRunner
 
 import ifp.datasets
-import ifp.image_batches
-import ifp.resuming  # keeps the load_dataset that there is, while tests here put another in its place
+import ifp.datasets.batches
+import ifp.run_directory.resume  # keeps the load_dataset that there is, while tests here put another in its place
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from ifp.cli import app
 from ifp.cli.spectrum_table import show_order
-from ifp.contexts import closed_forms
+from ifp.closed_form.contexts import closed_forms
+from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
+from ifp.closed_form.spectrum import spectral_findings
+from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.dataset import Factors, Lattice
-from ifp.freezing_order import OrderRecord, freezing_order, predicted_values
-from ifp.planning import spectral_findings
-from ifp.whole_spectrum import whole_spectrum
 
 FACTORS = Factors(("c", "b", "a"), (2, 2, 2))
 
@@ -82,7 +82,7 @@ def test_a_factor_drawn_in_turns_is_worth_nothing_until_what_turns_it_is_known()
 def test_the_order_does_not_depend_on_the_size_of_the_batches(images, monkeypatch):
     dataset = Blocks(copies=5)
     expected = list(freezing_order(dataset))
-    monkeypatch.setattr(ifp.image_batches, "_IMAGES", images)
+    monkeypatch.setattr(ifp.datasets.batches, "_IMAGES", images)
     dataset.longest_read = 0
     assert_alike(freezing_order(dataset), expected)
     assert dataset.longest_read == min(images, 40)
@@ -90,7 +90,7 @@ def test_the_order_does_not_depend_on_the_size_of_the_batches(images, monkeypatc
 
 def test_contexts_whose_sums_would_be_too_many_are_taken_a_few_at_a_time(monkeypatch):
     expected = list(freezing_order(Blocks(copies=5)))
-    monkeypatch.setattr("ifp.context_batches._SUMS", 1)
+    monkeypatch.setattr("ifp.closed_form.context_batches._SUMS", 1)
     assert_alike(freezing_order(Blocks(copies=5)), expected)
 
 
@@ -216,7 +216,7 @@ def test_a_plan_of_the_command_is_that_of_the_records(command):
 def test_any_number_of_workers_finds_the_same_numbers(workers, monkeypatch):
     ds = ifp.datasets.load_dataset("dsprites-tiny")
     records, order = list(closed_forms(ds, contexts=60)), list(freezing_order(ds, factors=("scale", "posX")))
-    monkeypatch.setattr("ifp.threads.ThreadPoolExecutor", lambda cores: ThreadPoolExecutor(workers))
+    monkeypatch.setattr("ifp.machine.threads.ThreadPoolExecutor", lambda cores: ThreadPoolExecutor(workers))
     np.testing.assert_equal(
         [asdict(each) for each in closed_forms(ds, contexts=60)], [asdict(each) for each in records]
     )

@@ -10,9 +10,9 @@ from analysis.figures.information import draw_information
 from analysis.plain_json import json_bytes
 from annealing.errors import RunError
 from ifp.cli import app
-from ifp.run_files import load_npz, npz_bytes
-from ifp.runs import create_run
-from ifp.training_diagnosis import diagnose_training, information_trace
+from ifp.evaluation.diffusion import diagnose_training, information_trace
+from ifp.files.npz import load_npz, npz_bytes
+from ifp.run_directory.run import create_run
 
 DATA = {"name": "bars", "fingerprint": "bars-1", "image_shape": [16, 16, 1], "images": 32, "source": "drawn"}
 STEPS = np.arange(0, 1001, 100)

@@ -13,21 +13,21 @@ from typer.testing import CliRunner
 
 import ifp
 from annealing.errors import IFPError, RunError
-from ifp.checkpoint import MODEL_FILE, STATE_FILE, load_model
 from ifp.cli import app
-from ifp.evaluation import encode_all, probe_images
-from ifp.networks import NETWORKS
+from ifp.evaluation.diffusion import information_trace
+from ifp.files.npz import load_npz
+from ifp.machine.precision import PRECISIONS
+from ifp.models.networks import NETWORKS
 from ifp.objectives import objectives
 from ifp.objectives.beta_vae import BetaVAE
 from ifp.objectives.staged import ADVANCES
-from ifp.precision import PRECISIONS
-from ifp.presets import PRESETS, with_preset
-from ifp.run_files import load_npz
-from ifp.runs import open_run
-from ifp.train_config import TrainConfig
-from ifp.training import start_learner, train_run, train_steps
-from ifp.training_diagnosis import information_trace
-from ifp.training_run import open_training_run, run_plan
+from ifp.run_directory.run import open_run
+from ifp.training.checkpoint import MODEL_FILE, STATE_FILE, load_model
+from ifp.training.config import TrainConfig
+from ifp.training.loop import start_learner, train_run, train_steps
+from ifp.training.presets import PRESETS, with_preset
+from ifp.training.probe import encode_all, probe_images
+from ifp.training.run import open_training_run, run_plan
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -203,7 +203,7 @@ def test_a_run_is_no_start_for_itself(bars, tmp_path):
     first = ifp.train(bars, out=tmp_path / "first", objective="beta-vae", **TINY)
     given = {"dataset": "bars", "objective": "beta-vae", "init_from": str(first.path), **TINY}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ifp.training_run.load_dataset", lambda *given, **options: bars)
+        patch.setattr("ifp.training.run.load_dataset", lambda *given, **options: bars)
         with pytest.raises(IFPError, match="need another run to start from than the one to be written"):
             open_training_run(given, None, out=first.path, overwrite=True)
     assert load_model(first).latents == 10
@@ -215,8 +215,8 @@ def test_a_run_is_no_start_for_itself(bars, tmp_path):
 @pytest.fixture
 def begun(bars, make_plan, tmp_path, monkeypatch):
     """A run that was left, with options as they were first given."""
-    monkeypatch.setattr("ifp.training_run.load_dataset", lambda *given, **options: bars)
-    monkeypatch.setattr("ifp.resuming.load_dataset", lambda *given, **options: bars)
+    monkeypatch.setattr("ifp.training.run.load_dataset", lambda *given, **options: bars)
+    monkeypatch.setattr("ifp.run_directory.resume.load_dataset", lambda *given, **options: bars)
     plan = make_plan(bars)
     given = {"dataset": "bars", "objective": "annealed-beta", "precision": "auto", "parameters": {"start": 0.0}, **TINY}
     *_, run = open_training_run(given, plan, out=tmp_path / "run")

@@ -3,8 +3,8 @@ import pytest
 
 from analysis.plain_json import json_bytes
 from ifp.cli.training_table import show_training
-from ifp.run_files import npz_bytes
-from ifp.runs import create_run
+from ifp.files.npz import npz_bytes
+from ifp.run_directory.run import create_run
 
 
 @pytest.fixture

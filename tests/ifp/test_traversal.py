@@ -5,9 +5,10 @@ import torch
 import ifp
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli
-from ifp.checkpoint import load_model
-from ifp.evaluation import encode_all
-from ifp.traversal import latent_labels, traversal_images, traverse_run
+from ifp.evaluation.traversal import traverse_run
+from ifp.training.checkpoint import load_model
+from ifp.training.probe import encode_all
+from ifp.training.traversal import latent_labels, traversal_images
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -47,7 +48,7 @@ def test_latents_are_named_after_the_factor_they_tell_most_about():
     ],
 )
 def test_what_cannot_be_drawn_is_refused(settings, reason, run, bars, monkeypatch):
-    monkeypatch.setattr("ifp.traversal.run_dataset", lambda run, data_dir: bars)
+    monkeypatch.setattr("ifp.evaluation.traversal.run_dataset", lambda run, data_dir: bars)
     with pytest.raises(IFPError, match=reason):
         traverse_run(run, **settings)
     assert len(traverse_run(run, latents=(1,), values=(0.0, 1.0), image=3).axes) == 2

@@ -9,16 +9,16 @@ import torch
 
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli
-from ifp.batches import Batches
-from ifp.evaluation import encode_all, probe_images
-from ifp.learner import build_learner
-from ifp.networks import NETWORKS, convolutional
+from ifp.models.networks import NETWORKS, convolutional
+from ifp.models.rotation import independent_axes, turn_group
+from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Setup
 from ifp.objectives.deft import Deft
-from ifp.train_config import TrainConfig
-from ifp.training import take_step, train_steps
-from ifp.turning import independent_axes, turn_group
-from ifp.vae import MultiGroupVAE
+from ifp.training.batches import Batches
+from ifp.training.config import TrainConfig
+from ifp.training.learner import build_learner
+from ifp.training.loop import take_step, train_steps
+from ifp.training.probe import encode_all, probe_images
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -100,7 +100,7 @@ def test_a_group_is_turned_and_the_reconstruction_stays(number, name, images, mo
     before, group = model.decode(mean), list(model.groups[number])
     axes = np.linalg.qr(np.random.default_rng(number).normal(size=(len(group), len(group))))[0]
     seen = []
-    monkeypatch.setattr("ifp.turning.independent_axes", lambda codes: seen.append(codes) or axes)
+    monkeypatch.setattr("ifp.models.rotation.independent_axes", lambda codes: seen.append(codes) or axes)
     turn_group(model, number, mean, logvar)
     assert np.array_equal(seen[0], mean[:, group].numpy())
     turned, widths = model.encode(images.double())

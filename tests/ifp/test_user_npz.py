@@ -64,7 +64,7 @@ def test_images_of_each_layout_come_back_as_bytes_or_single_floats(channels, dty
 
 @pytest.mark.parametrize("chunk", [1, 250, 10**6], ids=["an image", "a few images", "all images"])
 def test_images_come_back_however_many_are_read_at_a_time(chunk, path, monkeypatch):
-    monkeypatch.setattr("ifp.datasets.npz_arrays._CHUNK", chunk)
+    monkeypatch.setattr("ifp.files.npz._CHUNK", chunk)
     data = load(path, images=BYTES, factors=GRID)
     assert np.array_equal(every_image(data), BYTES)
     assert np.array_equal(classes_of(data), GRID)
@@ -397,7 +397,7 @@ def test_the_pickle_that_is_never_loaded_would_make_a_folder(name, path):
 
 
 def test_the_image_that_is_wrong_is_named_by_its_place_in_the_whole_file(path, cache, monkeypatch):
-    monkeypatch.setattr("ifp.datasets.npz_arrays._CHUNK", 4 * HEIGHT * WIDTH * 3 * 4)  # four images at a time
+    monkeypatch.setattr("ifp.files.npz._CHUNK", 4 * HEIGHT * WIDTH * 3 * 4)  # four images at a time
     images_holding(np.nan, at=(9, 4, 6))(path)
     with pytest.raises(DataError, match="image 9 holds nan"):
         load_dataset(str(path))

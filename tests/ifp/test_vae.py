@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from ifp.learner import build_learner
-from ifp.networks import NETWORKS, convolutional, network_named
+from ifp.models.networks import NETWORKS, convolutional, network_named
+from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Setup, made
-from ifp.vae import MultiGroupVAE
+from ifp.training.learner import build_learner
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 

@@ -6,13 +6,13 @@ import pytest
 
 import ifp
 from annealing.errors import RunError
-from ifp.checksums import CHECKSUMS_FILE, Fault, file_digest, read_checksums, write_recorded
-from ifp.comparison import compare_study, open_study
-from ifp.report.report import write_report
-from ifp.runs import open_run, write_file
-from ifp.scoring import score_run
-from ifp.training_diagnosis import diagnose_training
-from ifp.verifying import verify
+from ifp.api.report import write_report
+from ifp.comparison.study import compare_study, open_study
+from ifp.evaluation.diffusion import diagnose_training
+from ifp.evaluation.scoring import score_run
+from ifp.run_directory.checksums import CHECKSUMS_FILE, Fault, file_digest, read_checksums, write_recorded
+from ifp.run_directory.run import open_run, write_file
+from ifp.run_directory.verify import verify
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -113,7 +113,7 @@ def test_a_stop_between_the_record_and_the_file_is_no_fault(annealed, monkeypatc
             seen.append(path)
             path.write_bytes(data)
 
-        patched.setattr("ifp.checksums.write_atomically", first)
+        patched.setattr("ifp.run_directory.checksums.write_atomically", first)
         with pytest.raises(KeyboardInterrupt):
             write_recorded(annealed.path, "report.html", b"new")
     assert verify(annealed).faults == ()

@@ -5,13 +5,16 @@ import pytest
 
 from annealing.errors import IFPError, RunError
 from annealing.pressure import geometric
-from ifp.annealing_diagnosis import require_annealing_run
+from ifp.annealing_test.diagnosis import require_annealing_run
+from ifp.files.npz import load_npz
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
-from ifp.run_files import load_npz
-from ifp.runs import newest_run, open_run
-from ifp.whole_annealing import WholeConfig, anneal_whole, swept_range, whole_annealing
-from ifp.whole_results import diagnose_whole, require_whole_run
+from ifp.run_directory.kinds import Kind
+from ifp.run_directory.listing import newest_run
+from ifp.run_directory.run import open_run
+from ifp.whole_annealing.config import WholeConfig, swept_range
+from ifp.whole_annealing.results import diagnose_whole, require_whole_run
+from ifp.whole_annealing.run import anneal_whole, whole_annealing
 
 TINY = {
     "latents": 3, "channels": 4, "hidden": 8, "hold_steps": 10, "cool_steps": 20, "batch_size": 4, "record_every": 5,
@@ -80,7 +83,7 @@ def test_such_a_run_is_none_of_the_annealing_test(bars, tmp_path):
     with pytest.raises(RunError, match="need a finished annealing run"):
         require_annealing_run(run.path)
     with pytest.raises(RunError, match="no finished run of kind anneal under"):
-        newest_run(tmp_path / "runs", "anneal")
+        newest_run(tmp_path / "runs", Kind.ANNEALING_TEST)
 
 
 def test_pressure_holds_at_the_top_and_ends_at_the_bottom():

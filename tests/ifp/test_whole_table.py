@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from analysis.whole_findings import conclude_whole
 from ifp.cli import app
 from ifp.cli.whole_table import show_whole
-from ifp.run_files import csv_bytes, npz_bytes
-from ifp.runs import create_run
+from ifp.files.npz import npz_bytes
+from ifp.files.plain import csv_bytes
+from ifp.run_directory.run import create_run
 
 BETA = np.geomspace(200, 2, 60)
 NAMES = ("size", "place")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ifp.plan_file import read_plan
+from ifp.training.plan import read_plan
 from studies.__main__ import STUDIES
 from studies.page import BEGIN, END, block, by_choice, score_table, spread
 from studies.rows import row_file, rows_of

@@ -10,9 +10,9 @@ import pytest
 import ifp
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
-from ifp.encoding import encoded
-from ifp.training import train_run
-from ifp.training_run import open_training_run
+from ifp.evaluation.encoding import encoded
+from ifp.training.loop import train_run
+from ifp.training.run import open_training_run
 from studies import plans, training
 from studies.methods import METHODS, trainings
 from studies.plans import PLANS

@@ -1,0 +1,91 @@
+"""Settings of an annealing test, and the pieces of work they come to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from annealing.errors import IFPError, did_you_mean
+from annealing.likelihood import likelihood_named
+from annealing.published import PUBLISHED
+from annealing.sweep import SweepConfig
+from annealing.thresholds import ACTIVE, SILENT
+from ifp.closed_form.contexts import require_nuisance
+from ifp.datasets.dataset import DataOptions
+
+PROTOCOLS = ("heat-cool", "equilibrium", *PUBLISHED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnealConfig:
+    """Settings of an annealing test, as config.json records them."""
+
+    dataset: str  # its name, or the path of the user's own
+    data_options: DataOptions = field(default_factory=DataOptions)
+    factors: tuple[str, ...]
+    contexts: int = 8  # measured; the first of those drawn
+    planning_contexts: int = 1000  # whose closed form is kept beside the measured ones
+    nuisance: str = "held"  # within a context, or redrawn for every image
+    likelihood: str = "bernoulli"
+    span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value (see case_range)
+    pressures: tuple[float, float] | None = None  # swept range of every case, in nats, instead of the span
+    thresholds: tuple[float, ...] = (
+        ACTIVE,
+        SILENT,
+    )  # nats of KL from which a latent is active; the first is the main one
+    protocol: str = "heat-cool"  # or equilibrium, or a published one: deft-2022, deft-2021
+    repeats: int = 1  # networks per case; from three on the knee has an interval
+    stack: int = 20  # cases that train together: one piece of work
+    seed: int = 0
+    threads: int = 1  # small products: a second thread mostly waits
+    device: str = "cpu"
+    precision: str = "float32"
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+
+    def __post_init__(self) -> None:
+        likelihood_named(self.likelihood)
+        require_nuisance(self.nuisance)
+        if self.protocol not in PROTOCOLS:
+            near = did_you_mean(self.protocol, PROTOCOLS)
+            raise IFPError(f"need a protocol out of {', '.join(PROTOCOLS)}, got {self.protocol!r}{near}")
+        if self.precision != "float32":
+            raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
+        for name in ("contexts", "planning_contexts", "repeats", "stack", "threads"):
+            if getattr(self, name) < 1:
+                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        if self.planning_contexts < self.contexts:
+            raise IFPError(f"need the {self.contexts} contexts among those planned over, got {self.planning_contexts}")
+        if not self.factors or len(set(self.factors)) < len(self.factors):
+            raise IFPError(f"need one or more factors, each once, got {', '.join(self.factors) or 'none'}")
+        for name, pair in (("span", self.span), ("pressures", self.pressures)):
+            if pair is not None and not 0 < pair[0] < pair[1] < float("inf"):
+                raise IFPError(f"need {name} LO:HI with 0 < LO < HI, got {pair[0]:g}:{pair[1]:g}")
+        if not self.thresholds or min(self.thresholds) <= 0:
+            raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
+        if self.protocol == "equilibrium" and self.repeats > 1:
+            raise IFPError(f"need one repeat at equilibrium, where nothing is random, got {self.repeats}")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Cases of one factor that are swept together, each a context's number and a repeat; done and written once."""
+
+    name: str
+    factor: str
+    cases: tuple[tuple[int, int], ...]
+    protocol: str
+
+
+def pieces(config: AnnealConfig, measurable: Callable[[str, int], bool] = lambda factor, context: True) -> list[Piece]:
+    """The work of a test, in the order of its results; a case with conv networks is a piece of its own.
+
+    A case that is not ``measurable``, of a factor and a context's number, is left out.
+    """
+    conv = config.sweep.network == "conv" and config.protocol == "heat-cool"
+    size = 1 if conv or config.protocol in PUBLISHED else config.stack
+    found = []
+    for number, factor in enumerate(config.factors):
+        contexts = [context for context in range(config.contexts) if measurable(factor, context)]
+        cases = [(context, repeat) for context in contexts for repeat in range(config.repeats)]
+        for start in range(0, len(cases), size):
+            name = f"{number:02d}-{start:05d}"
+            found.append(Piece(name, factor, tuple(cases[start : start + size]), config.protocol))
+    return found

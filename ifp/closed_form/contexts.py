@@ -1,0 +1,163 @@
+"""Contexts and their action sequences: one factor runs through its values while the others stay.
+
+What is no factor but varies from image to image (a colour, noise, which object of a category) is drawn once in a
+context and held, as the context's own image has it. Redrawn for every image it freezes by itself, and at a pressure of
+its own, whatever the factor does.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from annealing.errors import IFPError, did_you_mean
+from annealing.landau import transition
+from annealing.likelihood import Likelihood, likelihood_named
+from annealing.rate_distortion import rate_distortion_bound
+from annealing.spectral import freezing_point
+from ifp.datasets.dataset import Dataset, DataWarning, Factors, to_float
+from ifp.machine.threads import side_by_side
+
+NUISANCE = ("held", "redrawn")  # within a context
+_TOGETHER = 2**26  # bytes of the images that a worker holds at once
+_SEQUENCES = 50  # of them at most
+_ROUND = 4  # pieces of work from record to record
+
+
+def require_factors(dataset: Dataset) -> Factors:
+    """The data set's factors; IFPError where it has none."""
+    if dataset.factors is None:
+        raise IFPError(f"need a data set with labelled factors for action sequences, {dataset.name} has none")
+    return dataset.factors
+
+
+def draw_contexts(dataset: Dataset, contexts: int, seed: int) -> NDArray[np.int64]:
+    """Image indices (contexts,) of random contexts, without repeats while there are enough images.
+
+    The first n of a longer draw are the draw of n: measured contexts are the first of those planned over.
+    """
+    order = np.random.default_rng([seed, 0]).permutation(len(dataset))
+    return np.resize(order, contexts).astype(np.int64)
+
+
+def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: str = "held") -> Tensor:
+    """Images (n, H, W, C), float32 in 0..1, of the context (an image index) with the factor at each value in turn.
+
+    Values for which there is no image are left out.
+
+    Args:
+        dataset: labelled; its lattice may have gaps, and several images in a cell.
+        factor: the one that varies.
+        context: an image; the other factors stay as it has them.
+        nuisance: ``held``, every image with the nuisances of the context's own; or ``redrawn``, with those of another
+            image each, drawn from the context and the factor.
+
+    Raises:
+        IFPError: an unlabelled data set, an unknown factor or another ``nuisance``.
+    """
+    require_nuisance(nuisance)
+    factors = require_factors(dataset)
+    column = factors.position(factor)
+    labels = dataset.factors_at([int(context)])
+    assert labels is not None  # the data set has factors
+    rows = np.repeat(labels, factors.sizes[column], axis=0)
+    rows[:, column] = np.arange(len(rows))
+    rows = rows[dataset.holds(rows)]
+    if not dataset.nuisances:
+        return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows))))
+    shown = np.full(len(rows), context, np.int64)
+    if nuisance == "redrawn":
+        shown = np.random.default_rng([dataset.options.seed, 7, column, context]).integers(0, len(dataset), len(rows))
+    return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows, shown), shown)))
+
+
+def require_nuisance(nuisance: str) -> None:
+    """IFPError where nuisances are neither held nor redrawn."""
+    if nuisance not in NUISANCE:
+        raise IFPError(
+            f"need a nuisance out of {', '.join(NUISANCE)}, got {nuisance!r}{did_you_mean(nuisance, NUISANCE)}"
+        )
+
+
+@dataclass(frozen=True)
+class SpectralRecord:
+    """Closed form of one case: its freezing point, the bound above it, and the kind of transition between."""
+
+    dataset: str
+    factor: str
+    context: int  # number in the draw
+    index: int  # image index of the context
+    spectral_beta: float  # nats; silence is unstable below it
+    beta_rd: float  # nats; silence is the global optimum above it
+    second_ratio: float  # lambda_2 / lambda_1
+    transition: str  # continuous, first_order, degenerate (second_ratio above 0.9) or none
+    slope: float  # g of KL = g ln(beta_c / beta) just below; NaN where that law does not hold
+
+
+def _spectral_records(
+    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood, nuisance: str
+) -> list[SpectralRecord]:
+    """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
+    drawn = {context: action_sequence(dataset, factor, index, nuisance) for context, index in contexts.items()}
+    sequences = {context: images for context, images in drawn.items() if len(images) > 1}
+    bounds = rate_distortion_bound(list(sequences.values()), likelihood) if sequences else []
+    found = []
+    for (context, images), bound in zip(sequences.items(), bounds, strict=True):
+        index = contexts[context]
+        kind = transition(images, likelihood)
+        found.append(
+            SpectralRecord(
+                dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
+                kind.order, kind.slope,
+            )
+        )  # fmt: skip
+    return found
+
+
+def closed_forms(
+    dataset: Dataset,
+    *,
+    factors: Sequence[str] | None = None,
+    contexts: int = 1000,
+    seed: int = 0,
+    likelihood: str = "bernoulli",
+    nuisance: str = "held",
+) -> Iterator[SpectralRecord]:
+    """Closed-form freezing points of every factor over shared contexts: no training, some hundred a second.
+
+    A context in which a factor has fewer than two values (the lattice has gaps there) says nothing about it: such
+    cases are left out, and a :class:`ifp.datasets.dataset.DataWarning` counts them.
+
+    Raises:
+        IFPError: an unlabelled data set, an unknown factor, likelihood or ``nuisance``, or no context.
+    """
+    if contexts < 1:
+        raise IFPError(f"need one context or more, got {contexts}")
+    require_nuisance(nuisance)
+    names = tuple(factors) if factors is not None else require_factors(dataset).names
+    chosen = likelihood_named(likelihood)
+    known = require_factors(dataset)
+    for factor in names:
+        drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
+        sequence = 4 * int(np.prod(dataset.image_shape)) * known.sizes[known.position(factor)]
+        together = int(np.clip(_TOGETHER // sequence, 1, _SEQUENCES))
+        pieces = [dict(drawn[start : start + together]) for start in range(0, len(drawn), together)]
+        found = 0
+        for start in range(0, len(pieces), _ROUND):
+            with side_by_side() as workers:
+                work = partial(_spectral_records, dataset, factor, likelihood=chosen, nuisance=nuisance)
+                parts = list(workers.map(work, pieces[start : start + _ROUND]))
+            for records in parts:
+                found += len(records)
+                yield from records
+        if found < contexts:
+            warnings.warn(
+                f"{factor} has fewer than two values in {contexts - found} of {contexts} contexts: left out there",
+                DataWarning,
+                stacklevel=2,
+            )

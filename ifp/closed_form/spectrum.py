@@ -1,0 +1,146 @@
+"""Closed-form freezing points of a data set's factors, as one result."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.findings import Findings
+from analysis.printed import printed
+from ifp.closed_form.contexts import SpectralRecord
+from ifp.closed_form.order import freezing_order, predicted_values
+from ifp.datasets.dataset import Dataset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+from dataclasses import replace
+
+from analysis.conclusions import conclude_spectrum
+from annealing.errors import IFPError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Sequence[SpectralRecord]):
+    """Closed-form freezing points of every factor over shared contexts: a sequence of records, one per case.
+
+    Attributes:
+        dataset: whose images they are of.
+        records: one per factor and context.
+        seed, likelihood, nuisance: what they were computed with.
+    """
+
+    dataset: Dataset
+    records: tuple[SpectralRecord, ...]
+    seed: int
+    likelihood: str
+    nuisance: str = "held"
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self.records[index]
+
+    def __iter__(self) -> Iterator[SpectralRecord]:
+        return iter(self.records)
+
+    @cached_property
+    def order(self) -> Mapping[str, float]:
+        """Freezing points in nats by factor, with those known that freeze before: the freezing order.
+
+        It looks at the whole data set, which takes seconds to some minutes, and is computed once, when it is asked for.
+        """
+        factors = list(dict.fromkeys(record.factor for record in self.records))
+        order = freezing_order(self.dataset, factors=factors, likelihood=self.likelihood, nuisance=self.nuisance)
+        return predicted_values(list(order))
+
+    def findings(self, *, order: bool = True) -> Findings:
+        """What :func:`ifp.plan_stages` plans from: the closed forms, and the freezing order unless it is not wanted.
+
+        Without the order, for which the whole data set is read, each factor has its value alone in its context.
+        """
+        return spectral_findings(
+            self.dataset,
+            self.records,
+            seed=self.seed,
+            likelihood=self.likelihood,
+            conditional=self.order if order else None,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per case, with the columns of :class:`ifp.closed_form.contexts.SpectralRecord`; pressures in nats."""
+        return pd.DataFrame(list(self.records))
+
+    def plot(self, kind: str = "box") -> "Figure":
+        """Distributions by factor: :func:`analysis.figures.distributions.draw_distributions`; box or violin."""
+        from analysis.figures.distributions import draw_distributions
+
+        frame = self.to_frame()
+        return draw_distributions(frame.iloc[:0].assign(status=""), frame, kind)
+
+    def __repr__(self) -> str:
+        by_factor = self.to_frame().groupby("factor", sort=False)
+        frame = by_factor.agg(
+            contexts=("context", "size"),
+            q25=("spectral_beta", lambda values: values.quantile(0.25)),
+            median=("spectral_beta", "median"),
+            q75=("spectral_beta", lambda values: values.quantile(0.75)),
+            beta_rd=("beta_rd", "median"),
+            first_order=("transition", lambda values: (values == "first_order").mean()),
+        )
+        title = (
+            f"Spectrum of {self.dataset.name}: closed-form freezing points, pressures beta in nats (reconstruction "
+            "summed over pixels); first_order: share of transitions that jump"
+        )
+        return printed(title, frame.reset_index())
+
+
+def spectral_findings(
+    dataset: Dataset,
+    records: Sequence[SpectralRecord],
+    *,
+    seed: int = 0,
+    likelihood: str = "bernoulli",
+    conditional: Mapping[str, float] | None = None,
+) -> Findings:
+    """Findings of a data set's closed-form freezing points alone, which :func:`ifp.plan_stages` takes.
+
+    With the freezing order the plan stands on conditional values, those with the factors known that freeze before;
+    without it on each factor alone, as a plan from an annealing run over the same contexts: ::
+
+        ds = ifp.load_dataset("dsprites")
+        order = predicted_values(list(freezing_order(ds)))
+        plan = ifp.plan_stages(spectral_findings(ds, list(ifp.spectrum(ds)), conditional=order))
+
+    Args:
+        dataset: the data set of the records.
+        records: of :func:`ifp.spectrum`, all factors over the same contexts.
+        seed, likelihood: what the records were computed with, kept for the plan.
+        conditional: of :func:`ifp.closed_form.order.predicted_values`.
+
+    Raises:
+        IFPError: no records.
+    """
+    return conclude_spectrum(
+        pd.DataFrame(list(records)),
+        seed=seed,
+        fingerprint=dataset.fingerprint,
+        image_shape=dataset.image_shape,
+        likelihood=likelihood,
+        conditional=conditional,
+    )
+
+
+def with_order(findings: Findings, conditional: Mapping[str, float]) -> Findings:
+    """A run's findings, its curves and contexts, planned by the freezing order's values.
+
+    Raises:
+        IFPError: a factor of the findings has no value in the order.
+    """
+    missing = [each.factor for each in findings.factors if each.factor not in conditional]
+    if missing:
+        raise IFPError(f"need a value in the freezing order for every factor, {', '.join(missing)} has none")
+    known = {each.factor: conditional[each.factor] for each in findings.factors}
+    return replace(findings, conditional=known, source=f"{findings.source}, and the freezing order")

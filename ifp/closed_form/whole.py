@@ -1,0 +1,29 @@
+"""Leading eigenvalues of a whole data set, labelled or not."""
+
+from annealing.leading import leading_eigenvalues
+from annealing.likelihood import likelihood_named
+from ifp.datasets.batches import all_images
+from ifp.datasets.dataset import Dataset
+from ifp.machine.progress import Watch, unwatched
+
+
+def whole_spectrum(
+    dataset: Dataset, *, count: int = 20, likelihood: str = "bernoulli", watch: Watch = unwatched
+) -> list[float]:
+    r"""The largest eigenvalues of :math:`V^{-1/2} C V^{-1/2}` over all images, falling, in nats.
+
+    Needs no labels. The first is the pressure below which a latent may carry information about the whole set; see
+    :func:`annealing.leading.leading_eigenvalues` for how they are found and how exact they are.
+
+    Args:
+        dataset: any data set; its images are read in batches, once or several times.
+        count: how many values; fewer come back where there are fewer images or pixels.
+        likelihood: bernoulli or gaussian (variance 1).
+        watch: passes the batches of each pass over the images through.
+
+    Raises:
+        IFPError: fewer than two images, an unknown likelihood, pixels it cannot draw, or a count below 1.
+    """
+    return leading_eigenvalues(
+        lambda: (batch.images for batch in watch(all_images(dataset, "whole set"))), likelihood_named(likelihood), count
+    ).tolist()

@@ -1,0 +1,68 @@
+"""Turning the latents of a group to axes on which they are independent: at once what pressure does over many steps."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.decomposition import FastICA
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor, nn
+
+from annealing.bottleneck import gaussian_kl
+from annealing.thresholds import ACTIVE
+from ifp.models.vae import MultiGroupVAE
+
+
+def independent_axes(means: NDArray[np.floating]) -> NDArray[np.float64]:
+    r"""The rotation R (k, k) that makes codes (N, k) as independent as a rotation can: R mu.
+
+    Factors that freeze at one pressure freeze as some mixture of them: a Gaussian posterior of equal widths says the
+    same in all directions, so that the ELBO is blind to :math:`\mu \to R\mu` at second order and turns the codes only
+    slowly. Independent component analysis (Hyvarinen 1999, with the kurtosis) finds the axes at once. Of what it leaves
+    open, order and sign, the choice nearest to how the codes lie is taken; where it finds no axes, the codes stay.
+    """
+    still = np.eye(means.shape[1])
+    spread = np.asarray(means, dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            found = FastICA(whiten="unit-variance", fun="cube", max_iter=1000, random_state=0).fit(spread).components_
+        except ConvergenceWarning:
+            return still
+    left, _, right = np.linalg.svd(found)  # the nearest rotation: widths are the posterior's business
+    axes = left @ right
+    _, order = linear_sum_assignment(-np.abs(axes.T))
+    axes = axes[order]
+    return axes * np.sign(np.diag(axes))[:, None]
+
+
+@torch.no_grad()
+def turn_group(model: MultiGroupVAE, number: int, means: Tensor, logvars: Tensor) -> None:
+    """Turn the awake latents of a group, in encoder and decoder alike: what is reconstructed stays.
+
+    Args:
+        model: changed in place: the last layer of the group's encoder, the first of the decoder.
+        number: of the group.
+        means: posterior means (N, latents) of images of the data set.
+        logvars: their log-variances (N, latents); a posterior of unequal widths stays diagonal, and so changes.
+    """
+    group = model.groups[number]
+    nats = gaussian_kl(means, logvars).mean(dim=0)
+    awake = [place for place, latent in enumerate(group) if nats[latent] > ACTIVE]
+    if len(awake) < 2:
+        return
+    latents = [group[place] for place in awake]
+    encoder, decoder = _layers(model.encoders[number])[-1], _layers(model.decoder)[0]
+    axes = torch.from_numpy(independent_axes(means[:, latents].double().numpy())).to(encoder.weight)
+    rows, widths = awake, [len(group) + place for place in awake]
+    for parameter in (encoder.weight, encoder.bias):
+        parameter[rows] = axes @ parameter[rows]
+        parameter[widths] = axes.square() @ parameter[widths]
+    decoder.weight[:, latents] = decoder.weight[:, latents] @ axes.T
+
+
+def _layers(network: nn.Module) -> Sequence[nn.Linear]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]

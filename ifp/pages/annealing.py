@@ -1,0 +1,142 @@
+"""Pages of annealing runs: action by action, and of whole data sets."""
+
+from collections.abc import Sequence
+
+from analysis.conclusions import main_rows
+from analysis.figures.curves import draw_curves
+from analysis.figures.distributions import draw_distributions
+from analysis.figures.latents import draw_latents
+from analysis.figures.separability import draw_separability
+from analysis.findings import Findings
+from analysis.separability import separability_matrix
+from analysis.stages import plan_stages
+from analysis.whole_findings import cooling_branch, cooling_trace
+from annealing.errors import IFPError
+from ifp.annealing_test.diagnosis import findings_of
+from ifp.annealing_test.freezing_csv import read_curves, read_tables
+from ifp.evaluation.planning import planning_findings
+from ifp.files.npz import load_arrays
+from ifp.pages.page import Part, Picture, Section, Text
+from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
+from ifp.run_directory.run import RunDirectory
+from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
+from ifp.tables.whole import whole_remarks, whole_tables
+from ifp.training.probe import probed_images
+from ifp.whole_annealing.results import WHOLE_CURVES, whole_findings
+
+
+def annealing_sections(run: RunDirectory) -> list[Section]:
+    """Of a finished annealing test: points, curves, distributions, separability, predicted diffusion, a plan."""
+    findings = findings_of(run)
+    tables = read_tables(run)
+    rows, spectral = main_rows(tables.freezing), tables.spectral
+    names = [each.factor for each in findings.factors]
+    matrix = separability_matrix(names, findings.pairs, "planning")
+    medians = _medians(findings)
+    return [
+        Section(
+            "Freezing points",
+            (
+                freezing_points(findings),
+                Picture(
+                    draw_distributions(rows, spectral, "box"),
+                    f"Freezing points per factor on a logarithmic axis of pressure. {medians}",
+                    "Dots: measured, with bars from freezing to melting; ticks: closed form of the same cases; boxes: "
+                    "closed form over the planning contexts. Pressures in nats, reconstruction summed over pixels.",
+                ),
+                distributions(findings),
+            ),
+        ),
+        Section(
+            "Curves",
+            (
+                Picture(
+                    draw_curves(read_curves(run, tables.freezing), rows),
+                    f"KL against pressure of every case, heating and cooling, one panel per factor. {medians}",
+                    "KL in nats while heated and cooled; vertical: closed form.",
+                ),
+            ),
+        ),
+        Section(
+            "Separability",
+            (
+                Picture(
+                    draw_separability(names, matrix, "closed form over the planning contexts"),
+                    "Heat map: share of contexts in which the row's factor freezes at the higher pressure. "
+                    "The table below has the same numbers.",
+                    "100: the row's factor always freezes first; 50: pressure does not tell the two apart.",
+                ),
+                separability(findings),
+                *pairs(findings),
+            ),
+        ),
+        Section("Predicted diffusion", (risks(findings),)),
+        _plan(run),
+        settings_section(run),
+        again_section(run, "ifp anneal", _annealing_options(run)),
+    ]
+
+
+def _annealing_options(run: RunDirectory) -> dict[str, object]:
+    """Settings of an annealing test as options of the command."""
+    settings = run.config["settings"]
+    sweep, span = settings["sweep"], "span" if settings["pressures"] is None else "pressures"
+    found = {name: settings[name] for name in ("contexts", "factors", "nuisance", "protocol")}
+    if settings["protocol"] == "equilibrium":
+        return {**found, "protocol": None, "network": "optimal", span: _range(settings[span])}
+    if settings["protocol"] != "heat-cool":
+        return found
+    own = {"network": sweep["network"], "latents": sweep["latents"], "repeats": settings["repeats"]}
+    pace = {"tolerance": sweep["pace"]["tolerance"], "max-steps": sweep["pace"]["max_steps"]}
+    return {**found, **own, **pace, span: _range(settings[span])}
+
+
+def _range(ends: Sequence[float]) -> str:
+    return ":".join(map(str, ends))
+
+
+def _medians(findings: Findings) -> str:
+    found = [f"{each.factor} {each.ifp.median:.4g}" for each in findings.factors if each.ifp.median is not None]
+    return f"Medians: {', '.join(found)} nats." if found else "No case has a freezing point."
+
+
+def _plan(run: RunDirectory) -> Section:
+    """The plan with the planner's defaults, or why there is none."""
+    try:
+        return plan_section(plan_stages(planning_findings(run)))
+    except IFPError as error:
+        return Section("Plan", (Text(f"There is no plan: {error}.", warning=True),))
+
+
+def whole_sections(run: RunDirectory) -> list[Section]:
+    """Of a finished run of whole-data annealing: latents, factors, modes, diffusion along the cooling, a plan."""
+    findings, curves = whole_findings(run), load_arrays(run.path / "curves.npz", WHOLE_CURVES)
+    frozen = ", ".join(
+        f"z{each.latent} at {each.freezing[0]:.4g}" for each in findings.latents if each.statuses[0] == "ok"
+    )
+    figure = draw_latents(cooling_branch(curves), findings.latents, findings.thresholds[0], findings.predicted)
+    first: list[Part] = [
+        Picture(
+            figure,
+            f"KL of each latent as pressure falls. Froze: {frozen or 'none'} nats.",
+            "A curve per latent, in the colour of the factor it froze about; vertical: predicted freezing points.",
+        ),
+        *whole_tables(findings),
+        *(Text(remark + ".", warning=remark.startswith("warning")) for remark in whole_remarks(findings)),
+    ]
+    trace = cooling_trace(curves, probed_images(run))
+    sections = [Section("Latents as the pressure falls", tuple(first))]
+    if trace is not None and findings.diffusion is not None:
+        sections.append(diffusion_section(run.path.name, trace, findings.diffusion))
+    return [
+        *sections,
+        _plan(run),
+        settings_section(run),
+        again_section(run, "ifp anneal --mode full", _whole_options(run)),
+    ]
+
+
+def _whole_options(run: RunDirectory) -> dict[str, object]:
+    """Settings of whole-data annealing as options of the command."""
+    settings = run.config["settings"]
+    return {"latents": settings["latents"], "steps": settings["cool_steps"], "pressures": _range(settings["pressures"])}

@@ -1,0 +1,74 @@
+"""What is trained: a model, its optimizer and the objective that leads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ifp.models.networks import ImageShape, Network
+from ifp.models.optimizer_state import optimizer_tensors, restore_optimizer, under
+from ifp.models.vae import MultiGroupVAE
+from ifp.objectives import Objective
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A model, its optimizer and the objective that leads them; all three remember."""
+
+    model: MultiGroupVAE
+    optimizer: torch.optim.Adam
+    objective: Objective
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters, Adam's moments and what the objective remembers, by name."""
+        return {
+            **{f"model.{name}": value for name, value in self.model.state_dict().items()},
+            **{f"adam.{name}": value for name, value in optimizer_tensors(self.optimizer).items()},
+            **{f"objective.{name}": value for name, value in self.objective.state().items()},
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """As they were; KeyError, ValueError or RuntimeError where the state is of something else."""
+        self.model.load_state_dict(under(state, "model."))
+        restore_optimizer(self.optimizer, under(state, "adam."))
+        self.objective.restore(under(state, "objective."))
+
+
+def build_learner(
+    objective: Objective,
+    network: Network,
+    image_shape: ImageShape,
+    learning_rate: float,
+    *,
+    device: torch.device = _CPU,
+    channels_last: bool = False,
+) -> Learner:
+    """The objective's model, initialised from its seed alone, on a device, and Adam for it.
+
+    Adam has a parameter group per sub-encoder, then one for all the rest: the objective scales the steps of each
+    group.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(objective.setup.seed)
+        model = MultiGroupVAE(image_shape, objective.groups, network, rescaled=objective.rescaled)
+    model.to(device)
+    if channels_last:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    objective.to(device)
+    return Learner(model, build_optimizer(model, learning_rate), objective)
+
+
+def build_optimizer(model: MultiGroupVAE, learning_rate: float) -> torch.optim.Adam:
+    """Adam with a parameter group per sub-encoder, then one for the decoder and what else there is."""
+    of_encoders = [list(encoder.parameters()) for encoder in model.encoders]
+    taken = {id(each) for group in of_encoders for each in group}
+    rest = [each for each in model.parameters() if id(each) not in taken]
+    return torch.optim.Adam([{"params": group} for group in (*of_encoders, rest)], lr=learning_rate, fused=True)

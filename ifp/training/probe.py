@@ -1,0 +1,99 @@
+"""What a model's latents carry on a fixed set of images: the records of the trace along training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from analysis.information import factor_entropy, information_and_chance
+from annealing.bottleneck import gaussian_kl, reparameterize
+from annealing.errors import RunError
+from annealing.likelihood import Likelihood
+from ifp.datasets.dataset import Dataset, to_float
+from ifp.models.vae import MultiGroupVAE
+from ifp.objectives.objective import Control
+from ifp.run_directory.run import RunDirectory
+
+_CHUNK = 256  # images encoded at a time
+# what is read of trace.npz
+TRACE = {
+    "stage": "numbers: records", "pressure": "numbers: records", "kl": "floats: records latents",
+    "mi": "floats: records latents factors", "mi_null": "floats: records latents factors",
+}  # fmt: skip
+LABELLED = {"step": "numbers: records", "factors": "names: factors", "entropy": "floats: factors"}
+
+
+@dataclass(frozen=True)
+class TraceRecord:
+    """Where training stands on the fixed probe set; ``mi`` still holds the chance level ``mi_null``."""
+
+    step: int
+    stage: int
+    pressure: float  # beta, nats
+    reconstruction: float  # nats per image, summed over pixels
+    kl: NDArray[np.float32]  # (latents,), nats, mean over the probe set
+    mi: NDArray[np.float64]  # (latents, factors), nats
+    mi_null: NDArray[np.float64]  # (latents, factors), nats, labels shuffled
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The images that every record is taken on; fixed by the seed."""
+
+    images: Tensor  # (N, C, H, W)
+    factors: NDArray[np.int64]  # (N, K); K = 0 where unlabelled
+    seed: int
+
+
+def probe_images(dataset: Dataset, size: int, seed: int) -> Probe:
+    """Random images, without repeats while there are enough."""
+    index = np.random.default_rng([seed, 4]).permutation(len(dataset))[:size]
+    labels = dataset.factors_at(index)
+    factors = labels if labels is not None else np.empty((len(index), 0), np.int64)
+    return Probe(torch.from_numpy(to_float(dataset.images(index))).permute(0, 3, 1, 2).contiguous(), factors, seed)
+
+
+def probed_images(run: RunDirectory) -> int:
+    """Images of a run's probe set: fewer than its settings ask for where the data set has fewer."""
+    found = min(run.setting("probe", int), run.about_data("images", int))
+    if found < 1:
+        raise RunError(f"need a probe set of one image or more in {run.path / 'config.json'}, got {found}")
+    return int(found)
+
+
+@torch.no_grad()
+def encode_all(model: MultiGroupVAE, images: Tensor, open_groups: int | None = None) -> tuple[Tensor, Tensor]:
+    """Posterior means and log-variances (N, latents) on the CPU, some hundred images at a time."""
+    device = next(model.parameters()).device
+    parts = [model.encode(chunk.to(device), open_groups) for chunk in images.split(_CHUNK)]
+    return torch.cat([mean for mean, _ in parts]).cpu(), torch.cat([logvar for _, logvar in parts]).cpu()
+
+
+@torch.no_grad()
+def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, likelihood: Likelihood) -> TraceRecord:
+    """The record after ``step`` steps, with the groups open and the pressure that acted in the last of them."""
+    mean, logvar = encode_all(model, probe.images, control.open_groups)
+    noise = torch.randn(mean.shape, generator=Generator().manual_seed(probe.seed))
+    device = next(model.parameters()).device
+    nats = [
+        float(likelihood.nats(model.decode(z.to(device), control.open_groups), images.to(device)).sum())
+        for z, images in zip(reparameterize(mean, logvar, noise).split(_CHUNK), probe.images.split(_CHUNK), strict=True)
+    ]
+    mi, mi_null = information_and_chance(mean.numpy(), logvar.numpy(), probe.factors, seed=probe.seed)
+    return TraceRecord(
+        step=step,
+        stage=control.stage,
+        pressure=control.pressure,
+        reconstruction=sum(nats) / len(mean),
+        kl=gaussian_kl(mean, logvar).mean(dim=0).numpy(),
+        mi=mi,
+        mi_null=mi_null,
+    )
+
+
+def probe_arrays(dataset: Dataset, probe: Probe) -> dict[str, NDArray]:
+    """What information is about: the factors' names and their entropies on the probe set, nats; none if unlabelled."""
+    names = dataset.factors.names if dataset.factors is not None else ()
+    return {"factors": np.array(names, dtype=np.str_), "entropy": factor_entropy(probe.factors)}

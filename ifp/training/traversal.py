@@ -1,0 +1,44 @@
+"""What a model draws as one latent runs while the others stay, and what its latents are called."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from annealing.likelihood import Likelihood
+from annealing.thresholds import TOLD
+from ifp.models.vae import MultiGroupVAE
+from ifp.training.probe import encode_all
+
+VALUES = tuple(float(value) for value in np.linspace(-2.5, 2.5, 9))  # prior standard deviations
+
+
+@torch.no_grad()
+def traversal_images(
+    model: MultiGroupVAE, image: Tensor, latents: Sequence[int], values: Sequence[float], likelihood: Likelihood
+) -> NDArray[np.float32]:
+    """Decoded images (latents, values, H, W, C) in 0..1: each latent in turn runs, the others stay as for the image.
+
+    Args:
+        image: (C, H, W), in 0..1.
+    """
+    mean, _ = encode_all(model, image[None])
+    codes = mean.repeat(len(latents) * len(values), 1).unflatten(0, (len(latents), len(values)))
+    for row, latent in enumerate(latents):
+        codes[row, :, latent] = torch.tensor(values)
+    output = model.decode(codes.flatten(0, 1).to(next(model.parameters()).device)).cpu()
+    return likelihood.mean(output).permute(0, 2, 3, 1).unflatten(0, (len(latents), -1)).numpy()
+
+
+def latent_labels(
+    kl: NDArray[np.floating], mi: NDArray[np.floating], mi_null: NDArray[np.floating], names: Sequence[str]
+) -> list[str]:
+    """Of each latent its nats (latents,) and, where the data are labelled, the factor it tells most about."""
+    labels = [f"z{latent}  {float(nats):.2f} nats" for latent, nats in enumerate(kl)]
+    if not len(names):
+        return labels
+    held = np.maximum(mi - mi_null, 0)
+    best = [names[int(k)] if row.max() > TOLD else "-" for row, k in zip(held, held.argmax(1), strict=True)]
+    return [f"{label}\n{name}" for label, name in zip(labels, best, strict=True)]
