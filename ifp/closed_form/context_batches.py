@@ -79,7 +79,7 @@ def context_images(dataset: Dataset, context: NDArray[np.int64], *, held: bool) 
 
 
 def context_batches(dataset: Dataset, chosen: ContextImages, classes: int, doing: str) -> Iterator[ContextBatch]:
-    """Images context by context, small contexts several at a time; a context of one image says nothing, is not read.
+    """Images context by context, small contexts several at a time; single-image contexts are skipped.
 
     Args:
         dataset: labelled.

@@ -32,7 +32,7 @@ class Factors:
 
 
 class DataWarning(UserWarning):
-    """Something about the data that the user should know: said, and gone on with."""
+    """A non-fatal problem with the data that the user should know of."""
 
 
 @dataclass(frozen=True, kw_only=True)

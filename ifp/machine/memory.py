@@ -13,11 +13,10 @@ _PAGE = 2**21  # bytes of a huge page
 def keep_freed_memory() -> None:
     """Let the C library keep up to 1 GiB that is freed, in huge pages, for what is asked for next.
 
-    A step of training asks for the same blocks of megabytes as the step before. By default each of them goes back to
-    the system when it is freed and comes again page by page, every page cleared: half the time of a step. And by
-    default a page has 4 KiB, so that walking through such a block is a walk through the page table: a seventh of a
-    step in bfloat16. What is set aside here takes no memory until it is used. Where the C library is not glibc, or
-    the system no Linux, nothing happens.
+    A training step asks for the same blocks of megabytes as the step before. By default each goes back to the system
+    when it is freed and comes again page by page, every page cleared: half the time of a step. With 4 KiB pages, TLB
+    misses cost a seventh of a step in bfloat16. What is set aside here takes no memory until it is used. Nothing
+    happens where the C library is not glibc, or the system not Linux.
     """
     try:
         library = ctypes.CDLL(None)

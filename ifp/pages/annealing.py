@@ -73,7 +73,7 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
         Section("Predicted diffusion", (risks(findings),)),
         _plan(run),
         settings_section(run),
-        again_section(run, "ifp anneal", _annealing_options(run)),
+        again_section(run, _annealing_options(run)),
     ]
 
 
@@ -132,7 +132,7 @@ def whole_sections(run: RunDirectory) -> list[Section]:
         *sections,
         _plan(run),
         settings_section(run),
-        again_section(run, "ifp anneal --mode full", _whole_options(run)),
+        again_section(run, _whole_options(run), "--mode full"),
     ]
 
 

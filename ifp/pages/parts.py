@@ -81,13 +81,13 @@ def diffusion_section(name: str, trace: InformationTrace, found: Diffusion) -> S
     return Section("Information diffusion", (*parts, *((events(found),) if found.events else ())))
 
 
-def again_section(run: RunDirectory, command: str, options: Mapping[str, object]) -> Section:
+def again_section(run: RunDirectory, options: Mapping[str, object], *more: str) -> Section:
     """The command that repeats the run, and its whole config.
 
     Args:
         run: whose settings they are.
-        command: ``ifp anneal --mode full``.
-        options: what follows it by name; lists are joined by commas, what is None or empty is left out.
+        options: what follows the command by name; lists are joined by commas, what is None or empty is left out.
+        more: what stands before them, ``--mode full``.
     """
     data = run.config["settings"]["data_options"]
     pairs = data["correlate"] or ()
@@ -112,7 +112,7 @@ def again_section(run: RunDirectory, command: str, options: Mapping[str, object]
             Text(
                 "On the same type of machine, with the same versions and threads, every result file has the same bytes."
             ),
-            Code(" ".join([command, *words])),
+            Code(" ".join([f"ifp {run.kind.command}", *more, *words])),
             Text("Every setting, as config.json has it; what no option of the command sets has its default:"),
             Code(json.dumps(run.config["settings"], indent=1)),
         ),

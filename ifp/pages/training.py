@@ -45,7 +45,7 @@ def training_sections(run: RunDirectory) -> list[Section]:
         *sections,
         *([plan_section(plan)] if plan is not None else []),
         settings_section(run),
-        again_section(run, "ifp train" if plan is None else "ifp train --plan plan.json", given),
+        again_section(run, given, *([] if plan is None else ["--plan plan.json"])),
     ]
 
 

@@ -30,7 +30,7 @@ def locked(path: Path, *, wait: float = GLANCE) -> Iterator[None]:
     the clock of the one who watches; the holder gives one every few.
 
     Args:
-        wait: seconds to wait for a lock that is held; some, as who only looks (:func:`is_held`) has it for a moment.
+        wait: seconds to wait for a lock that is held; non-zero, because :func:`is_held` takes the lock briefly.
 
     Raises:
         RunError: another process holds it, or the directory cannot be written to.

@@ -16,7 +16,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """A model, its optimizer and the objective that leads them; all three remember."""
+    """A model, its optimizer and the objective that leads them; all three carry state that is checkpointed."""
 
     model: MultiGroupVAE
     optimizer: torch.optim.Adam
