@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.printed import printed
+from annealing.choices import Status
 from annealing.errors import IFPError
 from annealing.freezing import STATUS_OF_BRANCH, Crossing, crossing
 from annealing.knee import fit_knee
@@ -41,7 +42,7 @@ class LatentPoint:
     low: float
     high: float
     slope: float
-    status: str
+    status: Status
     kl_peak: float
     kl_end: float
 
@@ -150,7 +151,7 @@ def _point(
     )
 
 
-def _status(read: dict[str, Crossing]) -> str:
+def _status(read: dict[str, Crossing]) -> Status:
     statuses = {way: each.status for way, each in read.items()}
     if "diverged" in statuses.values():
         return "diverged"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attribution import CoolingBranch
+from annealing.choices import Status
 from annealing.freezing import STATUS_OF_BRANCH, crossing
 from annealing.thresholds import INFORMED
 
@@ -27,7 +28,7 @@ class FactorOwnership:
 
     factor: str
     freezing: float
-    status: str
+    status: Status
     owner: int | None
     sole_from: float | None
     lost_at: float | None

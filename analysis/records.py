@@ -18,8 +18,8 @@ T = TypeVar("T")
 def read_record(kind: type[T], value: object, where: str, error: type[IFPError] = IFPError) -> T:
     """A dataclass of type ``kind`` from the objects, arrays and numbers of a JSON file.
 
-    Fields may be str, int, float, bool, None unions, dataclasses, ``tuple[X, ...]``, fixed tuples, mappings from
-    str, and Any for what is free.
+    Fields may be str, int, float, bool, Literal, None unions, dataclasses, ``tuple[X, ...]``, fixed tuples, mappings
+    from str, and Any for what is free.
 
     Raises:
         IFPError: or the kind of it given as ``error``: an unknown or missing key, or a value of another type; the
@@ -59,6 +59,10 @@ def read_value(hint: Any, value: Any, where: str, error: type[IFPError] = IFPErr
         if value is None and types.NoneType in inner:
             return None
         return read_value(next(each for each in inner if each is not types.NoneType), value, where, error)
+    if origin is typing.Literal:
+        if value not in inner:
+            raise error(f"need one of {', '.join(map(str, inner))} for {where}, got {shown(value)}")
+        return value
     if dataclasses.is_dataclass(hint):
         return read_record(typing.cast(type, hint), value, where, error)
     if origin is tuple and isinstance(value, (list, tuple)):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from annealing.choices import Order
 from annealing.errors import IFPError
 from annealing.freezing import crossing
 from annealing.likelihood import Likelihood
@@ -21,7 +22,7 @@ from annealing.relaxation import State, measured, settle
 from annealing.spectral import whitened_courses
 from annealing.stack import Case
 from annealing.sweep import SweepRecord
-from annealing.thresholds import ONSET
+from annealing.thresholds import ACTIVE, ONSET
 
 _OFFER = 1e-3  # size of the code a silent encoder is offered: barriers it could jump are as small
 _AROUND = 0.3  # size of the codes offered once silence is unstable
@@ -172,13 +173,13 @@ class Equilibrium:
     onset: float  # KL = 0.01 on cooling
     freezing: float  # KL = threshold on cooling
     melting: float  # KL = threshold on heating
-    order: str  # continuous or first_order
+    order: Order  # continuous or first_order
 
 
 _RESOLVED = 0.004  # relative difference of the two branches that the pressures resolve
 
 
-def judge(direction: NDArray[np.str_], beta: NDArray, kl: NDArray, threshold: float = 0.1) -> Equilibrium:
+def judge(direction: NDArray[np.str_], beta: NDArray, kl: NDArray, threshold: float = ACTIVE) -> Equilibrium:
     """Both ends of one latent's transition, and its order: first where heating keeps what cooling does not find.
 
     Args:

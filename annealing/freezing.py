@@ -1,23 +1,22 @@
 """From a curve KL(beta) to freezing and melting points."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annealing.choices import Status
 from annealing.errors import IFPError
 from annealing.thresholds import SILENT
 
-if TYPE_CHECKING:
-    pass
-
-
-# of a case: froze and melted; silent throughout; active at the top of the sweep; active wherever heated; no number
-STATUSES = ("ok", "never_froze", "above_range", "never_melted", "diverged")
 # of a case by that of its one branch, see Crossing
-STATUS_OF_BRANCH = {"ok": "ok", "never_active": "never_froze", "always_active": "above_range", "diverged": "diverged"}
+STATUS_OF_BRANCH: Mapping[str, Status] = {
+    "ok": "ok",
+    "never_active": "never_froze",
+    "always_active": "above_range",
+    "diverged": "diverged",
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class FreezingPoint:
 
     freezing: float
     melting: float
-    status: str  # one of ``STATUSES``
+    status: Status
     loop: int
     gap: str
 
@@ -139,7 +138,7 @@ def freezing_point(loops: Sequence[Loop], slowdown: float) -> FreezingPoint:
     froze = next((each.cooling.beta for each in reversed(loops) if each.cooling and _ok(each.cooling)), np.nan)
     if not np.isnan(froze):
         only_cooled = all(each.heating is None for each in loops)  # as the published protocols do
-        status = "ok" if only_cooled else "never_melted"
+        status: Status = "ok" if only_cooled else "never_melted"
     elif "never_active" in statuses or any(_ok(each.heating) for each in loops):
         status = "never_froze"
     else:

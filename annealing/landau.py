@@ -42,6 +42,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from annealing.choices import Order
 from annealing.likelihood import Bernoulli, Likelihood
 from annealing.spectral import whitened_courses
 
@@ -55,7 +56,7 @@ _DIRECTIONS = 1000
 class Transition:
     """How a latent's KL rises below the freezing point lambda."""
 
-    order: str  # continuous, first_order, degenerate or none
+    order: Order
     slope: float  # g of KL ~ g ln(lambda / beta), nats; NaN where that law does not hold
     second_ratio: float  # second over first eigenvalue
     jump: float  # predicted (pressure at which silence loses) / lambda - 1; NaN where the expansion does not give it

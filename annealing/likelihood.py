@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import require_one_of
+from annealing.errors import IFPError
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,5 @@ LIKELIHOODS: Mapping[str, Likelihood] = {each.name: each for each in (Bernoulli(
 
 def likelihood_named(name: str) -> Likelihood:
     """The likelihood called ``name``; IFPError for any other than bernoulli and gaussian (variance 1)."""
-    if name not in LIKELIHOODS:
-        raise IFPError(
-            f"need a likelihood out of {', '.join(LIKELIHOODS)}, got {name!r}{did_you_mean(name, LIKELIHOODS)}"
-        )
+    require_one_of("a likelihood", name, LIKELIHOODS)
     return LIKELIHOODS[name]

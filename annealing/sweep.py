@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stratified_normal
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import SweptNetwork, require_counts, require_one_of
+from annealing.errors import IFPError
 from annealing.hysteresis import Bounds, Pace, Position, advance
 from annealing.likelihood import Likelihood
 from annealing.stack import Case, ConvStack, DenseStack, Stack
@@ -27,7 +28,7 @@ LEARNING_RATES = {"dense": 5e-3, "conv": 1e-3}
 class SweepConfig:
     """How a case is swept. Pressures are the case's own, not the config's."""
 
-    network: str = "dense"  # or conv
+    network: SweptNetwork = "dense"
     pace: Pace = field(default_factory=Pace)
     learning_rate: float | None = None  # of Adam; None: the network's own, which the record then shows
     nodes: int = 32  # of the latent, with one latent
@@ -37,12 +38,8 @@ class SweepConfig:
     record_every: int = 10  # steps
 
     def __post_init__(self) -> None:
-        if self.network not in (known := tuple(LEARNING_RATES)):
-            near = did_you_mean(self.network, known)
-            raise IFPError(f"need a network out of {', '.join(known)}, got {self.network!r}{near}")
-        for name in ("nodes", "samples", "hidden", "latents", "record_every"):
-            if getattr(self, name) < 1:
-                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        require_one_of("a network", self.network, LEARNING_RATES)
+        require_counts(self, "nodes", "samples", "hidden", "latents", "record_every")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.network])
         if not (self.learning_rate or 0) > 0:

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from analysis.stage_plan import StagePlan
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from ifp.api.anneal import anneal
+    from ifp.api.compare import Comparison, compare
     from ifp.api.diagnose import diagnose
     from ifp.api.encode import encode
     from ifp.api.freezing_points import freezing_points
     from ifp.api.plan_stages import plan_stages
-    from ifp.api.run import Run, open_run
+    from ifp.api.report import report
+    from ifp.api.run import Run, open_run, runs
     from ifp.api.score import score
     from ifp.api.spectrum import spectrum
     from ifp.api.train import train
+    from ifp.api.traverse import traverse
+    from ifp.api.verify import verify
     from ifp.closed_form.spectrum import Spectrum
     from ifp.datasets import load_dataset
     from ifp.datasets.arrays import from_arrays
@@ -33,9 +37,10 @@ if TYPE_CHECKING:
     from ifp.training.checkpoint import load_model
 
 __all__ = [
-    "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run", "RunError", "Spectrum",
-    "StagePlan", "anneal", "diagnose", "encode", "freezing_points", "from_arrays", "load_dataset", "load_model",
-    "open_run", "plan_stages", "score", "spectrum", "train",
+    "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
+    "RunError", "Spectrum", "StagePlan", "anneal", "compare", "diagnose", "encode", "freezing_points",
+    "from_arrays", "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs", "score",
+    "spectrum", "train", "traverse", "verify",
 ]  # fmt: skip
 
 _HOME = {
@@ -49,17 +54,25 @@ _HOME = {
         "RunError",
     ),
     "ifp.api.anneal": ("anneal",),
+    "ifp.api.compare": (
+        "Comparison",
+        "compare",
+    ),
     "ifp.api.diagnose": ("diagnose",),
     "ifp.api.encode": ("encode",),
     "ifp.api.freezing_points": ("freezing_points",),
     "ifp.api.plan_stages": ("plan_stages",),
+    "ifp.api.report": ("report",),
     "ifp.api.run": (
         "Run",
         "open_run",
+        "runs",
     ),
     "ifp.api.score": ("score",),
     "ifp.api.spectrum": ("spectrum",),
     "ifp.api.train": ("train",),
+    "ifp.api.traverse": ("traverse",),
+    "ifp.api.verify": ("verify",),
     "ifp.closed_form.spectrum": ("Spectrum",),
     "ifp.datasets": ("load_dataset",),
     "ifp.datasets.arrays": ("from_arrays",),

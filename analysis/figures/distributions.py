@@ -7,7 +7,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from analysis.figures.palette import factor_colours
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import require_one_of
+from annealing.errors import IFPError
 
 KINDS = ("box", "violin")
 _MEASURED = (
@@ -27,8 +28,7 @@ def draw_distributions(freezing: pd.DataFrame, spectral: pd.DataFrame, kind: str
     Raises:
         IFPError: another kind, or no freezing point at all.
     """
-    if kind not in KINDS:
-        raise IFPError(f"need a kind out of {', '.join(KINDS)}, got {kind!r}{did_you_mean(kind, KINDS)}")
+    require_one_of("a kind", kind, KINDS)
     measured = freezing[freezing["status"] == "ok"]
     if measured.empty and spectral.empty:
         raise IFPError("need at least one freezing point to draw, got none")

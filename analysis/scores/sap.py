@@ -34,7 +34,7 @@ def accuracies(train: Sample, test: Sample) -> NDArray[np.float64]:
     for j in range(codes.shape[1]):
         for k, labels in enumerate(train.factors.T):
             # the primal problem: it converges and needs no random numbers, and its optimum is the dual one's
-            machine = LinearSVC(C=0.01, class_weight="balanced", dual=False).fit(codes[:, [j]], labels)
+            machine = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=0).fit(codes[:, [j]], labels)
             found[j, k] = np.mean(machine.predict(unseen[:, [j]]) == test.factors[:, k])
     return found
 

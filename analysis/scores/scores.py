@@ -1,6 +1,8 @@
 """Scores by name, as a mapping that also prints itself, as a frame and as a figure."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,6 +21,14 @@ class Scores(dict[str, float]):
       mig    0.5
       sap   0.25
     """
+
+    record: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, *values: Any, record: Mapping[str, Any] | None = None, **named: float) -> None:
+        """As a dict; ``record`` is what they were measured with beside them: protocol, samples, seed, versions."""
+        super().__init__(*values, **named)
+        if record is not None:
+            self.record = record
 
     def to_frame(self) -> pd.DataFrame:
         """A row per score: score and value."""

@@ -1,9 +1,12 @@
 """Settings of an annealing test, and the pieces of work they come to."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import LikelihoodName, Nuisance, require_counts, require_one_of
+from annealing.errors import IFPError
+from annealing.hysteresis import Pace
 from annealing.likelihood import likelihood_named
 from annealing.published import PUBLISHED
 from annealing.sweep import SweepConfig
@@ -23,8 +26,8 @@ class AnnealConfig:
     factors: tuple[str, ...]
     contexts: int = 8  # measured; the first of those drawn
     planning_contexts: int = 1000  # whose closed form is kept beside the measured ones
-    nuisance: str = "held"  # within a context, or redrawn for every image
-    likelihood: str = "bernoulli"
+    nuisance: Nuisance = "held"  # within a context, or redrawn for every image
+    likelihood: LikelihoodName = "bernoulli"
     span: tuple[float, float] = (0.3, 3.0)  # swept range, in units of each case's spectral value (see case_range)
     pressures: tuple[float, float] | None = None  # swept range of every case, in nats, instead of the span
     thresholds: tuple[float, ...] = (
@@ -43,14 +46,10 @@ class AnnealConfig:
     def __post_init__(self) -> None:
         likelihood_named(self.likelihood)
         require_nuisance(self.nuisance)
-        if self.protocol not in PROTOCOLS:
-            near = did_you_mean(self.protocol, PROTOCOLS)
-            raise IFPError(f"need a protocol out of {', '.join(PROTOCOLS)}, got {self.protocol!r}{near}")
+        require_one_of("a protocol", self.protocol, PROTOCOLS)
         if self.precision != "float32":
             raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
-        for name in ("contexts", "planning_contexts", "repeats", "stack", "threads"):
-            if getattr(self, name) < 1:
-                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        require_counts(self, "contexts", "planning_contexts", "repeats", "stack", "threads")
         if self.planning_contexts < self.contexts:
             raise IFPError(f"need the {self.contexts} contexts among those planned over, got {self.planning_contexts}")
         if not self.factors or len(set(self.factors)) < len(self.factors):
@@ -62,6 +61,32 @@ class AnnealConfig:
             raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
         if self.protocol == "equilibrium" and self.repeats > 1:
             raise IFPError(f"need one repeat at equilibrium, where nothing is random, got {self.repeats}")
+
+
+def nested_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the sweep and of its pace that stand beside the test's own, where the config has them.
+
+    >>> nested_settings({"contexts": 4, "latents": 2, "tolerance": 1.1})
+    {'contexts': 4, 'sweep': {'latents': 2, 'pace': {'tolerance': 1.1}}}
+
+    The network ``optimal`` is the protocol ``equilibrium``, which needs none.
+
+    Raises:
+        IFPError: another protocol together with that network.
+    """
+    own = dict(given)
+    if own.get("network") == "optimal":
+        if own.get("protocol", "equilibrium") != "equilibrium":
+            raise IFPError(f"need no other protocol with --network optimal, got {own['protocol']}")
+        del own["network"]
+        own["protocol"] = "equilibrium"
+    pace = {field.name: own.pop(field.name) for field in fields(Pace) if field.name in own}
+    sweep = {field.name: own.pop(field.name) for field in fields(SweepConfig) if field.name in own}
+    if pace:
+        sweep["pace"] = pace
+    if sweep and not isinstance(own.get("sweep", {}), Mapping):
+        raise IFPError(f"need {', '.join(sweep)} in sweep, which is given, not beside it")
+    return {**own, "sweep": {**own.get("sweep", {}), **sweep}} if sweep else own
 
 
 @dataclass(frozen=True)

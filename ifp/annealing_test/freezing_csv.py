@@ -1,12 +1,14 @@
 """freezing.csv and spectral.csv of an annealing test, read strictly: every cell by what its column holds."""
 
 import csv
+import hashlib
 import io
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 from analysis.conclusions import main_rows
 from analysis.names import is_name
 from analysis.plain_json import shown
+from annealing.choices import Order, Status
 from annealing.errors import RunError
-from annealing.freezing import STATUSES
 from ifp.files.npz import load_arrays
 from ifp.files.plain import read_file
 from ifp.run_directory.run import RunDirectory
@@ -26,7 +28,6 @@ _MOST_ROWS = 200_000
 _MOST_FACTORS = 256
 _WIDEST = 1e90  # pressures of 1e-90..1e90: beyond that their ratios are no numbers
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE | re.ASCII)
-_TRANSITIONS = ("continuous", "first_order", "degenerate", "none")
 # what is read of curves.npz
 CURVES = {
     "factor": "names: cases", "context": "whole numbers: cases", "direction": "names: cases records",
@@ -45,10 +46,11 @@ class _Column:
 
 @dataclass(frozen=True, eq=False)
 class AnnealingTables:
-    """Rows of freezing.csv and of spectral.csv, whose factors are the same or more."""
+    """Rows of freezing.csv and of spectral.csv, whose factors are the same or more, and the first file's SHA-256."""
 
     freezing: pd.DataFrame
     spectral: pd.DataFrame
+    digest: str
 
 
 def read_tables(run: RunDirectory) -> AnnealingTables:
@@ -58,15 +60,15 @@ def read_tables(run: RunDirectory) -> AnnealingTables:
         RunError: a file is missing, too large, no UTF-8 or no table; the message names column and line of a cell that
             is not as it must be, a case that stands there twice, or a factor that only one of the tables has.
     """
-    freezing = _read(run.path / "freezing.csv", _FREEZING, ("factor", "context", "latent", "threshold_nats"))
-    spectral = _read(run.path / "spectral.csv", _SPECTRAL, ("factor", "context"))
+    freezing, digest = _read(run.path / "freezing.csv", _FREEZING, ("factor", "context", "latent", "threshold_nats"))
+    spectral, _ = _read(run.path / "spectral.csv", _SPECTRAL, ("factor", "context"))
     if main_rows(freezing).empty:
         raise RunError(f"need rows of latent 0 at the first threshold in {run.path / 'freezing.csv'}, got none")
     known = set(spectral["factor"])
     for name in dict.fromkeys(freezing["factor"]):
         if name not in known:
             raise RunError(f"need rows of every factor in {run.path / 'spectral.csv'}, {name} has none")
-    return AnnealingTables(freezing, spectral)
+    return AnnealingTables(freezing, spectral, digest)
 
 
 def read_curves(run: RunDirectory, freezing: pd.DataFrame) -> dict[str, NDArray]:
@@ -88,9 +90,11 @@ def read_curves(run: RunDirectory, freezing: pd.DataFrame) -> dict[str, NDArray]
     return curves
 
 
-def _read(path: Path, columns: Mapping[str, _Column], key: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Path, columns: Mapping[str, _Column], key: tuple[str, ...]) -> tuple[pd.DataFrame, str]:
+    """The table in a file, and the SHA-256 of the file."""
+    data = read_file(path, "a table", _LARGEST)
     try:
-        text = read_file(path, "a table", _LARGEST).decode()
+        text = data.decode()
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         names = next(reader, [])
         _require_columns(names, columns, path)
@@ -118,7 +122,7 @@ def _read(path: Path, columns: Mapping[str, _Column], key: tuple[str, ...]) -> p
     table = pd.DataFrame(dict(zip(names, values, strict=True)))
     if table["factor"].nunique() > _MOST_FACTORS:
         raise RunError(f"need at most {_MOST_FACTORS} factors in {path}, got {table['factor'].nunique()}")
-    return table
+    return table, hashlib.sha256(data).hexdigest()
 
 
 def _require_columns(names: list[str], columns: Mapping[str, _Column], path: Path) -> None:
@@ -180,12 +184,12 @@ _FREEZING = {
     "slope": _OPTIONAL_NUMBER,
     "spectral_beta": _Column("a pressure above 0", _known_pressure),
     "beta_rd": _POINT,
-    "transition": _one_of(*_TRANSITIONS),
+    "transition": _one_of(*get_args(Order)),
     "attributed_factor": _OPTIONAL_TEXT,
     "attributed_share": _OPTIONAL_NUMBER,
     "protocol": _OPTIONAL_TEXT,
     "seed": _WHOLE,
-    "status": _one_of(*STATUSES),
+    "status": _one_of(*get_args(Status)),
     "knee_source": _OPTIONAL_TEXT,
     "ifp_over_spectral": _OPTIONAL_NUMBER,
     "gap": _OPTIONAL_TEXT,

@@ -16,25 +16,22 @@ from ifp.annealing_test.config import AnnealConfig, Piece, pieces
 from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
 from ifp.annealing_test.piece import Part, measure_piece, part_bytes, piece_records
 from ifp.annealing_test.rows import freezing_rows
-from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_factors
-from ifp.datasets.dataset import Dataset, DataWarning
+from ifp.closed_form.contexts import SpectralRecord, closed_forms
+from ifp.datasets.dataset import Dataset, DataWarning, require_labelled
 from ifp.datasets.source import DataSource
 from ifp.files.npz import load_npz, npz_bytes
 from ifp.files.plain import append_row, csv_bytes
 from ifp.machine.cluster import Cluster, Task, require_all
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
+from ifp.run_directory.opening import OpenRun
 from ifp.run_directory.run import RunDirectory
 
 _COUNTED = 450  # records that a piece is taken to come to, for the progress shown
 
 
 def annealing_test(
-    dataset: Dataset,
-    config: AnnealConfig,
-    run: RunDirectory,
-    data_dir: Path | None = None,
-    cluster: Cluster | None = None,
+    opened: OpenRun[AnnealConfig], data_dir: Path | None = None, cluster: Cluster | None = None
 ) -> Iterator[Progress]:
     """Measure what the run does not hold yet, piece by piece, then write curves.npz and freezing.csv.
 
@@ -43,14 +40,15 @@ def annealing_test(
     pieces at work; when it goes on, it gives the same bytes, and so it does with a cluster.
 
     Args:
+        opened: the run, its data set and settings.
         data_dir: folder of the data set's public files, for workers.
         cluster: where the pieces are measured; None: here, one after the other.
 
     Raises:
         RunError: another process writes to the run, or pieces were set aside by the cluster: the others are kept.
     """
-    use_threads(config.threads)
-    with run.writing():
+    dataset, config, run = opened.dataset, opened.config, opened.run
+    with use_threads(config.threads), run.writing():
         yield Progress(0, 1, "closed forms")
         table = closed_forms(
             dataset,
@@ -153,7 +151,7 @@ def _of_few_values(
     measurable: Set[tuple[str, int]],
 ) -> set[tuple[str, int]]:
     """The measurable cases that equilibrium can take; a factor that would need it and has too many values is named."""
-    known = require_factors(dataset)
+    known = require_labelled(dataset).factors
     many = {name for name in config.factors if known.sizes[known.position(name)] * config.sweep.latents > MOST_CODES}
     needed = sorted({case[0] for case in measurable if case[0] in many and spectral[case].transition != "continuous"})
     if needed and config.protocol == "heat-cool":

@@ -14,8 +14,8 @@ from annealing.spectral import codebook_bound
 from annealing.stack import Case
 from annealing.sweep import SweepRecord, sweep
 from ifp.annealing_test.config import AnnealConfig, Piece
-from ifp.closed_form.contexts import SpectralRecord, action_sequence, require_factors
-from ifp.datasets.dataset import Dataset
+from ifp.closed_form.contexts import SpectralRecord, action_sequence
+from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.datasets.source import DataSource
 from ifp.files.npz import npz_bytes
 from ifp.machine.threads import use_threads
@@ -68,15 +68,15 @@ def measure_piece(source: DataSource, config: AnnealConfig, piece: Piece, spectr
     Raises:
         DataError: the data set is not at hand here, or is another one.
     """
-    use_threads(config.threads)
     started, worked = time.perf_counter(), time.process_time()
-    records = list(piece_records(source.open(), config, piece, spectral))
+    with use_threads(config.threads):
+        records = list(piece_records(source.open(), config, piece, spectral))
     data = part_bytes(piece, spectral, records)
     return Part(data, time.perf_counter() - started, time.process_time() - worked)
 
 
 def _case(dataset: Dataset, config: AnnealConfig, spectral: SpectralRecord, repeat: int) -> Case:
-    factor = require_factors(dataset).position(spectral.factor)
+    factor = require_labelled(dataset).factors.position(spectral.factor)
     seed = np.random.SeedSequence([config.seed, 1, factor, spectral.context, repeat]).generate_state(1, np.uint64)[0]
     images = action_sequence(dataset, spectral.factor, spectral.index, config.nuisance)
     low, high = config.pressures or case_range(images, spectral.spectral_beta, config)

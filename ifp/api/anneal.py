@@ -1,72 +1,107 @@
 """``ifp.anneal``: freezing points measured by annealing."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import require_one_of
+from annealing.errors import IFPError
+from annealing.hysteresis import Pace
+from annealing.sweep import SweepConfig
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.measure import annealing_test
-from ifp.annealing_test.run import new_annealing_run
+from ifp.annealing_test.run import open_annealing_run
 from ifp.api.run import Run
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset
+from ifp.datasets.arrays import Data
 from ifp.machine.cluster import cluster_at
-from ifp.run_directory.kinds import Kind
-from ifp.run_directory.resume import continued_run
-from ifp.run_directory.run import require_place
+from ifp.machine.progress import UNWATCHED, Watch
+from ifp.run_directory.kinds import RUNS, Kind
+from ifp.run_directory.opening import Place
+from ifp.run_directory.run import open_run
+
+Mode = Literal["action", "full"]
+
+_FILES = ("config.json", "curves.npz", "freezing.csv")
 
 
 def anneal(
-    dataset: Dataset | str | Path,
+    dataset: Data | None = None,
     *,
-    mode: str = "action",
+    mode: Mode | None = None,
     out: str | Path | None = None,
+    runs: str | Path = RUNS,
+    data_dir: str | Path | None = None,
     scheduler: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    watch: Watch = UNWATCHED,
     **settings: Any,
 ) -> Run:
     """Measure freezing points by annealing, and return the finished run.
 
     Of mode ``action``, the annealing test, settings are those of :class:`ifp.annealing_test.config.AnnealConfig` by
-    name; of mode ``full``, all data with many latents, those of :class:`ifp.whole_annealing.config.WholeConfig`: ::
+    name, and those of its sweep and pace (``network``, ``latents``, ``tolerance``, ...); of mode ``full``, all data
+    with many latents, those of :class:`ifp.whole_annealing.config.WholeConfig`: ::
 
         ifp.anneal("dsprites", contexts=8, factors=("scale", "posX"))
         ifp.anneal(ds, mode="full", latents=10)  # what closed forms predict is computed first, unless given
 
     Args:
-        dataset: or its name, or the path of the user's own.
-        mode: action, each factor alone in contexts; or full, one network on all data, labels or not.
-        out: the run's directory; else a new one under ``runs/``.
+        dataset: a data set, its name, the path of the user's own, or arrays (images, or images and factors);
+            not needed to resume.
+        mode: action, each factor alone in contexts; or full, one network on all data, labels or not. None: action or,
+            with ``resume`` and ``out``, the run's own.
+        out: the run's directory; else a new one under ``runs``.
+        runs: where runs are kept.
+        data_dir: folder of the data set's public files.
         scheduler: as ``--scheduler`` takes it: the pieces of an annealing test on the workers of a Dask cluster.
-        resume: go on with the run in ``out``, to the same bytes as without the stop.
+        resume: go on with the run in ``out``, or the newest unfinished one, to the same bytes as without the stop.
         overwrite: replace the run in ``out``.
+        watch: follows the work.
 
     Raises:
         IFPError: a setting is out of range, the data set is unknown or has no labels (mode ``action``), or the
             directory is in use.
     """
-    from ifp.whole_annealing.predictions import with_predictions
-    from ifp.whole_annealing.run import anneal_whole
-
-    if mode not in ("action", "full"):
-        raise IFPError(f"need a mode out of action, full, got {mode!r}{did_you_mean(mode, ('action', 'full'))}")
-    dataset = load_dataset(str(dataset)) if isinstance(dataset, (str, Path)) else dataset
-    path = None if out is None else Path(out)
+    place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
+    if mode is None:
+        mode = "full" if resume and out and open_run(Path(out)).kind == Kind.WHOLE_ANNEALING else "action"
+    require_one_of("a mode", mode, get_args(Mode))
     if mode == "full":
         if scheduler is not None:
-            raise IFPError("need no scheduler with mode full, which is one piece of work")
-        if path is not None and not resume:  # what is predicted first takes its time
-            require_place(path, overwrite=overwrite)
-        known = settings if resume else with_predictions(dataset, settings)
-        return Run.of(anneal_whole(dataset, out=path, resume=resume, overwrite=overwrite, **known))
+            raise IFPError("need no --scheduler with --mode full, which is one piece of work")
+        return _anneal_whole(dataset, settings, place, watch)
+    _refuse_others(settings, "action")
     with cluster_at(scheduler) as cluster:
-        if resume:
-            run, config = continued_run(Kind.ANNEALING_TEST, AnnealConfig, settings, dataset, path)
-            if run.finished:
-                return Run.of(run)
-        else:
-            config, run = new_annealing_run(dataset, settings, path, Path("runs"), overwrite=overwrite)
-        for _ in annealing_test(dataset, config, run, cluster=cluster):
+        opened = open_annealing_run(dataset, settings, place)
+        if not opened.run.finished:
+            watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
+            for _ in watch.follow(annealing_test(opened, place.data_dir, cluster), "annealing"):
+                pass
+    return Run.of(opened.run)
+
+
+def _anneal_whole(dataset: Data | None, settings: Mapping[str, Any], place: Place, watch: Watch) -> Run:
+    from ifp.whole_annealing.run import open_whole_run, whole_annealing
+
+    _refuse_others(settings, "full")
+    named = {"cool_steps" if name == "steps" else name: value for name, value in settings.items()}
+    opened = open_whole_run(dataset, named, place, watch)
+    if not opened.run.finished:
+        watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
+        for _ in watch.follow(whole_annealing(opened), "annealing"):
             pass
-    return Run.of(run)
+    return Run.of(opened.run)
+
+
+def _refuse_others(settings: Mapping[str, Any], mode: Mode) -> None:
+    """IFPError for a setting of the other mode."""
+    from ifp.whole_annealing.config import WholeConfig
+
+    action = {field.name for config in (AnnealConfig, SweepConfig, Pace) for field in fields(config)}
+    full = {"steps", *(field.name for field in fields(WholeConfig))}
+    others = full - action if mode == "action" else action - full
+    for name in settings:
+        if name in others:
+            raise IFPError(f"need no --{name.replace('_', '-')} with --mode {mode}, which it does not apply to")

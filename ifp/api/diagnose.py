@@ -1,38 +1,132 @@
-"""What can be concluded from a run of any kind, or from a table of anyone's."""
+"""``ifp.diagnose``: what can be concluded from runs of any kind, or from a table of anyone's."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, overload
+
+import pandas as pd
 
 from analysis.diffusion import Diffusion
 from analysis.findings import Findings
 from analysis.freezing_points import FreezingPoints
+from analysis.plain_json import json_bytes
+from analysis.printed import printed
 from analysis.whole_findings import WholeFindings
+from annealing.errors import IFPError
 from ifp.api.freezing_points import Table, freezing_points, is_table
-from ifp.run_directory.run import RunDirectory, open_run
+from ifp.api.run import found_run
+from ifp.run_directory.kinds import RUNS, Kind
+from ifp.run_directory.run import RunDirectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ifp.api.kinds import Diagnosed
 
 Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints
 
 
-def diagnose(source: RunDirectory | Table | str | Path) -> Diagnosis:
-    """Conclude from a finished run, or from a table of (step, beta, KL per latent).
+class Diagnoses(Sequence["Diagnosed"]):
+    """Runs side by side, each with what is concluded from it."""
+
+    def __init__(self, each: Sequence["Diagnosed"]) -> None:
+        self._each = tuple(each)
+
+    def __len__(self) -> int:
+        return len(self._each)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._each[index]
+
+    def __repr__(self) -> str:
+        return printed(f"Diagnoses of {len(self)} runs", self.to_frame())
+
+    def save(self) -> list[Path]:
+        """Write the findings of each run into it, as findings.json or diffusion.json; the files."""
+        from ifp.api.kinds import METHODS
+
+        return [one.run.add(METHODS[one.run.kind].findings_file, json_bytes(one.findings)) for one in self._each]
+
+    @property
+    def traced(self) -> list["Diagnosed"]:
+        """Those that recorded information about factors."""
+        return [one for one in self._each if one.trace is not None and one.diffusion is not None]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The frames of all findings, one below the other, with the run's name first."""
+        frames = [one.findings.to_frame().assign(run=one.run.path.name) for one in self._each]
+        table = pd.concat(frames, ignore_index=True)
+        return table[["run", *(name for name in table if name != "run")]]
+
+    def plot(self) -> "Figure":
+        """Separability of one annealing test; else information along each run that recorded it.
+
+        Raises:
+            IFPError: no run recorded information about factors.
+        """
+        if len(self) == 1 and isinstance(self[0].findings, Findings):
+            return self[0].findings.plot()
+        from analysis.figures.information import draw_information
+
+        if not self.traced:
+            raise IFPError("need a run whose data have labelled factors for a figure of information, got none")
+        return draw_information([(one.run.path.name, one.trace, one.diffusion) for one in self.traced])  # type: ignore[misc]
+
+
+@overload
+def diagnose(
+    source: RunDirectory | Table | str | Path | None = None, *, runs: str | Path = RUNS, save: bool = False
+) -> Diagnosis: ...
+@overload
+def diagnose(
+    source: Sequence[RunDirectory | str | Path | None], *, runs: str | Path = RUNS, save: bool = False
+) -> Diagnoses: ...
+
+
+def diagnose(
+    source: RunDirectory | Table | str | Path | Sequence[RunDirectory | str | Path | None] | None = None,
+    *,
+    runs: str | Path = RUNS,
+    save: bool = False,
+) -> Diagnosis | Diagnoses:
+    """Conclude from a finished run, from several, or from a table of (step, beta, KL per latent).
 
     Returns:
         Of an annealing test :class:`analysis.findings.Findings` (freezing points, separability, predicted diffusion),
         of whole-data annealing :class:`analysis.whole_findings.WholeFindings` (latents, owners, diffusion as all data
         cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events), of a table
-        :class:`analysis.freezing_points.FreezingPoints`. What is concluded of a run is also written into it, as
-        findings.json or diffusion.json.
+        :class:`analysis.freezing_points.FreezingPoints`; of a list of runs :class:`Diagnoses`.
 
     Args:
-        source: a run, its directory, or a table as :func:`ifp.freezing_points` takes it.
+        source: a run, its directory, a list of these, or a table as :func:`ifp.freezing_points` takes it; None: the
+            newest finished annealing test.
+        runs: where that is looked for.
+        save: also write what is concluded of a run into it, as findings.json or diffusion.json.
 
     Raises:
         RunError: the run is not there, not finished, of another kind or of unlabelled data, or a file of it is damaged.
-        IFPError: a table that is not as described there.
+        IFPError: a table that is not as described there; or runs that cannot be set side by side.
     """
-    if not isinstance(source, RunDirectory) and (is_table(source) or not isinstance(source, (str, Path))):
+    if isinstance(source, (list, tuple)):
+        return _diagnose_runs(source, runs, save=save)
+    if source is not None and not isinstance(source, RunDirectory) and is_table(source):
         return freezing_points(source)
+    if source is not None and not isinstance(source, (RunDirectory, str, Path)):
+        return freezing_points(source)
+    return _diagnose_runs([source], runs, save=save)[0].findings
+
+
+def _diagnose_runs(sources: Sequence[RunDirectory | str | Path | None], runs: str | Path, *, save: bool) -> Diagnoses:
     from ifp.api.kinds import METHODS  # here: it stands on every room and every figure, seconds to import
 
-    run = source if isinstance(source, RunDirectory) else open_run(Path(source))
-    return METHODS[run.kind].diagnose(run)
+    found = [found_run(source, runs, Kind.ANNEALING_TEST) for source in sources]
+    if not found:
+        raise IFPError("need a run to diagnose, got none")
+    if len(found) > 1 and any(run.kind == Kind.ANNEALING_TEST for run in found):
+        raise IFPError(f"need one annealing run, or any number of runs of training, got {len(found)} runs")
+    diagnoses = Diagnoses([METHODS[run.kind].diagnosed(run) for run in found])
+    if len({one.trace.names for one in diagnoses.traced if one.trace is not None}) > 1:  # before anything is written
+        raise IFPError("need runs on the same factors to set side by side, got runs on different ones")
+    if save:
+        diagnoses.save()
+    return diagnoses

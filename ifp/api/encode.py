@@ -5,17 +5,26 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from annealing.errors import IFPError
+from ifp.api.run import found_run
 from ifp.evaluation.encoding import encoded_run
-from ifp.machine.progress import Watch, unwatched
+from ifp.files.atomic import require_writable
+from ifp.files.npz import npz_bytes
+from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
-from ifp.run_directory.run import RunDirectory, open_run
+from ifp.run_directory.kinds import RUNS, Kind
+from ifp.run_directory.run import RunDirectory, write_file
 
 
 def encode(
-    run: RunDirectory | str | Path,
-    data_dir: Path | None = None,
-    watch: Watch = unwatched,
+    run: RunDirectory | str | Path | None = None,
+    data_dir: str | Path | None = None,
+    watch: Watch = UNWATCHED,
     network: Network | None = None,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    runs: str | Path = RUNS,
 ) -> dict[str, NDArray[Any]]:
     """Posteriors of every image of a training run's data set, in its order, as arrays by name.
 
@@ -26,13 +35,27 @@ def encode(
         ifp.score(found["codes"], found["factors"], logvar=found["logvar"])
 
     Args:
-        run: finished, or its directory.
+        run: finished, or its directory; None: the newest finished training run.
         data_dir: folder of the data set's public files.
-        watch: passes the batches through, to follow them.
+        watch: follows the batches.
         network: of a run that was trained with an own one: the same.
+        out: an npz to write the arrays into; None: nothing is written.
+        overwrite: replace it.
+        runs: where the newest run is looked for.
 
     Raises:
-        IFPError: the run is not finished or not of training, or its data set is not at hand.
+        IFPError: the run is not finished or not of training, its data set is not at hand, or ``out`` is no new .npz
+            in an existing folder.
     """
-    directory = run if isinstance(run, RunDirectory) else open_run(Path(run))
-    return encoded_run(directory, data_dir, watch, network)
+    path = None if out is None else Path(out)
+    if path is not None:
+        if path.suffix != ".npz" or not path.parent.is_dir():
+            raise IFPError(f"need a file ending in .npz in an existing folder, got {path}")
+        if path.exists() and not overwrite:
+            raise IFPError(f"need a new file for the codes, {path} is there (--overwrite)")
+        require_writable(path.parent)
+    found = found_run(run, runs, Kind.TRAINING)
+    arrays = encoded_run(found, None if data_dir is None else Path(data_dir), watch, network)
+    if path is not None:
+        write_file(path, npz_bytes(arrays))
+    return arrays

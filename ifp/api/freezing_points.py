@@ -12,16 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.freezing_points import FreezingPoints, find_freezing_points
 from analysis.plain_json import shown
-from annealing.errors import DataError, RunError
+from annealing.errors import DataError
 from annealing.thresholds import ACTIVE
 from ifp.files.arrays import in_memory
-from ifp.files.npz import load_arrays
 from ifp.files.plain import read_file
 from ifp.run_directory.kinds import Kind
-from ifp.run_directory.listing import described
 from ifp.run_directory.run import RunDirectory, open_run
-from ifp.training.probe import TRACE
-from ifp.whole_annealing.results import WHOLE_CURVES
+from ifp.training.trained import trained_run
+from ifp.whole_annealing.results import annealed_whole
 
 _LARGEST = 256 * 2**20  # bytes of a table
 _LATENT = re.compile(r"kl_(\d{1,6})")
@@ -77,13 +75,11 @@ def _records(table: RunDirectory | Table | str | Path) -> tuple[NDArray[Any], ND
 
 
 def _of_run(run: RunDirectory) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    if run.kind not in (Kind.TRAINING, Kind.WHOLE_ANNEALING) or not run.finished:
-        raise RunError(f"need a finished run of training or of whole-data annealing, {run.path} is {described(run)}")
     if run.kind == Kind.WHOLE_ANNEALING:
-        curves = load_arrays(run.path / "curves.npz", WHOLE_CURVES)
+        curves = annealed_whole(run).curves
         return curves["step"], curves["beta"][0], curves["kl"][0]
-    trace = load_arrays(run.path / "trace.npz", TRACE | {"step": "numbers: records"})
-    return trace["step"], trace["pressure"], trace["kl"]
+    trace = trained_run(run, "a finished run of training or of whole-data annealing").trace
+    return trace.step, trace.pressure, trace.kl
 
 
 def _read(path: Path) -> dict[str, Any]:

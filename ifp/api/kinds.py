@@ -1,4 +1,4 @@
-"""What is done with a finished run of each kind: its config, main table, figures, page and diagnosis.
+"""What is done with a finished run of each kind: its config, main table, figures, page and findings.
 
 How a kind is called and which file ends it stands in :mod:`ifp.run_directory.kinds`, which knows nothing of these.
 """
@@ -6,6 +6,7 @@ How a kind is called and which file ends it stands in :mod:`ifp.run_directory.ki
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,17 +19,16 @@ from analysis.figures.distributions import draw_distributions
 from analysis.figures.information import draw_information
 from analysis.figures.latents import draw_latents
 from analysis.findings import Findings
+from analysis.information_trace import InformationTrace
 from analysis.whole_findings import WholeFindings, cooling_branch
 from annealing.errors import RunError
+from ifp.annealing_test.annealed import FINDINGS_FILE, annealed_test
 from ifp.annealing_test.config import AnnealConfig
-from ifp.annealing_test.diagnosis import diagnose_annealing
-from ifp.annealing_test.freezing_csv import read_curves, read_tables
 from ifp.api.freezing_points import freezing_points
 from ifp.comparison.config import CompareConfig
 from ifp.comparison.study import study_rows
-from ifp.evaluation.diffusion import diagnose_training, information_trace
+from ifp.evaluation.diffusion import DIFFUSION_FILE
 from ifp.evaluation.traversal import traverse_run
-from ifp.files.npz import load_arrays
 from ifp.files.plain import read_file
 from ifp.pages.annealing import annealing_sections, whole_sections
 from ifp.pages.comparison import comparison_sections
@@ -37,11 +37,30 @@ from ifp.pages.training import training_sections
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
-from ifp.training.probe import TRACE
+from ifp.training.trained import trained_run
 from ifp.whole_annealing.config import WholeConfig
-from ifp.whole_annealing.results import WHOLE_CURVES, diagnose_whole, whole_findings
+from ifp.whole_annealing.results import annealed_whole
 
 _LARGEST = 256 * 2**20  # bytes of a table
+
+RunFindings: TypeAlias = Findings | WholeFindings | Diffusion
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosed:
+    """A finished run, and what is concluded from it.
+
+    Attributes:
+        run: its directory.
+        findings: of an annealing test, of whole-data annealing, or the diffusion along training.
+        trace: what it recorded of information, of training and whole-data annealing on labelled data.
+        diffusion: along that trace.
+    """
+
+    run: RunDirectory
+    findings: RunFindings
+    trace: InformationTrace | None = None
+    diffusion: Diffusion | None = None
 
 
 @dataclass(frozen=True)
@@ -51,20 +70,20 @@ class KindMethods:
     Attributes:
         config: the settings that its config.json holds.
         frame: its main table.
-        figures: by name; the first is drawn where none is named.
+        figures: by name.
+        default_figure: the name of the one that is drawn where none is named.
         sections: of its page.
-        diagnose: what is concluded from it, also written into it.
+        diagnosed: what is concluded from it.
+        findings_file: where the findings are kept in the run.
     """
 
     config: type
     frame: Callable[[RunDirectory], pd.DataFrame]
     figures: Mapping[str, Callable[..., Figure]]
+    default_figure: Callable[[RunDirectory], str]
     sections: Callable[[RunDirectory], list[Section]]
-    diagnose: Callable[[RunDirectory], Findings | WholeFindings | Diffusion]
-
-    def default_figure(self, run: RunDirectory) -> str:
-        """The first figure; of training on unlabelled data, which has no information about factors, the curves."""
-        return "curves" if "information" in self.figures and not _labelled(run) else next(iter(self.figures))
+    diagnosed: Callable[[RunDirectory], Diagnosed]
+    findings_file: str
 
 
 def _table(name: str) -> Callable[[RunDirectory], pd.DataFrame]:
@@ -79,54 +98,69 @@ def _table(name: str) -> Callable[[RunDirectory], pd.DataFrame]:
     return read
 
 
-def _distributions(run: RunDirectory, kind: str = "box") -> Figure:
-    tables = read_tables(run)
+def _distributions(run: RunDirectory, *, kind: str = "box") -> Figure:
+    tables = annealed_test(run).tables
     return draw_distributions(main_rows(tables.freezing), tables.spectral, kind)
 
 
 def _curves(run: RunDirectory) -> Figure:
-    freezing = read_tables(run).freezing
-    return draw_curves(read_curves(run, freezing), main_rows(freezing))
+    annealed = annealed_test(run)
+    return draw_curves(annealed.curves, main_rows(annealed.tables.freezing))
 
 
 def _latents(run: RunDirectory) -> Figure:
-    findings = whole_findings(run)
-    branch = cooling_branch(load_arrays(run.path / "curves.npz", WHOLE_CURVES))
-    return draw_latents(branch, findings.latents, findings.thresholds[0], findings.predicted)
+    whole = annealed_whole(run)
+    findings = whole.findings
+    return draw_latents(cooling_branch(whole.curves), findings.latents, findings.thresholds[0], findings.predicted)
 
 
 def _information(run: RunDirectory) -> Figure:
-    trace = information_trace(run)
+    trace = trained_run(run).information
     return draw_information([(run.path.name, trace, diagnose_diffusion(trace))])
 
 
+def _information_or_curves(run: RunDirectory) -> str:
+    """The first, but for unlabelled data, which have no information about factors."""
+    return "information" if trained_run(run).trace.names else "curves"
+
+
 def _scores(run: RunDirectory) -> Figure:
-    return draw_comparison(study_rows(run), run.about_data("name", str))
+    return draw_comparison(study_rows(run), run.data.name)
 
 
-def _labelled(run: RunDirectory) -> bool:
-    """Whether a training run's trace tells of factors."""
-    return load_arrays(run.path / "trace.npz", TRACE)["mi"].shape[2] > 0
+def _whole_diagnosed(run: RunDirectory) -> Diagnosed:
+    whole = annealed_whole(run)
+    return Diagnosed(run, whole.findings, whole.information, whole.findings.diffusion)
 
 
-def _refuse_study(run: RunDirectory) -> Diffusion:
+def _training_diagnosed(run: RunDirectory) -> Diagnosed:
+    trace = trained_run(run, "a finished run of training").information
+    diffusion = diagnose_diffusion(trace)
+    return Diagnosed(run, diffusion, trace, diffusion)
+
+
+def _refuse_study(run: RunDirectory) -> Diagnosed:
     raise RunError(f"need a single run to diagnose, {run.path} is a study: name one of the runs in it")
 
 
 METHODS: Mapping[Kind, KindMethods] = {
     Kind.ANNEALING_TEST: KindMethods(
         config=AnnealConfig,
-        frame=lambda run: read_tables(run).freezing,
+        frame=lambda run: annealed_test(run).tables.freezing,
         figures={"distributions": _distributions, "curves": _curves},
+        default_figure=lambda run: "distributions",
         sections=annealing_sections,
-        diagnose=diagnose_annealing,
+        diagnosed=lambda run: Diagnosed(run, annealed_test(run).concluded),
+        findings_file=FINDINGS_FILE,
     ),
     Kind.WHOLE_ANNEALING: KindMethods(
         config=WholeConfig,
         frame=_table("freezing.csv"),
         figures={"curves": _latents},
+        default_figure=lambda run: "curves",
         sections=whole_sections,
-        diagnose=diagnose_whole,
+        diagnosed=_whole_diagnosed,
+        findings_file=FINDINGS_FILE,
     ),
     Kind.TRAINING: KindMethods(
         config=TrainConfig,
@@ -136,14 +170,18 @@ METHODS: Mapping[Kind, KindMethods] = {
             "curves": lambda run: freezing_points(run).plot(),
             "traversal": traverse_run,
         },
+        default_figure=_information_or_curves,
         sections=training_sections,
-        diagnose=diagnose_training,
+        diagnosed=_training_diagnosed,
+        findings_file=DIFFUSION_FILE,
     ),
     Kind.COMPARISON: KindMethods(
         config=CompareConfig,
         frame=_table("comparison.csv"),
         figures={"scores": _scores},
+        default_figure=lambda run: "scores",
         sections=comparison_sections,
-        diagnose=_refuse_study,
+        diagnosed=_refuse_study,
+        findings_file="",
     ),
 }

@@ -1,5 +1,6 @@
-"""Plans of DEFT's stages from whatever was concluded, measured or computed."""
+"""``ifp.plan_stages``: plans of DEFT's stages from whatever was concluded, measured or computed."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -7,43 +8,107 @@ from analysis.findings import Findings
 from analysis.stage_plan import StagePlan
 from analysis.stage_settings import StageSettings
 from analysis.stages import plan_stages as planned_from
+from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
+from ifp.annealing_test.annealed import annealed_test
 from ifp.api.diagnose import Diagnosis
-from ifp.closed_form.spectrum import Spectrum
+from ifp.api.run import found_run
+from ifp.api.spectrum import spectrum
+from ifp.closed_form.order import freezing_order, predicted_values
+from ifp.closed_form.spectrum import Spectrum, with_order
+from ifp.datasets.arrays import Data
 from ifp.evaluation.planning import planning_findings
+from ifp.machine.progress import UNWATCHED, Watch
+from ifp.run_directory.kinds import RUNS, Kind
+from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
+from ifp.training.plan import read_plan
 
 Planned: TypeAlias = Diagnosis | Spectrum | RunDirectory | str | Path
 
 
-def plan_stages(source: Planned, settings: StageSettings | None = None, **changed: Any) -> StagePlan:
+def plan_stages(
+    source: Planned | None = None,
+    settings: StageSettings | None = None,
+    *,
+    dataset: Data | None = None,
+    contexts: int | None = None,
+    factors: Sequence[str] | None = None,
+    nuisance: Nuisance | None = None,
+    likelihood: LikelihoodName | None = None,
+    seed: int | None = None,
+    data_dir: str | Path | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    order: bool = False,
+    plan: str | Path | None = None,
+    runs: str | Path = RUNS,
+    watch: Watch = UNWATCHED,
+    **changed: Any,
+) -> StagePlan:
     """Plan DEFT's stages: which factors freeze together, at which pressure, in how many latents.
 
     >>> import ifp
-    >>> spectrum = ifp.spectrum(ifp.load_dataset("dsprites-tiny"), contexts=20)
-    >>> [stage.factors for stage in ifp.plan_stages(spectrum).stages]
+    >>> plan = ifp.plan_stages(dataset="dsprites-tiny", contexts=20)
+    >>> [stage.factors for stage in plan.stages]
     [('posY', 'posX'), ('scale',), ('orientation', 'shape')]
 
     Args:
         source: findings of an annealing test (:func:`ifp.diagnose`); the run or its directory, also one of whole-data
             annealing, planned by the latents that froze; or a spectrum, planned by its freezing order with nothing
-            trained.
+            trained. None: the newest finished annealing test, unless there is a data set.
         settings: see :class:`analysis.stage_settings.StageSettings`; single ones by name, ``plan_stages(run,
             depth=0.3)``.
+        dataset: instead of a source: data as :func:`ifp.spectrum` takes them, planned by that spectrum.
+        contexts, factors, nuisance, likelihood, seed, data_dir, data_options: of that spectrum, as
+            :func:`ifp.spectrum` takes them.
+        order: plan an annealing test by the freezing order of its data set, too.
+        plan: the path of a plan: nothing is planned, it is read, checked and given back.
+        runs: where the newest run is looked for.
+        watch: follows the work.
 
     Raises:
         IFPError: a setting is out of range, no factor ever freezes above the final pressure, or what was concluded of
             something else is given.
+        PlanError: a file that holds no plan.
     """
+    folder = None if data_dir is None else Path(data_dir)
+    if plan is not None:
+        return read_plan(str(plan))
+    if settings is None:
+        StageSettings(**changed)  # what does not fit is told before the work
+    if dataset is not None:
+        if source is not None:
+            raise IFPError("need either a source or a data set to plan from, got both")
+        asked = {"contexts": contexts, "nuisance": nuisance, "likelihood": likelihood, "seed": seed}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        source = spectrum(dataset, factors=factors, data_dir=folder, data_options=data_options, watch=watch, **given)
     if isinstance(source, Spectrum):
         found = source.findings()
     elif isinstance(source, Findings):
         found = source
-    elif isinstance(source, (RunDirectory, str, Path)):
-        found = planning_findings(source)
+    elif source is None or isinstance(source, (RunDirectory, str, Path)):
+        run = found_run(source, runs, Kind.ANNEALING_TEST)
+        found = _with_order(run, folder, watch) if order else planning_findings(run)
     else:
         raise IFPError(
             "need findings of an annealing test, an annealing run or a spectrum to plan from, got "
             f"{type(source).__name__}: of whole-data annealing give the run itself"
         )
     return planned_from(found, settings, **changed)
+
+
+def _with_order(run: RunDirectory, data_dir: Path | None, watch: Watch) -> Findings:
+    """A test's findings with the freezing order of its data set, by its own likelihood and nuisance."""
+    if run.kind != Kind.ANNEALING_TEST:
+        raise IFPError(f"need an annealing run with --from spectrum, {run.path} is of kind {run.kind}")
+    annealed = annealed_test(run)
+    config = annealed.config
+    findings = annealed.findings
+    steps = freezing_order(
+        run_dataset(run, data_dir),
+        factors=[each.factor for each in findings.factors],
+        likelihood=config.likelihood,
+        nuisance=config.nuisance,
+        watch=watch,
+    )
+    return with_order(findings, predicted_values(list(steps)))

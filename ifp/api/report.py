@@ -1,35 +1,41 @@
-"""From a finished run of any kind to its page."""
+"""``ifp.report``: from a finished run of any kind to its page."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.api.kinds import METHODS
+from ifp.api.run import found_run
 from ifp.pages.page import page
+from ifp.run_directory.kinds import RUNS
 from ifp.run_directory.listing import described
-from ifp.run_directory.run import RunDirectory, open_run, write_file
+from ifp.run_directory.run import RunDirectory, write_file
 
 
-def write_report(run: RunDirectory | str | Path, out: Path | None = None) -> Path:
-    """Write the report of a finished run, one HTML file, and return its path: in the run unless said otherwise.
+def report(
+    run: RunDirectory | str | Path | None = None, out: str | Path | None = None, *, runs: str | Path = RUNS
+) -> Path:
+    """Write the report of a finished run, one HTML file, and return its path.
+
+    Args:
+        run: or its directory; None: the newest finished one.
+        out: the file; else report.html in the run.
+        runs: where the newest run is looked for.
 
     Raises:
         RunError: the run is not there or not finished, or the file cannot be written.
     """
-    run = run if isinstance(run, RunDirectory) else open_run(Path(run))
-    if not run.finished:
-        raise RunError(f"need a finished run for a report, {run.path} is {described(run)}")
-    methods = METHODS[run.kind]
-    read_record(
-        methods.config, run.config.get("settings"), f"settings of {run.path}", RunError
-    )  # sections take them as read
-    _require_versions(run)
-    title = f"{run.about_data('name', str)}: {run.kind.label}"
-    sides = " x ".join(map(str, run.about_data("image_shape", tuple[int, int, int])))
-    lead = f"Run {run.path.name}, on {run.about_data('images', int):,} images of {sides}."
-    path = out or run.path / "report.html"
-    write_file(path, page(title, lead, methods.sections(run)))
+    found = found_run(run, runs, None)
+    if not found.finished:
+        raise RunError(f"need a finished run for a report, {found.path} is {described(found)}")
+    methods = METHODS[found.kind]
+    found.settings(methods.config)  # sections take them as read
+    _require_versions(found)
+    title = f"{found.data.name}: {found.kind.label}"
+    sides = " x ".join(map(str, found.data.image_shape))
+    lead = f"Run {found.path.name}, on {found.data.images:,} images of {sides}."
+    path = found.path / "report.html" if out is None else Path(out)
+    write_file(path, page(title, lead, methods.sections(found)))
     return path
 
 

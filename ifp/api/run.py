@@ -1,10 +1,12 @@
-"""``ifp.Run``: a run directory as it is handed to people, with its main table and its figures."""
+"""``ifp.Run``: a run directory as it is handed to people, with its main table, its figures and its findings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annealing.errors import IFPError, RunError, did_you_mean
-from ifp.run_directory.listing import described
+from annealing.choices import require_one_of
+from annealing.errors import RunError
+from ifp.run_directory.kinds import RUNS, Kind
+from ifp.run_directory.listing import described, list_runs, newest_run
 from ifp.run_directory.run import RunDirectory
 from ifp.run_directory.run import open_run as open_directory
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from ifp.api.kinds import KindMethods
+    from ifp.api.kinds import KindMethods, RunFindings
 
 
 class Run(RunDirectory):
@@ -25,7 +27,7 @@ class Run(RunDirectory):
 
     @classmethod
     def of(cls, run: RunDirectory) -> "Run":
-        """The same run, with its table and figures."""
+        """The same run, with its table, figures and findings."""
         return cls(run.path, run.config)
 
     def to_frame(self) -> "pd.DataFrame":
@@ -50,10 +52,12 @@ class Run(RunDirectory):
         """
         methods = self._methods()
         name = methods.default_figure(self) if what is None else what
-        if name not in methods.figures:
-            near = did_you_mean(name, methods.figures)
-            raise IFPError(f"need a figure out of {', '.join(methods.figures)} of {self.path}, got {name!r}{near}")
+        require_one_of("a figure", name, methods.figures)
         return methods.figures[name](self, **style)
+
+    def findings(self) -> "RunFindings":
+        """What is concluded from a finished run, as :func:`ifp.diagnose` does; nothing is written."""
+        return self._methods().diagnosed(self).findings
 
     def _methods(self) -> "KindMethods":
         """What is done with runs of its kind; RunError where it is not finished."""
@@ -67,3 +71,39 @@ class Run(RunDirectory):
 def open_run(path: Path | str) -> Run:
     """The run in a directory; RunError where there is none."""
     return Run.of(open_directory(path))
+
+
+def found_run(run: RunDirectory | str | Path | None, runs: str | Path, kind: Kind | None) -> Run:
+    """A run, opened where it is a path; None: the newest finished one of a kind, or of any, under ``runs``.
+
+    Raises:
+        RunError: there is none.
+    """
+    if run is None:
+        return Run.of(newest_run(Path(runs), kind))
+    return Run.of(run) if isinstance(run, RunDirectory) else open_run(Path(run))
+
+
+def annealing_run(run: RunDirectory | str | Path | None, runs: str | Path = RUNS, *, whole: bool = False) -> Run:
+    """A finished annealing test, opened where it is a path; None: the newest one under ``runs``.
+
+    Args:
+        run: or its directory.
+        runs: where the newest one is looked for.
+        whole: whether a run of whole-data annealing will do, too.
+
+    Raises:
+        RunError: it is something else, or there is none.
+    """
+    from ifp.annealing_test.annealed import annealed_test  # here: slow, and most who open a run need neither
+    from ifp.whole_annealing.results import annealed_whole
+
+    found = found_run(run, runs, Kind.ANNEALING_TEST)
+    if whole and found.kind == Kind.WHOLE_ANNEALING:
+        return Run.of(annealed_whole(found).run)
+    return Run.of(annealed_test(found).run)
+
+
+def runs(where: str | Path = RUNS) -> list[Run]:
+    """The runs right under a folder, finished or not, oldest first."""
+    return [Run.of(run) for run in list_runs(Path(where))]

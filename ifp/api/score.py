@@ -2,30 +2,37 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from analysis.scores.all_scores import SCORES, VARIANTS
-from analysis.scores.all_scores import score as scores_of
-from analysis.scores.codes import STUDY, SampleSizes
+from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError
-from ifp.evaluation.scoring import score_run
+from ifp.api.run import found_run
+from ifp.evaluation.scoring import codes_of_file, score_codes, score_run
 from ifp.files.arrays import in_memory
+from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
+from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.run import RunDirectory
 
 
 def score(
-    codes: ArrayLike | RunDirectory | str | Path,
+    codes: ArrayLike | RunDirectory | str | Path | None = None,
     factors: ArrayLike | None = None,
     *,
     logvar: ArrayLike | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
     sizes: SampleSizes = STUDY,
-    n_jobs: int = 1,
+    n_jobs: int = -1,
     network: Network | None = None,
+    data_dir: str | Path | None = None,
+    runs: str | Path = RUNS,
+    save: bool = False,
+    watch: Watch = UNWATCHED,
 ) -> Scores:
     """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
 
@@ -36,7 +43,8 @@ def score(
 
     Args:
         codes: posterior means (rows, latents), numpy or torch; or a finished training run or its directory, of which
-            every image is encoded first, and whose scores.json keeps the scores.
+            every image is encoded first; or the path of an npz with ``codes``, ``factors`` and perhaps ``logvar``.
+            None: the newest finished training run.
         factors: classes from 0 (rows, factors), with codes.
         logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
         seed: of the samples drawn.
@@ -44,18 +52,39 @@ def score(
         sizes: what is drawn from the codes; another choice than the study's is another protocol.
         n_jobs: factors that DCI fits side by side; -1 for one per core.
         network: of a run that was trained with an own one: the same.
+        data_dir: folder of the data set's public files, of a run.
+        runs: where the newest run is looked for.
+        save: keep the scores, with those measured before, in the run's scores.json.
+        watch: follows the encoding.
+
+    Returns:
+        Scores by name; ``record`` has what they were measured with beside them.
 
     Raises:
         IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.
     """
-    if isinstance(codes, (RunDirectory, str, Path)):
+    if codes is None or isinstance(codes, (RunDirectory, str, Path)):
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")
-        found = score_run(codes, seed=seed, only=only, n_jobs=n_jobs, network=network)
-        return Scores({name: found[name] for name in SCORES + VARIANTS if isinstance(found.get(name), float)})
+        if isinstance(codes, (str, Path)) and Path(codes).suffix == ".npz":
+            return _scores(score_codes(codes_of_file(Path(codes)), seed=seed, only=only, n_jobs=n_jobs))
+        found = score_run(
+            found_run(codes, runs, Kind.TRAINING),
+            seed=seed,
+            only=only,
+            n_jobs=n_jobs,
+            data_dir=None if data_dir is None else Path(data_dir),
+            watch=watch,
+            network=network,
+            save=save,
+        )
+        return _scores(found)
     if factors is None:
         raise IFPError("need factors (rows, factors) with codes, got none")
-    known = None if logvar is None else in_memory(logvar)
-    return scores_of(
-        in_memory(codes), in_memory(factors), logvar=known, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs
-    )
+    data = LabelledCodes(in_memory(codes), in_memory(factors), None if logvar is None else in_memory(logvar))
+    return _scores(score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs))
+
+
+def _scores(record: dict[str, Any]) -> Scores:
+    values = {name: record[name] for name in SCORES + VARIANTS if isinstance(record.get(name), float)}
+    return Scores(values, record=record)

@@ -1,46 +1,83 @@
 """``ifp.spectrum``: closed-form freezing points of a data set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from ifp.closed_form.contexts import closed_forms
+from annealing.choices import LikelihoodName, Nuisance
+from annealing.likelihood import likelihood_named
+from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_nuisance
 from ifp.closed_form.factors import chosen_factors
 from ifp.closed_form.spectrum import Spectrum
-from ifp.datasets.dataset import Dataset
+from ifp.closed_form.whole import whole_spectrum
+from ifp.datasets.arrays import Data
+from ifp.machine.progress import UNWATCHED, Watch
+from ifp.run_directory.opening import asked_dataset
+
+
+@dataclass(frozen=True)
+class _Counted:
+    done: int
+    total: int
+    doing: str
+    record: SpectralRecord
 
 
 def spectrum(
-    dataset: Dataset,
+    dataset: Data,
     *,
     factors: Sequence[str] | None = None,
     contexts: int = 1000,
     seed: int = 0,
-    likelihood: str = "bernoulli",
-    nuisance: str = "held",
+    likelihood: LikelihoodName = "bernoulli",
+    nuisance: Nuisance = "held",
+    data_dir: str | Path | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Spectrum:
-    """Closed-form freezing points of every factor over shared contexts: no training, some hundred a second.
+    """Closed-form freezing points: of every factor over shared contexts, or of unlabelled data as a whole.
 
     The largest eigenvalue of V^-1/2 C V^-1/2 of each case's images, with C their covariance and V the decoder's own
-    variance at the mean image (:mod:`annealing.spectral`), and the bound beta_rd above it.
+    variance at the mean image (:mod:`annealing.spectral`), and the bound beta_rd above it: no training, some hundred
+    a second. Of unlabelled data the leading eigenvalues of all images (:mod:`annealing.leading`).
 
     >>> import ifp
-    >>> found = ifp.spectrum(ifp.load_dataset("dsprites-tiny"), factors=["scale"], contexts=3)
+    >>> found = ifp.spectrum("dsprites-tiny", factors=["scale"], contexts=3)
     >>> len(found), found[0].factor, round(found[0].spectral_beta, 1)
     (3, 'scale', 169.9)
 
     Args:
-        dataset: with labelled factors.
+        dataset: a data set, its name, the path of the user's own, or arrays: images, or (images, factors).
         factors: names; None for all.
         contexts: drawn, and shared by all factors.
         seed: of the draw.
         likelihood: bernoulli or gaussian.
         nuisance: held within a context, or redrawn for each image; in the freezing order, too.
+        data_dir: folder of the data set's public files.
+        data_options: how a data set given by its name is opened: background, correlate, bins, seed.
+        watch: follows the work.
 
     Raises:
-        IFPError: an unlabelled data set, one image, an unknown factor or one of a single value, an unknown
+        IFPError: one image, factors of unlabelled data, an unknown factor or one of a single value, an unknown
             likelihood or ``nuisance``, or no context.
     """
-    names = chosen_factors(dataset, factors)
-    records = closed_forms(
-        dataset, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance
-    )
-    return Spectrum(dataset, tuple(records), seed, likelihood, nuisance)
+    likelihood_named(likelihood)
+    require_nuisance(nuisance)
+    given = {"data_options": data_options or {}}
+    found = asked_dataset(dataset, given, None if data_dir is None else Path(data_dir), "a data set")
+    if found.factors is None and factors is None:
+        watch.begun(f"{found.name}: {found.source}")
+        values = whole_spectrum(found, likelihood=likelihood, watch=watch)
+        return Spectrum(found, (), seed, likelihood, nuisance, eigenvalues=tuple(values), watch=watch)
+    names = chosen_factors(found, factors)
+    watch.begun(f"{found.name}: {found.source}")
+    records = closed_forms(found, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance)
+    counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
+    kept = tuple(step.record for step in counted)
+    return Spectrum(found, kept, seed, likelihood, nuisance, names, watch=watch)
+
+
+def _counted(records: Iterator[SpectralRecord], total: int) -> Iterator[_Counted]:
+    for number, record in enumerate(records, start=1):
+        yield _Counted(number, total, record.factor, record)

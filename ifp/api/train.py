@@ -1,29 +1,34 @@
-"""``ifp.train``: a training run from Python."""
+"""``ifp.train``: a training run."""
 
 from pathlib import Path
 from typing import Any
 
-from analysis.records import require_settings
 from analysis.stage_plan import StagePlan
 from ifp.api.run import Run
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset
+from ifp.datasets.arrays import Data
+from ifp.machine.data_parallel import first_process
+from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import OWN, Network
-from ifp.run_directory.kinds import Kind
-from ifp.run_directory.resume import continued_run
-from ifp.training.config import TrainConfig
-from ifp.training.loop import train_run
-from ifp.training.run import as_recorded, new_training_run, resumed_plan
+from ifp.run_directory.kinds import RUNS
+from ifp.run_directory.opening import Place
+from ifp.training.plan import read_plan
+from ifp.training.presets import with_preset
+from ifp.training.run import joined_run, train_run
 
 
 def train(
-    dataset: Dataset | str | Path,
+    dataset: Data | None = None,
     *,
-    plan: StagePlan | None = None,
+    plan: StagePlan | str | Path | None = None,
     network: Network | str | None = None,
+    preset: str | None = None,
     out: str | Path | None = None,
+    runs: str | Path = RUNS,
+    data_dir: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    force: bool = False,
+    watch: Watch = UNWATCHED,
     **settings: Any,
 ) -> Run:
     """Train on a data set, by a plan's stages where there is one, and return the finished run.
@@ -35,30 +40,37 @@ def train(
         ifp.train(ds, objective="annealed-beta", network=ifp.Network(MyEncoder, MyDecoder))
 
     Args:
-        dataset: or its name, or the path of the user's own.
-        plan: of :func:`ifp.plan_stages`, for DEFT.
+        dataset: a data set, its name, the path of the user's own, or arrays (images, or images and factors);
+            else the plan's, or the resumed run's.
+        plan: of :func:`ifp.plan_stages`, for DEFT; or the path of its JSON, ``-`` for standard input.
         network: a name (``conv``, ``dense``, ...) or the user's own modules: :class:`ifp.Network`.
-        out: the run's directory; else a new one under ``runs/``.
-        resume: go on with the run in ``out``, to the same bytes as without the stop.
+        preset: a study's settings, under those given: ``locatello`` or ``deft-2021``.
+        out: the run's directory; else a new one under ``runs``.
+        runs: where runs are kept.
+        data_dir: folder of the data set's public files.
+        resume: go on with the run in ``out``, or the newest unfinished one, to the same bytes as without the stop.
         overwrite: replace the run in ``out``.
+        force: use a plan made for other data.
+        watch: follows the work.
 
     Raises:
         IFPError: a setting is out of range, the plan does not fit or is missing, the directory is in use, or training
             diverges.
     """
-    dataset = load_dataset(str(dataset)) if isinstance(dataset, (str, Path)) else dataset
-    given = {**settings, **({} if network is None else {"network": OWN if isinstance(network, Network) else network})}
+    stages = read_plan(str(plan)) if isinstance(plan, (str, Path)) and first_process() else plan
+    given = with_preset(preset, settings)
+    if network is not None:
+        given["network"] = OWN if isinstance(network, Network) else network
+    place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
     own = network if isinstance(network, Network) else None
-    path = None if out is None else Path(out)
-    if resume:
-        run, config = continued_run(Kind.TRAINING, TrainConfig, as_recorded(given), dataset, path)
-        plan = resumed_plan(run, plan)
-        if run.finished:
-            return Run.of(run)
-    else:
-        require_settings(TrainConfig, given)
-        config = TrainConfig(dataset=dataset.reference, data_options=dataset.options, **given)
-        config, run = new_training_run(dataset, config, plan, path, Path("runs"), overwrite=overwrite, network=own)
-    for _ in train_run(dataset, config, plan, run, network=own):
-        pass
-    return Run.of(run)
+    stages = stages if isinstance(stages, StagePlan) else None  # another process reads the path's, and shares it
+    with joined_run(dataset, stages, given, place, force=force, network=own) as (workers, opened):
+        if not opened.run.finished:
+            steps = train_run(opened, workers)
+            if workers.first:
+                files = ("config.json", "trace.npz", "checkpoint.safetensors")
+                watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, files)
+                steps = watch.follow(steps, "training")
+            for _ in steps:
+                pass
+    return Run.of(opened.run)

@@ -9,12 +9,14 @@ import logging
 import pkgutil
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from ifp.cli.help import Group, told
-from ifp.cli.stopping import Stopped, exit_code, heed_signals
+from ifp.cli.stopping import Stopped, exit_code, heeded_signals
 
 app = typer.Typer(
     name="ifp",
@@ -59,16 +61,40 @@ def _show_warning(message: Warning | str, category: type[Warning], *where: objec
     typer.echo(f"warning: {in_one_line(str(message))}", err=True)
 
 
+@contextmanager
+def _own_process() -> Iterator[None]:
+    """The process is the command's: signals, warnings, log and memory as it wants them; afterwards as they were.
+
+    What the functions of ``ifp`` leave as they find it is set here, once.
+    """
+    from ifp.machine.memory import keep_freed_memory
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    levels = {name: logging.getLogger(name).level for name in ("", "ifp")}
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("ifp").setLevel(logging.INFO)
+    keep_freed_memory()
+    show = warnings.showwarning
+    warnings.showwarning = _show_warning
+    try:
+        with heeded_signals():
+            yield
+    finally:
+        warnings.showwarning = show
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def main() -> None:
     """Entry point: an error of ours is one line on stderr and exit code 1."""
+    with _own_process():
+        _run()
+
+
+def _run() -> None:
     from analysis.names import in_one_line
     from annealing.errors import IFPError
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("ifp").setLevel(logging.INFO)
-    warnings.showwarning = _show_warning
-    heed_signals()
     try:
         ended = app(prog_name="ifp", standalone_mode=False)
     except Stopped as stopped:

@@ -1,19 +1,25 @@
 """``ifp anneal``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from annealing.errors import IFPError, did_you_mean
 from ifp.cli import options
-from ifp.cli.help import MACHINE, MEASURE, Command
-from ifp.run_directory.kinds import Kind
+from ifp.cli.defaults import Source
+from ifp.cli.help import MACHINE, MEASURE, command_with
+
+DEFAULTS = (
+    Source("ifp.annealing_test.config:AnnealConfig"),
+    Source("annealing.sweep:SweepConfig"),
+    Source("annealing.hysteresis:Pace"),
+    Source("ifp.whole_annealing.config:WholeConfig", {"steps": "cool_steps"}, "with --mode full"),
+    options.DATA_DEFAULTS,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("anneal", cls=Command, rich_help_panel=MEASURE)(anneal)
+    app.command("anneal", cls=command_with(*DEFAULTS), rich_help_panel=MEASURE)(anneal)
 
 
 def anneal(
@@ -24,48 +30,38 @@ def anneal(
             help="action: each factor alone; full: all data, many latents.  [default: action]", metavar="NAME"
         ),
     ] = None,
-    contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.  [default: 8]", min=1)] = None,
+    contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.", min=1)] = None,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
     likelihood: options.Likelihood = None,
     network: Annotated[
         str | None,
-        typer.Option(
-            help="dense, conv, or optimal: an unlimited network at equilibrium.  [default: dense]", metavar="NAME"
-        ),
+        typer.Option(help="dense, conv, or optimal: an unlimited network at equilibrium.", metavar="NAME"),
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.  [default: heat-cool]", metavar="NAME"),
+        typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.", metavar="NAME"),
     ] = None,
-    latents: Annotated[int | None, typer.Option(help="Latents.  [default: 1, or 10 with --mode full]", min=1)] = None,
+    latents: Annotated[int | None, typer.Option(help="Latents.", min=1)] = None,
     repeats: Annotated[
-        int | None, typer.Option(help="Networks per case; from 3 on the knee has an interval.  [default: 1]", min=1)
+        int | None, typer.Option(help="Networks per case; from 3 on the knee has an interval.", min=1)
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Sweep slower until a point is bracketed this closely.  [default: 1.25]")
+        float | None, typer.Option(help="Sweep slower until a point is bracketed this closely.")
     ] = None,
-    max_steps: Annotated[
-        int | None, typer.Option(help="... or until a case has taken so many steps.  [default: 16000]", min=1)
-    ] = None,
+    max_steps: Annotated[int | None, typer.Option(help="... or until a case has taken so many steps.", min=1)] = None,
     pressures: Annotated[
         str | None,
         typer.Option(help="Pressures LO:HI, in nats, that no case leaves, instead of --span.", metavar=options.RANGE),
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(help="The same in units of each case's spectral value.  [default: 0.3:3]", metavar=options.RANGE),
+        typer.Option(help="The same in units of each case's spectral value.", metavar=options.RANGE),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Only with --mode full: steps of cooling.  [default: 11500]", min=1)
-    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Only with --mode full: steps of cooling.", min=1)] = None,
     precision: Annotated[
         str | None,
-        typer.Option(
-            help="Only with --mode full: float32 or bfloat16.  [default: float32]",
-            metavar="NAME",
-            rich_help_panel=MACHINE,
-        ),
+        typer.Option(help="Only with --mode full: float32 or bfloat16.", metavar="NAME", rich_help_panel=MACHINE),
     ] = None,
     config: options.Config = None,
     seed: options.Seed = None,
@@ -96,67 +92,26 @@ def anneal(
         ifp anneal --config run.toml --seed 1
         ifp anneal --resume --out runs/mine
     """
-    from ifp.annealing_test.diagnosis import diagnose_annealing
-    from ifp.annealing_test.measure import annealing_test
-    from ifp.annealing_test.run import open_annealing_run
-    from ifp.cli.anneal_whole import anneal_whole_data
-    from ifp.cli.progress import announce, resumable, show_progress
-    from ifp.cli.tables import show
-    from ifp.machine.cluster import cluster_at
-    from ifp.tables.findings import freezing_points
+    from ifp.api.anneal import anneal as annealed
+    from ifp.cli.findings_table import show_freezing_points
+    from ifp.cli.progress import Following
 
-    shared: dict[str, object] = {
-        "dataset": dataset, "likelihood": likelihood, "seed": seed, "device": device, "threads": threads,
-        "data_options": options.data_options(background, correlate, bins, data_seed) or None,
-        "pressures": options.number_range(pressures, "--pressures"),
-    }  # fmt: skip
-    action = {
-        "contexts": contexts, "factors": options.name_list(factors), "protocol": protocol, "repeats": repeats,
-        "nuisance": nuisance,
-        "span": options.number_range(span, "--span"),
-    }  # fmt: skip
-    pace = options.present({"tolerance": tolerance, "max_steps": max_steps})
-    full = {"cool_steps": steps, "precision": precision}
-    if _is_full(mode, out if resume else None):
-        _refuse(options.present({**action, "network": network, "scheduler": scheduler} | pace), "--mode full")
-        anneal_whole_data(
-            options.present({**shared, **full, "latents": latents}),
-            out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite, json=json,
+    settings = options.present(
+        {
+            "mode": mode, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
+            "likelihood": likelihood, "network": network, "protocol": protocol, "latents": latents,
+            "repeats": repeats, "tolerance": tolerance, "max_steps": max_steps,
+            "pressures": options.number_range(pressures, "--pressures"),
+            "span": options.number_range(span, "--span"), "steps": steps, "precision": precision, "seed": seed,
+            "device": device, "threads": threads,
+            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+        }
+    )  # fmt: skip
+    watch = Following()
+    with watch.resumable("anneal"):
+        run = annealed(
+            dataset, out=out, runs=runs, data_dir=data_dir, scheduler=scheduler, resume=resume,
+            overwrite=overwrite, watch=watch, **settings,
         )  # fmt: skip
-        return
-    _refuse(options.present(full), "--mode action")
-    if network == "optimal":
-        if protocol not in (None, "equilibrium"):
-            raise IFPError(f"need no other protocol with --network optimal, got {protocol}")
-        action["protocol"], network = "equilibrium", None
-    sweep = options.present({"network": network, "latents": latents, "pace": pace or None})
-    given = {**shared, **action, "sweep": sweep or None}
-    with cluster_at(scheduler) as cluster:
-        ds, made, run = open_annealing_run(
-            options.present(given),
-            out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
-        )  # fmt: skip
-        announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "curves.npz", "freezing.csv"))
-        with resumable(run):
-            for _ in show_progress(annealing_test(ds, made, run, data_dir, cluster), "annealing"):
-                pass
-    show(freezing_points(diagnose_annealing(run)), json=json)
+    show_freezing_points(run.findings(), json=json)
     typer.echo(f"freezing points: {run.path / 'freezing.csv'}", err=True)
-
-
-def _is_full(mode: str | None, resumed: Path | None) -> bool:
-    """Whether all data are annealed: as asked for or, where a run goes on, as it was."""
-    if mode not in (None, "action", "full"):
-        raise IFPError(f"need a mode out of action, full, got {mode!r}{did_you_mean(mode, ('action', 'full'))}")
-    if mode is not None or resumed is None:
-        return mode == "full"
-    from ifp.run_directory.run import open_run
-
-    return open_run(resumed).kind == Kind.WHOLE_ANNEALING
-
-
-def _refuse(given: dict[str, object], mode: str) -> None:
-    if given:
-        names = {"cool_steps": "steps"}
-        option = names.get(first := next(iter(given)), first).replace("_", "-")
-        raise IFPError(f"need no --{option} with {mode}, which it does not apply to")

@@ -28,11 +28,11 @@ def list_families(data_dir: options.DataDir = None, json: options.Json = False) 
         ifp data list
         ifp data list --json
     """
-    from ifp.cli.data_table import family_row, show_families
+    from ifp.api.data import known_datasets
+    from ifp.cli.data_table import show_families
     from ifp.cli.tables import show_table
-    from ifp.datasets import families
 
-    rows = [family_row(name, family, data_dir) for name, family in families().items()]
+    rows = known_datasets(data_dir)
     if json:
         show_table("", rows, json=True)
     else:
@@ -69,18 +69,14 @@ def show(
         ifp data show dsprites --out dsprites.pdf
         ifp data show my.npz
     """
-    from analysis.figures.samples import draw_samples
-    from ifp.cli.data_table import show_facts
+    from ifp.api.data import look_at
     from ifp.cli.figure_file import save_figure
-    from ifp.closed_form.samples import sample_rows
-    from ifp.datasets import load_dataset
-    from ifp.files.names import file_name
 
-    ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
-    show_facts(ds)
-    title = ds.name if ds.factors is None else f"{ds.name}: random images; then each factor alone in one context"
-    path = out or Path(f"{file_name(ds.name)}-samples.png")
-    save_figure(draw_samples(sample_rows(ds), title), path)
+    look = look_at(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
+    for name, fact in look.facts.items():
+        typer.echo(f"{name + ':':13}{fact}", err=True)
+    path = out or Path(f"{look.file_name}-samples.png")
+    save_figure(look.figure, path)
     typer.echo(str(path))
 
 
@@ -106,21 +102,15 @@ def fetch(
     Examples:
         ifp data fetch dsprites
     """
+    from ifp.api.data import fetch_dataset
     from ifp.cli.data_table import fetched_line
     from ifp.cli.download_bar import download_bar
-    from ifp.cli.progress import announce
+    from ifp.cli.progress import Following
     from ifp.cli.stopping import STOPPED, exit_code
-    from ifp.datasets import family_of
-    from ifp.datasets.download import fetch_files, folder_of
 
-    family = family_of(dataset)
-    if family.files:
-        announce(f"{dataset}: {family.size}", f"{folder_of(dataset, data_dir)}/", [each.name for each in family.files])
-    else:
-        typer.echo(f"nothing to fetch: {dataset} is made here", err=True)
     try:
         with download_bar() as report:
-            for file in fetch_files(dataset, family, data_dir, report):
+            for file in fetch_dataset(dataset, data_dir, report, Following()):
                 typer.echo(fetched_line(file), err=True)
                 typer.echo(str(file.path))
     except STOPPED as stopped:

@@ -1,30 +1,24 @@
 """``ifp plan-stages``."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from annealing.errors import IFPError
 from ifp.cli import options
-from ifp.cli.help import TRAIN, Command
-from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
-from ifp.run_directory.kinds import Kind
+from ifp.cli.defaults import Source
+from ifp.cli.help import TRAIN, command_with
 
-if TYPE_CHECKING:
-    from ifp.datasets.dataset import Dataset
-
-_SPECTRUM_ONLY = (
-    "--dataset", "--contexts", "--factors", "--nuisance", "--likelihood", "--seed", "--data-dir", "--background",
-    "--correlate", "--bins", "--data-seed",
+DEFAULTS = (
+    Source("analysis.stage_settings:StageSettings"), Source("ifp.api.spectrum:spectrum"), options.DATA_DEFAULTS,
 )  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("plan-stages", cls=Command, rich_help_panel=TRAIN)(plan_stages)
+    app.command("plan-stages", cls=command_with(*DEFAULTS), rich_help_panel=TRAIN)(plan_stages)
 
 
 def plan_stages(
@@ -35,8 +29,7 @@ def plan_stages(
     ] = None,
     dataset: options.DatasetName = None,
     contexts: Annotated[
-        int | None,
-        typer.Option(help=f"Contexts of the spectrum, shared by all factors.  [default: {DEFAULT_CONTEXTS}]", min=1),
+        int | None, typer.Option(help="Contexts of the spectrum, shared by all factors.", min=1)
     ] = None,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
@@ -55,14 +48,10 @@ def plan_stages(
         str | None,
         typer.Option(help="Pressures of all stages, falling: 70,30,12,1.  [default: chosen]", metavar=options.NAMES),
     ] = None,
-    depth: Annotated[
-        float | None, typer.Option(help="Stage pressure over its group's lowest freezing point.  [default: 0.35]")
-    ] = None,
-    final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.  [default: 1]")] = None,
-    group_size: Annotated[int, typer.Option(help="Latents of a group that has room.", min=1)] = 2,
-    gamma: Annotated[
-        float | None, typer.Option(help="Scale of the steps of groups that opened earlier.  [default: 0.1]")
-    ] = None,
+    depth: Annotated[float | None, typer.Option(help="Stage pressure over its group's lowest freezing point.")] = None,
+    final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.")] = None,
+    group_size: Annotated[int | None, typer.Option(help="Latents of a group that has room.", min=1)] = None,
+    gamma: Annotated[float | None, typer.Option(help="Scale of the steps of groups that opened earlier.")] = None,
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
 ) -> None:
@@ -77,79 +66,48 @@ def plan_stages(
         ifp plan-stages --from spectrum --dataset dsprites > plan.json
         ifp plan-stages --check plan.json
     """
-    from analysis.plain_json import json_bytes
-    from analysis.stage_settings import StageSettings
-    from analysis.stages import plan_stages as plan
-    from ifp.closed_form.spectrum import spectral_findings, with_order
-    from ifp.datasets import load_dataset
-    from ifp.evaluation.planning import planning_findings
-    from ifp.run_directory.listing import newest_run
-    from ifp.run_directory.resume import run_dataset
-    from ifp.run_directory.run import open_run
-    from ifp.training.plan import read_plan
+    from ifp.cli.progress import Following
 
-    given = (
-        dataset, contexts, factors, nuisance, likelihood, seed, data_dir, background, correlate or None, bins,
-        data_seed,
+    spectral = options.present(
+        {
+            "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
+            "likelihood": likelihood, "seed": seed, "data_dir": data_dir,
+            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+        }
     )  # fmt: skip
-    settings = dict(zip(_SPECTRUM_ONLY, given, strict=True))
-    _check_source(run, plan_from, options.present(settings), check)
-    if check is not None:
-        read_plan(str(check))
-        typer.echo(f"{check}: a valid plan", err=True)
-        return
+    _check_source(run, plan_from, spectral, check)
     asked = options.present({"depth": depth, "final_pressure": final_pressure})
     if pressures is not None and asked:
         raise IFPError(f"need either --pressures or --{next(iter(asked)).replace('_', '-')}, got both")
-    scaled = options.present({"gamma": gamma})
-    listed = options.number_list(pressures, "--pressures")
-    made_with = StageSettings(group_size=group_size, stages=stages, pressures=listed, **asked, **scaled)
-    if dataset is None:
-        found = newest_run(runs, Kind.ANNEALING_TEST) if run is None else open_run(run)
-        findings = planning_findings(found)
-        if plan_from is not None and found.kind != Kind.ANNEALING_TEST:
-            raise IFPError(f"need an annealing run with --from spectrum, {found.path} is of kind {found.kind}")
-        if plan_from is not None:
-            ds = run_dataset(found, data_dir)
-            names, shown = [each.factor for each in findings.factors], found.setting("nuisance", str)
-            findings = with_order(findings, _order(ds, names, findings.likelihood, shown))
-    else:
-        ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
-        chosen, shown = likelihood or "bernoulli", nuisance or "held"
-        number, wanted = seed or 0, options.name_list(factors)
-        records = spectral_records(ds, wanted, contexts or DEFAULT_CONTEXTS, number, chosen, shown, "a plan to stdout")
-        order = _order(ds, wanted, chosen, shown)
-        findings = spectral_findings(ds, records, seed=number, likelihood=chosen, conditional=order)
-    made = plan(findings, made_with)
-    for warning in made.warnings:
+    more = {"pressures": options.number_list(pressures, "--pressures"), "stages": stages, "gamma": gamma}
+    settings = asked | options.present({**more, "group_size": group_size})
+    from analysis.plain_json import json_bytes
+    from ifp.api.plan_stages import plan_stages as planned
+
+    if check is not None:
+        planned(plan=check)
+        typer.echo(f"{check}: a valid plan", err=True)
+        return
+    order = plan_from is not None and dataset is None
+    plan = planned(run, order=order, runs=runs, watch=Following("a plan to stdout"), **spectral, **settings)
+    for warning in plan.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    typer.echo(json_bytes(made).decode(), nl=False)
+    typer.echo(json_bytes(plan).decode(), nl=False)
 
 
-def _order(dataset: "Dataset", factors: Sequence[str] | None, likelihood: str, nuisance: str) -> dict[str, float]:
-    """Freezing points of the factors with those known that freeze before them."""
-    from ifp.cli.progress import show_progress
-    from ifp.closed_form.order import freezing_order, predicted_values
-
-    watch = partial(show_progress, title="freezing order")
-    order = freezing_order(dataset, factors=factors, likelihood=likelihood, nuisance=nuisance, watch=watch)
-    return predicted_values(list(order))
-
-
-def _check_source(run: Path | None, plan_from: str | None, settings: Mapping[str, object], check: Path | None) -> None:
+def _check_source(run: Path | None, plan_from: str | None, given: Mapping[str, object], check: Path | None) -> None:
     """IFPError where what is planned from is ambiguous or incomplete."""
+    names = [f"--{name.replace('_', '-')}" for name in given]
     if plan_from is None:
-        if settings:
-            raise IFPError(
-                f"need --from spectrum with {next(iter(settings))}: a plan from a run has the run's settings"
-            )
+        if names:
+            raise IFPError(f"need --from spectrum with {names[0]}: a plan from a run has the run's settings")
         return
     if plan_from != "spectrum":
         raise IFPError(f"need --from spectrum, or no --from to plan from a run, got --from {plan_from}")
     if check is not None:
         raise IFPError("need either --from spectrum or --check, got both")
-    if run is None and "--dataset" not in settings:
+    if run is None and "dataset" not in given:
         raise IFPError("need a data set or a run with --from spectrum: --dataset NAME, e.g. --dataset dsprites")
-    others = [name for name in settings if name != "--data-dir"]
+    others = [name for name in names if name != "--data-dir"]
     if run is not None and others:
         raise IFPError(f"need either a run or {others[0]} with --from spectrum: a run has its own, got both and {run}")

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
-from ifp.cli.help import LOOK, OUTPUT, Command
-from ifp.run_directory.kinds import Kind
+from ifp.cli.defaults import Source
+from ifp.cli.help import LOOK, OUTPUT, Command, command_with
 
 FigureOut = Annotated[
     Path | None,
@@ -19,13 +19,14 @@ FigureOut = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    app.command("plot-distributions", cls=Command, rich_help_panel=LOOK)(plot_distributions)
+    distributions = command_with(Source("ifp.api.kinds:_distributions"))
+    app.command("plot-distributions", cls=distributions, rich_help_panel=LOOK)(plot_distributions)
     app.command("plot-curves", cls=Command, rich_help_panel=LOOK)(plot_curves)
 
 
 def plot_distributions(
     run: options.RunPath = None,
-    kind: Annotated[str, typer.Option(help="Closed form as box or violin.", metavar="NAME")] = "box",
+    kind: Annotated[str | None, typer.Option(help="Closed form as box or violin.", metavar="NAME")] = None,
     out: FigureOut = None,
     runs: options.Runs = options.DEFAULT_RUNS,
 ) -> None:
@@ -35,12 +36,12 @@ def plot_distributions(
         ifp plot-distributions
         ifp plot-distributions runs/mine --kind violin --out freezing.pdf
     """
-    from ifp.api.run import Run
+    from ifp.api.run import annealing_run
     from ifp.cli.figure_file import save_figure
 
-    found = options.annealing_run(run, runs)
+    found = annealing_run(run, runs)
     path = out or found.path / "distributions.png"
-    save_figure(Run.of(found).plot("distributions", kind=kind), path)
+    save_figure(found.plot("distributions", **options.present({"kind": kind})), path)
     typer.echo(str(path))
 
 
@@ -53,13 +54,10 @@ def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: option
         ifp plot-curves
         ifp plot-curves runs/mine --out curves.svg
     """
-    from ifp.api.run import Run
+    from ifp.api.run import annealing_run
     from ifp.cli.figure_file import save_figure
-    from ifp.run_directory.run import open_run
-    from ifp.whole_annealing.results import require_whole_run
 
-    whole = run is not None and open_run(run).kind == Kind.WHOLE_ANNEALING
-    found = require_whole_run(run) if run is not None and whole else options.annealing_run(run, runs)
+    found = annealing_run(run, runs, whole=True)
     path = out or found.path / "curves.png"
-    save_figure(Run.of(found).plot("curves"), path)
+    save_figure(found.plot("curves"), path)
     typer.echo(str(path))

@@ -36,7 +36,6 @@ def report(
         ifp report
         ifp report runs/mine --out mine.html
     """
-    from ifp.api.report import write_report
-    from ifp.run_directory.listing import newest_run
+    from ifp.api.report import report as reported
 
-    typer.echo(str(write_report(newest_run(runs, None) if run is None else run, out)))
+    typer.echo(str(reported(run, out, runs=runs)))

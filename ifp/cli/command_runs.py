@@ -20,8 +20,8 @@ def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False)
         ifp runs
         ifp runs --runs elsewhere --json
     """
+    from ifp.api.run import runs as runs_under
     from ifp.cli.tables import show
-    from ifp.run_directory.listing import list_runs
     from ifp.tables.runs import runs_at_hand
 
-    show(runs_at_hand(list_runs(runs), f"{runs}/"), json=json)
+    show(runs_at_hand(runs_under(runs), f"{runs}/"), json=json)

@@ -1,6 +1,5 @@
 """``ifp score``."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +7,14 @@ import typer
 
 from ifp.cli import options
 from ifp.cli.completion import complete_runs
-from ifp.cli.help import MACHINE, MEASURE, RUN, Command
-from ifp.machine.progress import S
-from ifp.run_directory.kinds import Kind
+from ifp.cli.defaults import Source
+from ifp.cli.help import MACHINE, MEASURE, RUN, command_with
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("score", cls=Command, rich_help_panel=MEASURE)(score)
+    defaults = Source("ifp.api.score:score", {"jobs": "n_jobs"})
+    app.command("score", cls=command_with(defaults), rich_help_panel=MEASURE)(score)
 
 
 def score(
@@ -27,13 +26,11 @@ def score(
             autocompletion=complete_runs,
         ),
     ] = None,
-    only: Annotated[
-        str | None, typer.Option(help="Only these scores.  [default: all ten]", metavar=options.NAMES)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = 0,
+    only: Annotated[str | None, typer.Option(help="Only these scores.  [default: all]", metavar=options.NAMES)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = None,
     jobs: Annotated[
-        int, typer.Option(help="Factors that DCI fits side by side; -1: one per core.", rich_help_panel=MACHINE)
-    ] = -1,
+        int | None, typer.Option(help="Factors that DCI fits side by side; -1: one per core.", rich_help_panel=MACHINE)
+    ] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -49,29 +46,11 @@ def score(
         ifp score runs/mine --only dci-forest_disentanglement
         ifp score codes.npz --json
     """
-    from analysis.plain_json import json_bytes
-    from ifp.cli.progress import announce, show_progress
-    from ifp.cli.tables import show, show_table
-    from ifp.evaluation.scoring import codes_of_file, score_codes, score_run
-    from ifp.run_directory.listing import newest_run
-    from ifp.tables.training import kl_parts
+    from ifp.api.score import score as scored
+    from ifp.cli.progress import Following
+    from ifp.cli.score_table import show_scores
 
-    wanted = options.name_list(only)
-    if run is not None and run.suffix == ".npz":
-        found = score_codes(codes_of_file(run), seed=seed, only=wanted, n_jobs=jobs)
-    else:
-        run = run if run is not None else newest_run(runs, Kind.TRAINING).path
-        path = run
-
-        def watch(steps: Iterator[S]) -> Iterator[S]:  # from the first image on: what does not fit is told before
-            announce(f"{path}: scores of every image", f"{path}/", ("scores.json",))
-            return show_progress(steps, "encoding")
-
-        found = score_run(run, seed=seed, only=wanted, n_jobs=jobs, data_dir=data_dir, watch=watch)
-    if json:
-        typer.echo(json_bytes(found).decode(), nl=False)
-        return
-    rows = [{"score": name, "value": value} for name, value in found.items() if isinstance(value, float)]
-    if "kl_decomposition" in found:
-        show(kl_parts(found["kl_decomposition"]))
-    show_table(f"{run}: protocol {found['protocol']}, scikit-learn {found['scikit-learn']}", rows)
+    given = options.present({"only": options.name_list(only), "seed": seed, "n_jobs": jobs})
+    watch = Following("scores.json in the run")
+    found = scored(run, runs=runs, data_dir=data_dir, save=True, watch=watch, **given)
+    show_scores(found, json=json)

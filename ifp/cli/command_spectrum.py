@@ -5,23 +5,25 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
-from ifp.cli.help import MEASURE, OUTPUT, RUN, Command
-from ifp.cli.spectral_records import DEFAULT_CONTEXTS, spectral_records
+from ifp.cli.defaults import Source
+from ifp.cli.help import MEASURE, OUTPUT, command_with
+
+DEFAULTS = (Source("ifp.api.spectrum:spectrum"), options.DATA_DEFAULTS)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("spectrum", cls=Command, rich_help_panel=MEASURE)(spectrum)
+    app.command("spectrum", cls=command_with(*DEFAULTS), rich_help_panel=MEASURE)(spectrum)
 
 
 def spectrum(
     dataset: options.RequiredDatasetName,
-    contexts: Annotated[int, typer.Option(help="Contexts, shared by all factors.", min=1)] = DEFAULT_CONTEXTS,
+    contexts: Annotated[int | None, typer.Option(help="Contexts, shared by all factors.", min=1)] = None,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
-    likelihood: Annotated[str, typer.Option(help="bernoulli or gaussian.", metavar="NAME")] = "bernoulli",
+    likelihood: options.Likelihood = None,
     config: options.Config = None,
-    seed: Annotated[int, typer.Option(help="Of the contexts.", min=0, rich_help_panel=RUN)] = 0,
+    seed: options.Seed = None,
     data_dir: options.DataDir = None,
     background: options.Background = None,
     correlate: options.Correlate = None,
@@ -41,38 +43,16 @@ def spectrum(
         ifp spectrum --dataset dsprites
         ifp spectrum --dataset dsprites --factors posX,scale --json
     """
-    from dataclasses import asdict
-    from functools import partial
+    from ifp.api.spectrum import spectrum as spectrum_of
+    from ifp.cli.progress import Following
+    from ifp.cli.spectrum_table import show_spectrum
 
-    from analysis.plain_json import json_bytes
-    from annealing.likelihood import likelihood_named
-    from ifp.cli.progress import announce, show_progress
-    from ifp.cli.spectrum_table import action_rows, show_action, show_eigenvalues, show_order
-    from ifp.closed_form.order import freezing_order, predicted_values
-    from ifp.closed_form.whole import whole_spectrum
-    from ifp.datasets import load_dataset
-
-    ds = load_dataset(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
-    names, writes = options.name_list(factors), f"{'JSON to stdout' if json else 'tables to stderr'}, no file"
-    if ds.factors is None and names is None:
-        likelihood_named(likelihood)
-        announce(f"{ds.name}: {ds.source}", writes)
-        watch = partial(show_progress, title="eigenvalues")
-        values = whole_spectrum(ds, likelihood=likelihood, watch=watch)
-        if json:
-            typer.echo(json_bytes({"eigenvalues": values}).decode(), nl=False)
-        else:
-            show_eigenvalues(ds.name, values)
-        return
-    action = action_rows(spectral_records(ds, names, contexts, seed, likelihood, nuisance or "held", writes))
-    watch = partial(show_progress, title="freezing order")
-    order = list(freezing_order(ds, factors=names, likelihood=likelihood, nuisance=nuisance or "held", watch=watch))
-    if json:
-        marginal = {each.factor: each.value for each in order if not each.given}
-        steps = [asdict(each) for each in order]
-        found = {"action": action, "marginal": marginal, "order": steps, "predicted": predicted_values(order)}
-        typer.echo(json_bytes(found).decode(), nl=False)
-        return
-    if action:
-        show_action(ds.name, action)
-    show_order(ds.name, order)
+    settings = options.present(
+        {
+            "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
+            "likelihood": likelihood, "seed": seed,
+            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+        }
+    )  # fmt: skip
+    watch = Following(f"{'JSON to stdout' if json else 'tables to stderr'}, no file")
+    show_spectrum(spectrum_of(dataset, data_dir=data_dir, watch=watch, **settings), json=json)

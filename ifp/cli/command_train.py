@@ -7,12 +7,19 @@ import typer
 from ifp.cli import options
 from ifp.cli import training_options as training
 from ifp.cli.completion import complete_objective, complete_presets, complete_runs, objective_names
-from ifp.cli.help import MACHINE, OUTPUT, TRAIN, Command
+from ifp.cli.defaults import Source
+from ifp.cli.help import MACHINE, OUTPUT, TRAIN, command_with
+
+DEFAULTS = (
+    training.DEFAULTS,
+    Source("ifp.objectives.staged:Staged", {"advance": "advance"}, only=True),
+    options.DATA_DEFAULTS,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("train", cls=Command, rich_help_panel=TRAIN)(train)
+    app.command("train", cls=command_with(*DEFAULTS), rich_help_panel=TRAIN)(train)
 
 
 def train(
@@ -21,7 +28,7 @@ def train(
     objective: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(objective_names())}; those of deft need a plan.  [default: deft]",
+            help=f"{', '.join(objective_names())}; those of deft need a plan.",
             metavar="NAME",
             autocompletion=complete_objective,
         ),
@@ -29,9 +36,7 @@ def train(
     set_: training.Setting = None,
     advance: Annotated[
         str | None,
-        typer.Option(
-            help="Stages by share of the steps, or once they stop learning: plateau.  [default: share]", metavar="NAME"
-        ),
+        typer.Option(help="Stages by share of the steps, or once they stop learning: plateau.", metavar="NAME"),
     ] = None,
     preset: Annotated[
         str | None,
@@ -55,9 +60,7 @@ def train(
         ),
     ] = None,
     eval_every: training.EvalEvery = None,
-    checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps between states to resume from.  [default: 250]", min=1)
-    ] = None,
+    checkpoint_every: Annotated[int | None, typer.Option(help="Steps between states to resume from.", min=1)] = None,
     checkpoint_minutes: Annotated[
         float | None, typer.Option(help="And at most so many minutes between them.  [default: no limit]")
     ] = None,
@@ -99,40 +102,26 @@ def train(
         ifp train --resume --out runs/mine
     """
     parameters = options.settings(set_) | options.present({"advance": advance})
-    given = options.present(
+    settings = options.present(
         {
-            "dataset": dataset, "objective": objective, "parameters": parameters or None, "latents": latents,
-            "network": network, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate,
-            "warmup": warmup, "likelihood": likelihood, "init_from": init_from, "eval_every": eval_every,
-            "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes, "precision": precision,
-            "compile": compile_, "tensorboard": tensorboard, "seed": seed, "device": device, "threads": threads,
-            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+            "objective": objective, "parameters": parameters or None, "network": network, "latents": latents,
+            "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
+            "likelihood": likelihood, "init_from": init_from, "eval_every": eval_every,
+            "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes,
+            "tensorboard": tensorboard, "precision": precision, "compile": compile_, "seed": seed, "device": device,
+            "threads": threads, "data_options": options.data_options(background, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
-    from ifp.training.plan import read_plan
-
-    stages = (
-        read_plan(plan) if plan is not None and options.first_process() else None
-    )  # before the slow imports: fail early
-
-    from ifp.cli.progress import announce, resumable, show_progress
+    from ifp.api.train import train as trained
+    from ifp.cli.progress import Following
     from ifp.cli.training_table import show_training
-    from ifp.training.loop import train_run
-    from ifp.training.presets import with_preset
-    from ifp.training.run import joined_run
+    from ifp.machine.data_parallel import first_process
 
-    with joined_run(
-        with_preset(preset, given), stages, out=out, runs=runs, data_dir=data_dir, resume=resume, overwrite=overwrite,
-        force=force,
-    ) as (workers, (ds, made, used, run)):  # fmt: skip
-        steps_taken = train_run(ds, made, used, run, workers)
-        if not workers.first:
-            for _ in steps_taken:
-                pass
-            return
-        announce(f"{ds.name}: {ds.source}", f"{run.path}/", ("config.json", "trace.npz", "checkpoint.safetensors"))
-        with resumable(run):
-            for _ in show_progress(steps_taken, "training"):
-                pass
-    show_training(run, ds, json=json)
-    typer.echo(f"checkpoint: {run.path / 'checkpoint.safetensors'}  traversal: {run.path / 'traversal.png'}", err=True)
+    watch = Following()
+    with watch.resumable("train"):
+        run = trained(
+            dataset, plan=plan, preset=preset, out=out, runs=runs, data_dir=data_dir, resume=resume,
+            overwrite=overwrite, force=force, watch=watch, **settings,
+        )  # fmt: skip
+    if first_process():
+        show_training(run, json=json)

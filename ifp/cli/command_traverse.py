@@ -6,13 +6,18 @@ from typing import Annotated
 import typer
 
 from ifp.cli import options
-from ifp.cli.help import LOOK, OUTPUT, Command
-from ifp.run_directory.kinds import Kind
+from ifp.cli.defaults import Source
+from ifp.cli.help import LOOK, OUTPUT, command_with
+
+DEFAULTS = (
+    Source("ifp.api.traverse:traverse"),
+    Source("ifp.training.traversal", {"range_": "SPAN", "values": "COUNT"}, only=True),
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("traverse", cls=Command, rich_help_panel=LOOK)(traverse)
+    app.command("traverse", cls=command_with(*DEFAULTS), rich_help_panel=LOOK)(traverse)
 
 
 def traverse(
@@ -20,15 +25,15 @@ def traverse(
     out: Annotated[
         Path, typer.Option("--out", help="Figure file: .png, .pdf or .svg.", metavar="FILE", rich_help_panel=OUTPUT)
     ] = Path("traversal.png"),
-    image: Annotated[int, typer.Option(help="Index of the image that the other latents stay at.", min=0)] = 0,
+    image: Annotated[int | None, typer.Option(help="Index of the image that the other latents stay at.", min=0)] = None,
     latents: Annotated[
         str | None, typer.Option(help="Only these latents: 0,3.  [default: all]", metavar=options.NAMES)
     ] = None,
     range_: Annotated[
-        str,
+        str | None,
         typer.Option("--range", help="From where to where a latent runs, in prior deviations.", metavar=options.RANGE),
-    ] = "-2.5:2.5",
-    values: Annotated[int, typer.Option(help="Images along a row.", min=2)] = 9,
+    ] = None,
+    values: Annotated[int | None, typer.Option(help="Images along a row.", min=2)] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
 ) -> None:
@@ -38,21 +43,15 @@ def traverse(
         ifp traverse
         ifp traverse runs/mine --latents 0,1 --out positions.svg
     """
-    import numpy as np
-
+    from ifp.api.traverse import traverse as traversed
     from ifp.cli.figure_file import require_figure_path, save_figure
-    from ifp.evaluation.traversal import traverse_run
-    from ifp.run_directory.listing import newest_run
 
     require_figure_path(out)
-    low, high = options.number_range(range_, "--range") or (-2.5, 2.5)
-    found = newest_run(runs, Kind.TRAINING) if run is None else run
-    figure = traverse_run(
-        found,
-        image=image,
-        latents=options.whole_list(latents, "--latents"),
-        values=np.linspace(low, high, values).tolist(),
-        data_dir=data_dir,
-    )
-    save_figure(figure, out)
+    given = options.present(
+        {
+            "image": image, "latents": options.whole_list(latents, "--latents"),
+            "span": options.number_range(range_, "--range"), "count": values,
+        }
+    )  # fmt: skip
+    save_figure(traversed(run, data_dir=data_dir, runs=runs, **given), out)
     typer.echo(str(out))

@@ -37,10 +37,9 @@ def verify(
     from dataclasses import asdict
 
     from analysis.plain_json import json_bytes
-    from ifp.run_directory.listing import newest_run
-    from ifp.run_directory.verify import verify as verified
+    from ifp.api.verify import verify as verified
 
-    found = verified(newest_run(runs, None) if run is None else run)
+    found = verified(run, runs=runs)
     if json:
         typer.echo(json_bytes({**asdict(found), "run": str(found.run)}).decode(), nl=False)
     else:

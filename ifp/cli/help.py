@@ -7,11 +7,12 @@ draws boxes that a pipe, a screen reader or ``TERM=dumb`` gain nothing from. Gro
 
 import re
 import textwrap
-from typing import Any
+from typing import Any, ClassVar
 
 from typer.core import TyperCommand, TyperGroup
 
 from annealing.errors import did_you_mean
+from ifp.cli.defaults import Source, told_default
 
 MEASURE, TRAIN, LOOK, DATA_SETS = "Measure", "Plan and train", "Look", "Data"  # what commands are for
 DATA, RUN, OUTPUT, MACHINE = "Data", "Run", "Output", "Machine"  # options that several commands share
@@ -24,7 +25,21 @@ _TYPE = re.compile(r" <(\w+)[^>]*>$")  # as typer writes the type of an option w
 
 
 class Command(TyperCommand):
-    """A command whose docstring is its help: a sentence, more if need be, and ``Examples:`` that keep their lines."""
+    """A command whose docstring is its help: a sentence, more if need be, and ``Examples:`` that keep their lines.
+
+    Its options tell the defaults that stand in ``sources``: see :func:`command_with`.
+    """
+
+    sources: ClassVar[tuple[Source, ...]] = ()
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        param: Any
+        for param in self.params:
+            if param.param_type_name != "option" or param.default is not None or "[default" in (param.help or ""):
+                continue
+            if (told := told_default(self.sources, str(param.name))) is not None:
+                param.help = f"{param.help}  [default: {told}]"
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Purpose, then examples."""
@@ -55,6 +70,11 @@ class Command(TyperCommand):
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Options with a word about each."""
         return _in_one_line(super().shell_complete(ctx, incomplete))
+
+
+def command_with(*sources: Source) -> type[Command]:
+    """A command whose options have their defaults in some config classes or functions."""
+    return type("Command", (Command,), {"sources": sources})
 
 
 class Group(TyperGroup):

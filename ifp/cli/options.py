@@ -1,21 +1,20 @@
 """Options that several commands share, and the readers of their values."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from annealing.errors import IFPError
 from ifp.cli.completion import complete_datasets, complete_factors, complete_runs
 from ifp.cli.config_file import read_config
+from ifp.cli.defaults import Source
 from ifp.cli.help import DATA, MACHINE, OUTPUT, RUN
-from ifp.run_directory.kinds import Kind
+from ifp.run_directory.kinds import RUNS
 
-if TYPE_CHECKING:
-    from ifp.run_directory.run import RunDirectory
-
+DEFAULT_RUNS = RUNS
+DATA_DEFAULTS = Source("ifp.datasets.dataset:DataOptions", {"data_seed": "seed"}, only=True)
 NAMES, RANGE = "A,B,...", "LO:HI"  # metavars of values with several parts, which --config takes as lists
 
 _DATASET = typer.Option(
@@ -49,14 +48,14 @@ Bins = Annotated[
 DataSeed = Annotated[
     int | None,
     typer.Option(
-        "--data-seed", help="Of drawn colours, noise, crops and correlation.  [default: 0]", min=0,
+        "--data-seed", help="Of drawn colours, noise, crops and correlation.", min=0,
         rich_help_panel=DATA,
     ),
 ]  # fmt: skip
 Nuisance = Annotated[
     str | None,
     typer.Option(
-        "--nuisance", help="Within a context: held, or redrawn for each image.  [default: held]", metavar="NAME",
+        "--nuisance", help="Within a context: held, or redrawn for each image.", metavar="NAME",
         rich_help_panel=DATA,
     ),
 ]  # fmt: skip
@@ -67,12 +66,8 @@ FactorNames = Annotated[
         autocompletion=complete_factors,
     ),
 ]  # fmt: skip
-Likelihood = Annotated[
-    str | None, typer.Option("--likelihood", help="bernoulli or gaussian.  [default: bernoulli]", metavar="NAME")
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", help="One seed, one result.  [default: 0]", min=0, rich_help_panel=RUN)
-]
+Likelihood = Annotated[str | None, typer.Option("--likelihood", help="bernoulli or gaussian.", metavar="NAME")]
+Seed = Annotated[int | None, typer.Option("--seed", help="One seed, one result.", min=0, rich_help_panel=RUN)]
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -104,12 +99,12 @@ Scheduler = Annotated[
 ]  # fmt: skip
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu or cuda.  [default: cpu]", metavar="NAME", rich_help_panel=MACHINE),
+    typer.Option("--device", help="cpu or cuda.", metavar="NAME", rich_help_panel=MACHINE),
 ]
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", help="Processor threads.  [default: 1 to anneal action by action, else 2]", min=1,
+        "--threads", help="Processor threads.", min=1,
         rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip
@@ -126,12 +121,6 @@ TrainingRun = Annotated[
         metavar="RUN", help="A training run.  [default: the newest finished one]", autocompletion=complete_runs
     ),
 ]
-DEFAULT_RUNS = Path("runs")
-
-
-def first_process() -> bool:
-    """Whether this process is the only one or, under torchrun, the first: stdin is read once."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def data_options(
@@ -203,11 +192,3 @@ def whole_list(text: str | None, option: str) -> tuple[int, ...] | None:
     if numbers is not None and not all(number.is_integer() for number in numbers):
         raise IFPError(f"need {option} as whole numbers, a,b,c, got {text!r}")
     return None if numbers is None else tuple(int(number) for number in numbers)
-
-
-def annealing_run(path: Path | None, runs: Path) -> "RunDirectory":
-    """The finished annealing run at ``path``, or the newest one under ``runs``."""
-    from ifp.annealing_test.diagnosis import require_annealing_run
-    from ifp.run_directory.listing import newest_run
-
-    return newest_run(runs, Kind.ANNEALING_TEST) if path is None else require_annealing_run(path)

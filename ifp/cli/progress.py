@@ -1,11 +1,11 @@
-"""What a long command says at its start, shows while it works, and says when it is stopped."""
+"""What stderr is told of long work: what it writes, how far it is and, where it is stopped, which command goes on."""
 
 import datetime
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import typer
 
@@ -14,15 +14,60 @@ from ifp.cli.stopping import STOPPED, exit_code
 from ifp.cli.terminal import console, is_terminal
 from ifp.machine.progress import S, Step
 
-if TYPE_CHECKING:
-    from ifp.run_directory.run import RunDirectory
-
 _OFTEN, _SELDOM = 10.0, 600.0  # seconds from line to line: at least, and at most while steps come
 
 
 def announce(what: str, where: object, files: Sequence[str] = ()) -> None:
     """Before the work, on stderr: what is worked on, and which files are written where."""
     typer.echo(f"{what}; writing {where}{': ' if files else ''}{', '.join(files)}", err=True)
+
+
+class Following:
+    """Follows the work of one command: :class:`ifp.machine.progress.Watch` on stderr.
+
+    Args:
+        writes: what is written by a command that makes no run.
+    """
+
+    def __init__(self, writes: str = "") -> None:
+        self._writes = writes
+        self.run: Path | None = None  # once it is begun
+
+    def begun(self, about: str, run: Path | None = None, files: Sequence[str] = ()) -> None:
+        """A line about what is worked on, and where its files will be."""
+        self.run = run
+        where = self._writes if run is None else f"{run}/"
+        if where:
+            announce(about, where, files)
+        else:
+            typer.echo(about, err=True)
+
+    def follow(self, steps: Iterator[S], title: str) -> Iterator[S]:
+        """A bar, or lines: :func:`show_progress`."""
+        return show_progress(steps, title)
+
+    @contextmanager
+    def resumable(self, command: str) -> Iterator[None]:
+        """Where the command is stopped or the disk fails, say which command goes on; stopped, exit as the signal asks.
+
+        Raises:
+            RunError: the run could not be written to.
+        """
+        try:
+            yield
+        except STOPPED as stopped:
+            if self.run is None:
+                raise
+            typer.echo(f"\nstopped; nothing finished is lost. Go on with:\n  {self._again(command)}", err=True)
+            raise typer.Exit(exit_code(stopped)) from None
+        except RunError as error:
+            if self.run is not None and isinstance(error.__cause__, OSError):  # no room, say
+                again = f"nothing finished is lost. Go on, once that is mended, with: {self._again(command)}"
+                raise RunError(f"{error}; {again}") from error
+            raise
+
+    def _again(self, command: str) -> str:
+        return f"ifp {command} --resume --out {shlex.quote(str(self.run))}"
 
 
 class PlainLines:
@@ -77,22 +122,3 @@ def show_progress(steps: Iterable[S], title: str) -> Iterator[S]:
         for step in steps:
             progress.update(task, total=step.total, completed=step.done, description=f"{title}: {step.doing}")
             yield step
-
-
-@contextmanager
-def resumable(run: "RunDirectory") -> Iterator[None]:
-    """Where the command is stopped or the disk fails, say which command goes on; stopped, exit as the signal asks.
-
-    Raises:
-        RunError: the run could not be written to.
-    """
-    again = f"ifp {run.kind.command} --resume --out {shlex.quote(str(run.path))}"
-    try:
-        yield
-    except STOPPED as stopped:
-        typer.echo(f"\nstopped; nothing finished is lost. Go on with:\n  {again}", err=True)
-        raise typer.Exit(exit_code(stopped)) from None
-    except RunError as error:
-        if isinstance(error.__cause__, OSError):  # no room, say
-            raise RunError(f"{error}; nothing finished is lost. Go on, once that is mended, with: {again}") from error
-        raise

@@ -1,21 +1,44 @@
 """The tables that ``ifp spectrum`` prints."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import Any
 
+import pandas as pd
+import typer
+
+from analysis.distributions import median, summarise
+from analysis.plain_json import json_bytes
 from ifp.cli.tables import show_table
+from ifp.closed_form.contexts import SpectralRecord
+from ifp.closed_form.order import OrderRecord, predicted_values
+from ifp.closed_form.spectrum import Spectrum
 
-if TYPE_CHECKING:
-    from ifp.closed_form.contexts import SpectralRecord
-    from ifp.closed_form.order import OrderRecord
+
+def show_spectrum(spectrum: Spectrum, *, json: bool = False) -> None:
+    """Tables on stderr or, with ``json``, one object on stdout: of the factors, or of unlabelled data as a whole."""
+    name = spectrum.dataset.name
+    if spectrum.eigenvalues:
+        if json:
+            typer.echo(json_bytes({"eigenvalues": spectrum.eigenvalues}).decode(), nl=False)
+        else:
+            show_eigenvalues(name, spectrum.eigenvalues)
+        return
+    action = action_rows(spectrum.records)
+    steps = spectrum.steps
+    if json:
+        marginal = {step.factor: step.value for step in steps if not step.given}
+        order = [asdict(step) for step in steps]
+        found = {"action": action, "marginal": marginal, "order": order, "predicted": predicted_values(steps)}
+        typer.echo(json_bytes(found).decode(), nl=False)
+        return
+    if action:
+        show_action(name, action)
+    show_order(name, steps)
 
 
-def action_rows(records: Sequence["SpectralRecord"]) -> list[dict[str, Any]]:
+def action_rows(records: Sequence[SpectralRecord]) -> list[dict[str, Any]]:
     """One row per factor, in nats: quantiles over the contexts, then what else the records hold, summed up."""
-    import pandas as pd
-
-    from analysis.distributions import median, summarise
-
     table = pd.DataFrame(list(records))
     rows = []
     for factor in dict.fromkeys(each.factor for each in records):
@@ -44,10 +67,8 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     show_table(title, [{headings.get(name, name): row[name] for name in row if name != "contexts"} for row in rows])
 
 
-def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
+def show_order(name: str, records: Sequence[OrderRecord]) -> None:
     """Marginal values, then every step of the order; of a factor that freezes below its value, at which pressure."""
-    from ifp.closed_form.order import predicted_values
-
     marginal = [{"factor": each.factor, "marginal": each.value} for each in records if not each.given]
     show_table(f"{name}: marginal, one code for all contexts and no other factor known", marginal)
     predicted = predicted_values(records)
@@ -64,7 +85,7 @@ def show_order(name: str, records: Sequence["OrderRecord"]) -> None:
     show_table(f"{name}: freezing order, one code for all contexts with the given factors known", rows)
 
 
-def _freezes(record: "OrderRecord", predicted: float) -> str:
+def _freezes(record: OrderRecord, predicted: float) -> str:
     """That it freezes and, where that is below its value, at which pressure."""
     return "freezes" if predicted >= record.value else f"at {predicted:.4g}"
 

@@ -1,6 +1,8 @@
 """How a command ends that a signal stops: Ctrl-C with 130, SIGTERM with 143, once it has said how to go on."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
@@ -20,11 +22,16 @@ def exit_code(stopped: BaseException) -> int:
     return 128 + (stopped.number if isinstance(stopped, Stopped) else signal.SIGINT)
 
 
-def heed_signals() -> None:
-    """Let SIGINT and SIGTERM raise :class:`Stopped` from here on."""
+@contextmanager
+def heeded_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM raise :class:`Stopped` within; afterwards they do what they did before."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -5,20 +5,25 @@ from typing import Annotated
 import typer
 
 from ifp.cli.config_file import with_file_settings
+from ifp.cli.defaults import Source, literals
 from ifp.cli.help import DATA, MACHINE
 
+DEFAULTS = Source("ifp.training.config:TrainConfig")
 Plan = Annotated[str | None, typer.Option("--plan", help="Stage plan: a JSON file, or - for stdin.", metavar="FILE|-")]
 Force = Annotated[bool, typer.Option("--force", help="Use a plan made for other data.", rich_help_panel=DATA)]
-Latents = Annotated[int | None, typer.Option("--latents", help="Latents.  [default: the plan's, else 10]", min=1)]
+_LATENTS = literals("ifp.training.config")["_LATENTS"]
+Latents = Annotated[
+    int | None, typer.Option("--latents", help=f"Latents.  [default: the plan's, else {_LATENTS}]", min=1)
+]
 Steps = Annotated[
     int | None,
-    typer.Option("--steps", help="Steps of a run, divided over the stages.  [default: 6000]", min=1),
+    typer.Option("--steps", help="Steps of a run, divided over the stages.", min=1),
 ]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Images per step.  [default: 64]", min=1)]
-LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Of Adam.  [default: 0.0005]")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Images per step.", min=1)]
+LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Of Adam.")]
 Warmup = Annotated[
     int | None,
-    typer.Option("--warmup", help="Steps over which the learning rate rises.  [default: 0]", min=0),
+    typer.Option("--warmup", help="Steps over which the learning rate rises.", min=0),
 ]
 Network = Annotated[
     str | None,
@@ -29,11 +34,11 @@ Network = Annotated[
         metavar="NAME",
     ),
 ]
-EvalEvery = Annotated[int | None, typer.Option("--eval-every", help="Steps between records.  [default: 250]", min=1)]
+EvalEvery = Annotated[int | None, typer.Option("--eval-every", help="Steps between records.", min=1)]
 Precision = Annotated[
     str | None,
     typer.Option(
-        "--precision", help="float32, bfloat16, or auto: bfloat16 where the hardware has it.  [default: auto]",
+        "--precision", help="float32, bfloat16, or auto: bfloat16 where the hardware has it.",
         metavar="NAME", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip

@@ -3,15 +3,17 @@
 import typer
 
 from ifp.cli.tables import show
-from ifp.datasets.dataset import Dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.training import UNLABELLED, latents, silent_stages
+from ifp.training.trained import trained_run
 
 
-def show_training(run: RunDirectory, dataset: Dataset, *, json: bool = False) -> None:
-    """The table of a finished run, after its warnings."""
-    for warning in silent_stages(run):
+def show_training(run: RunDirectory, *, json: bool = False) -> None:
+    """The table of a finished run, after its warnings, and where its model is."""
+    trained = trained_run(run)
+    for warning in silent_stages(trained):
         typer.echo(warning, err=True)
-    if dataset.factors is None:
+    if not trained.trace.names:
         typer.echo(f"note: {UNLABELLED}", err=True)
-    show(latents(run, dataset.name, dataset.factors.names if dataset.factors else ()), json=json)
+    show(latents(trained), json=json)
+    typer.echo(f"checkpoint: {run.path / 'checkpoint.safetensors'}  traversal: {run.path / 'traversal.png'}", err=True)

@@ -5,6 +5,7 @@ context and held, as the context's own image has it. Redrawn for every image it 
 its own, whatever the factor does.
 """
 
+import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,25 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import LikelihoodName, Nuisance, Order, require_one_of
+from annealing.errors import IFPError
 from annealing.landau import transition
 from annealing.likelihood import Likelihood, likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
-from ifp.datasets.dataset import Dataset, DataWarning, Factors, to_float
+from ifp.datasets.dataset import Dataset, DataWarning, require_labelled, to_float
 from ifp.machine.threads import side_by_side
 
-NUISANCE = ("held", "redrawn")  # within a context
 _TOGETHER = 2**26  # bytes of the images that a worker holds at once
 _SEQUENCES = 50  # of them at most
 _ROUND = 4  # pieces of work from record to record
-
-
-def require_factors(dataset: Dataset) -> Factors:
-    """The data set's factors; IFPError where it has none."""
-    if dataset.factors is None:
-        raise IFPError(f"need a data set with labelled factors for action sequences, {dataset.name} has none")
-    return dataset.factors
 
 
 def draw_contexts(dataset: Dataset, contexts: int, seed: int) -> NDArray[np.int64]:
@@ -45,7 +39,7 @@ def draw_contexts(dataset: Dataset, contexts: int, seed: int) -> NDArray[np.int6
     return np.resize(order, contexts).astype(np.int64)
 
 
-def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: str = "held") -> Tensor:
+def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: Nuisance = "held") -> Tensor:
     """Images (n, H, W, C), float32 in 0..1, of the context (an image index) with the factor at each value in turn.
 
     Values for which there is no image are left out.
@@ -61,10 +55,10 @@ def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: str =
         IFPError: an unlabelled data set, an unknown factor or another ``nuisance``.
     """
     require_nuisance(nuisance)
-    factors = require_factors(dataset)
+    labelled = require_labelled(dataset)
+    factors = labelled.factors
     column = factors.position(factor)
-    labels = dataset.factors_at([int(context)])
-    assert labels is not None  # the data set has factors
+    labels = labelled.factors_at([int(context)])
     rows = np.repeat(labels, factors.sizes[column], axis=0)
     rows[:, column] = np.arange(len(rows))
     rows = rows[dataset.holds(rows)]
@@ -76,12 +70,9 @@ def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: str =
     return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows, shown), shown)))
 
 
-def require_nuisance(nuisance: str) -> None:
+def require_nuisance(nuisance: Nuisance) -> None:
     """IFPError where nuisances are neither held nor redrawn."""
-    if nuisance not in NUISANCE:
-        raise IFPError(
-            f"need a nuisance out of {', '.join(NUISANCE)}, got {nuisance!r}{did_you_mean(nuisance, NUISANCE)}"
-        )
+    require_one_of("a nuisance", nuisance, typing.get_args(Nuisance))
 
 
 @dataclass(frozen=True)
@@ -95,12 +86,12 @@ class SpectralRecord:
     spectral_beta: float  # nats; silence is unstable below it
     beta_rd: float  # nats; silence is the global optimum above it
     second_ratio: float  # lambda_2 / lambda_1
-    transition: str  # continuous, first_order, degenerate (second_ratio above 0.9) or none
+    transition: Order  # degenerate: second_ratio above 0.9
     slope: float  # g of KL = g ln(beta_c / beta) just below; NaN where that law does not hold
 
 
 def _spectral_records(
-    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood, nuisance: str
+    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood, nuisance: Nuisance
 ) -> list[SpectralRecord]:
     """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
     drawn = {context: action_sequence(dataset, factor, index, nuisance) for context, index in contexts.items()}
@@ -125,8 +116,8 @@ def closed_forms(
     factors: Sequence[str] | None = None,
     contexts: int = 1000,
     seed: int = 0,
-    likelihood: str = "bernoulli",
-    nuisance: str = "held",
+    likelihood: LikelihoodName = "bernoulli",
+    nuisance: Nuisance = "held",
 ) -> Iterator[SpectralRecord]:
     """Closed-form freezing points of every factor over shared contexts: no training, some hundred a second.
 
@@ -139,9 +130,9 @@ def closed_forms(
     if contexts < 1:
         raise IFPError(f"need one context or more, got {contexts}")
     require_nuisance(nuisance)
-    names = tuple(factors) if factors is not None else require_factors(dataset).names
+    names = tuple(factors) if factors is not None else require_labelled(dataset).factors.names
     chosen = likelihood_named(likelihood)
-    known = require_factors(dataset)
+    known = require_labelled(dataset).factors
     for factor in names:
         drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
         sequence = 4 * int(np.prod(dataset.image_shape)) * known.sizes[known.position(factor)]

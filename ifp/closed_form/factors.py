@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from annealing.errors import DataError, IFPError
-from ifp.closed_form.contexts import draw_contexts, require_factors
-from ifp.datasets.dataset import Dataset
+from ifp.closed_form.contexts import draw_contexts
+from ifp.datasets.dataset import Dataset, require_labelled
 
 
 def require_images(dataset: Dataset) -> None:
@@ -21,7 +21,7 @@ def chosen_factors(dataset: Dataset, names: Sequence[str] | None) -> tuple[str, 
     Raises:
         IFPError: an unlabelled data set, one image, no name, an unknown one, or one named that has a single value.
     """
-    known = require_factors(dataset)
+    known = require_labelled(dataset).factors
     require_images(dataset)
     if names is None:
         return known.names
@@ -38,9 +38,9 @@ def chosen_factors(dataset: Dataset, names: Sequence[str] | None) -> tuple[str, 
 
 def require_action(dataset: Dataset, names: Sequence[str], contexts: int, seed: int) -> None:
     """DataError where none of the factors has images for two of its values in any of the contexts to be measured."""
-    known = require_factors(dataset)
-    labels = dataset.factors_at(draw_contexts(dataset, contexts, seed))
-    assert labels is not None  # the data set has factors
+    labelled = require_labelled(dataset)
+    known = labelled.factors
+    labels = labelled.factors_at(draw_contexts(dataset, contexts, seed))
     for name in names:
         column = known.position(name)
         for row in labels:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from analysis.modes import DEGENERATE
+from annealing.choices import LikelihoodName, Nuisance
 from annealing.conditional import context_courses, context_gram, shared_code_value, shared_code_value_by_courses
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.closed_form.context_batches import ContextBatch, context_batches, context_images
-from ifp.closed_form.contexts import require_factors, require_nuisance
-from ifp.datasets.dataset import Dataset
-from ifp.machine.progress import Watch, unwatched
+from ifp.closed_form.contexts import require_nuisance
+from ifp.datasets.dataset import Dataset, require_labelled
+from ifp.machine.progress import UNWATCHED, Watch
 from ifp.machine.threads import side_by_side
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
@@ -37,9 +38,9 @@ def freezing_order(
     dataset: Dataset,
     *,
     factors: Sequence[str] | None = None,
-    likelihood: str = "bernoulli",
-    nuisance: str = "held",
-    watch: Watch = unwatched,
+    likelihood: LikelihoodName = "bernoulli",
+    nuisance: Nuisance = "held",
+    watch: Watch = UNWATCHED,
 ) -> Iterator[OrderRecord]:
     """Values of every factor not yet frozen, step by step: the largest freezes, the rest are computed again given it.
 
@@ -53,20 +54,21 @@ def freezing_order(
         likelihood: bernoulli or gaussian (variance 1).
         nuisance: held, what is painted is known as the factors are that froze before
             (:mod:`ifp.closed_form.context_batches`); or redrawn, every image with its own.
-        watch: passes the batches of each step through.
+        watch: follows the batches of each step.
 
     Raises:
         IFPError: an unlabelled data set, no factor, an unknown one, an unknown likelihood or ``nuisance``, or pixels
             outside 0..1.
     """
     require_nuisance(nuisance)
-    known, chosen = require_factors(dataset), likelihood_named(likelihood)
+    labelled = require_labelled(dataset)
+    known = labelled.factors
+    chosen = likelihood_named(likelihood)
     names = known.names if factors is None else tuple(dict.fromkeys(factors))
     if not names:
         raise IFPError(f"need one factor or more out of {', '.join(known.names)}, got none")
     columns = [known.position(name) for name in names]
-    labels = dataset.factors_at(np.arange(len(dataset)))
-    assert labels is not None  # the data set has factors
+    labels = labelled.factors_at(np.arange(len(dataset)))
     classes = dict(zip(names, torch.from_numpy(labels[:, columns].T.copy()), strict=True))
     numbers = dict(zip(names, (known.sizes[column] for column in columns), strict=True))
     context = np.zeros(len(dataset), np.int64)
@@ -76,7 +78,7 @@ def freezing_order(
         sizes = {name: numbers[name] for name in rest}
         images = context_images(dataset, context, held=nuisance == "held")
         doing = f"given {', '.join(given)}" if given else "marginal values"
-        batches = watch(context_batches(dataset, images, sum(sizes.values()), doing))
+        batches = watch.follow(context_batches(dataset, images, sum(sizes.values()), doing), "freezing order")
         grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
         looked_at = torch.from_numpy(images.index)
         values = {

@@ -1,41 +1,53 @@
 """Closed-form freezing points of a data set's factors, as one result."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.conclusions import conclude_spectrum
 from analysis.findings import Findings
 from analysis.printed import printed
+from annealing.choices import LikelihoodName, Nuisance
+from annealing.errors import IFPError
 from ifp.closed_form.contexts import SpectralRecord
-from ifp.closed_form.order import freezing_order, predicted_values
+from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.datasets.dataset import Dataset
+from ifp.machine.progress import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from dataclasses import replace
-
-from analysis.conclusions import conclude_spectrum
-from annealing.errors import IFPError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Spectrum(Sequence[SpectralRecord]):
     """Closed-form freezing points of every factor over shared contexts: a sequence of records, one per case.
 
+    Of unlabelled data there are no cases, but the leading freezing points of all images.
+
     Attributes:
         dataset: whose images they are of.
         records: one per factor and context.
         seed, likelihood, nuisance: what they were computed with.
+        factors: those that were asked for; None: those of the records.
+        eigenvalues: of unlabelled data, falling, in nats: below the first a latent may carry information about the set.
+        watch: follows what is computed later.
     """
 
     dataset: Dataset
     records: tuple[SpectralRecord, ...]
     seed: int
-    likelihood: str
-    nuisance: str = "held"
+    likelihood: LikelihoodName
+    nuisance: Nuisance = "held"
+    factors: tuple[str, ...] | None = None
+    eigenvalues: tuple[float, ...] = ()
+    watch: Watch = UNWATCHED
+
+    def _require_labels(self) -> None:
+        if not self.records:
+            raise IFPError(f"need a spectrum of labelled factors, that of {self.dataset.name} has none")
 
     def __len__(self) -> int:
         return len(self.records)
@@ -47,20 +59,34 @@ class Spectrum(Sequence[SpectralRecord]):
         return iter(self.records)
 
     @cached_property
-    def order(self) -> Mapping[str, float]:
-        """Freezing points in nats by factor, with those known that freeze before: the freezing order.
+    def steps(self) -> tuple[OrderRecord, ...]:
+        """What each factor is worth at each step of the freezing order.
 
         It looks at the whole data set, which takes seconds to some minutes, and is computed once, when it is asked for.
         """
-        factors = list(dict.fromkeys(record.factor for record in self.records))
-        order = freezing_order(self.dataset, factors=factors, likelihood=self.likelihood, nuisance=self.nuisance)
-        return predicted_values(list(order))
+        factors = (
+            list(dict.fromkeys(record.factor for record in self.records)) if self.factors is None else self.factors
+        )
+        return tuple(
+            freezing_order(
+                self.dataset, factors=factors, likelihood=self.likelihood, nuisance=self.nuisance, watch=self.watch
+            )
+        )
+
+    @property
+    def order(self) -> Mapping[str, float]:
+        """Freezing points in nats by factor, with those known that freeze before: see :attr:`steps`."""
+        return predicted_values(self.steps)
 
     def findings(self, *, order: bool = True) -> Findings:
         """What :func:`ifp.plan_stages` plans from: the closed forms, and the freezing order unless it is not wanted.
 
         Without the order, for which the whole data set is read, each factor has its value alone in its context.
+
+        Raises:
+            IFPError: unlabelled data.
         """
+        self._require_labels()
         return spectral_findings(
             self.dataset,
             self.records,
@@ -70,17 +96,26 @@ class Spectrum(Sequence[SpectralRecord]):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per case, with the columns of :class:`ifp.closed_form.contexts.SpectralRecord`; pressures in nats."""
+        """A row per case, with the columns of :class:`ifp.closed_form.contexts.SpectralRecord`; pressures in nats.
+
+        Of unlabelled data a row per eigenvalue: its number, from 1 on, and its value.
+        """
+        if self.eigenvalues:
+            return pd.DataFrame({"number": range(1, len(self.eigenvalues) + 1), "eigenvalue": self.eigenvalues})
         return pd.DataFrame(list(self.records))
 
     def plot(self, kind: str = "box") -> "Figure":
         """Distributions by factor: :func:`analysis.figures.distributions.draw_distributions`; box or violin."""
         from analysis.figures.distributions import draw_distributions
 
+        self._require_labels()
         frame = self.to_frame()
         return draw_distributions(frame.iloc[:0].assign(status=""), frame, kind)
 
     def __repr__(self) -> str:
+        if self.eigenvalues:
+            title = f"Spectrum of {self.dataset.name}: leading freezing points of all images, pressures beta in nats"
+            return printed(title, self.to_frame())
         by_factor = self.to_frame().groupby("factor", sort=False)
         frame = by_factor.agg(
             contexts=("context", "size"),
@@ -102,7 +137,7 @@ def spectral_findings(
     records: Sequence[SpectralRecord],
     *,
     seed: int = 0,
-    likelihood: str = "bernoulli",
+    likelihood: LikelihoodName = "bernoulli",
     conditional: Mapping[str, float] | None = None,
 ) -> Findings:
     """Findings of a data set's closed-form freezing points alone, which :func:`ifp.plan_stages` takes.

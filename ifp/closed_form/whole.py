@@ -1,14 +1,19 @@
 """Leading eigenvalues of a whole data set, labelled or not."""
 
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from annealing.choices import LikelihoodName
 from annealing.leading import leading_eigenvalues
 from annealing.likelihood import likelihood_named
 from ifp.datasets.batches import all_images
 from ifp.datasets.dataset import Dataset
-from ifp.machine.progress import Watch, unwatched
+from ifp.machine.progress import UNWATCHED, Watch
 
 
 def whole_spectrum(
-    dataset: Dataset, *, count: int = 20, likelihood: str = "bernoulli", watch: Watch = unwatched
+    dataset: Dataset, *, count: int = 20, likelihood: LikelihoodName = "bernoulli", watch: Watch = UNWATCHED
 ) -> list[float]:
     r"""The largest eigenvalues of :math:`V^{-1/2} C V^{-1/2}` over all images, falling, in nats.
 
@@ -19,11 +24,13 @@ def whole_spectrum(
         dataset: any data set; its images are read in batches, once or several times.
         count: how many values; fewer come back where there are fewer images or pixels.
         likelihood: bernoulli or gaussian (variance 1).
-        watch: passes the batches of each pass over the images through.
+        watch: follows the batches of each pass over the images.
 
     Raises:
         IFPError: fewer than two images, an unknown likelihood, pixels it cannot draw, or a count below 1.
     """
-    return leading_eigenvalues(
-        lambda: (batch.images for batch in watch(all_images(dataset, "whole set"))), likelihood_named(likelihood), count
-    ).tolist()
+
+    def images() -> Iterator[Tensor]:
+        return (batch.images for batch in watch.follow(all_images(dataset, "whole set"), "eigenvalues"))
+
+    return leading_eigenvalues(images, likelihood_named(likelihood), count).tolist()

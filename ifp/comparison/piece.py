@@ -1,27 +1,45 @@
 """One piece of a study: a method trained with one seed and scored, here or on a worker, and its row."""
 
+import functools
+import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from analysis.comparison import Row
+from analysis.diffusion import diagnose_diffusion
 from analysis.plain_json import json_bytes
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, RunError
-from ifp.comparison.config import CompareConfig
+from ifp.comparison.config import MOST_SEEDS, CompareConfig
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import DataSource
-from ifp.evaluation.diffusion import diagnose_training
-from ifp.evaluation.scoring import read_scores, score_run
+from ifp.evaluation.diffusion import DIFFUSION_FILE
+from ifp.evaluation.scoring import score_run
 from ifp.files.atomic import new_folder, write_atomically, write_into_folder
-from ifp.files.npz import load_arrays
+from ifp.files.plain import load_json
 from ifp.machine.progress import Progress
+from ifp.run_directory.opening import Place
 from ifp.run_directory.run import RunDirectory
-from ifp.training.loop import train_run
-from ifp.training.probe import LABELLED, TRACE
-from ifp.training.run import open_training_run, read_training_run
+from ifp.training.run import open_training_run, read_training_run, train_run
+from ifp.training.trained import TrainedRun, trained_run
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study that is open: what is compared on which data by which plan, and its directory."""
+
+    dataset: Dataset
+    config: CompareConfig
+    plan: StagePlan | None
+    run: RunDirectory
+
+    @functools.cached_property
+    def rows(self) -> list[Row]:
+        """The rows of all its runs, to be asked for once they are done."""
+        return finished_rows(self.run.path, self.config)
 
 
 def piece_name(objective: str, seed: int) -> str:
@@ -34,33 +52,45 @@ def row_path(study: Path, objective: str, seed: int) -> Path:
     return study / "rows" / f"{piece_name(objective, seed)}.json"
 
 
-def study_piece(
-    study: Path,
-    dataset: Dataset,
-    config: CompareConfig,
-    plan: StagePlan | None,
-    objective: str,
-    seed: int,
-    data_dir: Path | None = None,
-) -> Iterator[Progress]:
-    """Train and score one method with one seed, from where its run in the folder stands, and write its row."""
+def finished_rows(study: Path, config: CompareConfig) -> list[Row]:
+    """The rows of a study that are done, in the order of its objectives, then seeds."""
+    seeds = range(config.seed, config.seed + min(config.seeds, MOST_SEEDS))
+    rows = []
+    for objective, seed in itertools.product(config.objectives, seeds):
+        path = row_path(study, objective, seed)
+        if path.is_file():
+            rows.append(_checked_row(load_json(path), piece_name(objective, seed), path))
+    return rows
+
+
+def _checked_row(value: object, name: str, path: Path) -> Row:
+    """The row of the study's run of that name; RunError where the file is none, or names another."""
+    if not isinstance(value, dict) or value.get("run") != name or not {"method", "seed", "status"} <= set(value):
+        raise RunError(f"need the row of {name} in {path}, got something else")
+    if not all(isinstance(each, (str, int, float, type(None))) for each in value.values()):
+        raise RunError(f"need numbers and texts as the row of {name} in {path}, got something else")
+    return value
+
+
+def study_piece(study: OpenStudy, objective: str, seed: int, data_dir: Path | None = None) -> Iterator[Progress]:
+    """Train and score one method with one seed, from where its run in the study stands, and write its row."""
     name = piece_name(objective, seed)
-    path = study / name
+    path = study.run.path / name
+    place = Place(out=path, data_dir=data_dir)
     if (path / "config.json").is_file():
         opened = read_training_run(path, data_dir)
     else:
-        given = {**config.given(objective, seed), "data_options": asdict(dataset.options)}
-        opened = open_training_run(given, plan, out=path, data_dir=data_dir, force=True)
-    _, trained, used, run = opened
+        opened = open_training_run(study.dataset, study.plan, study.config.given(objective, seed), place, force=True)
+    steps = opened.config.steps
     try:
-        for step in () if run.finished else train_run(dataset, trained, used, run):
+        for step in () if opened.run.finished else train_run(opened):
             yield Progress(step.done, step.total, f"{name}, {step.doing}")
-        yield Progress(trained.steps, trained.steps, f"{name}, scores")
-        row = comparison_row(run, config.scores, data_dir)
+        yield Progress(steps, steps, f"{name}, scores")
+        row = comparison_row(trained_run(opened.run), study.config.scores, data_dir, save=True)
     except DivergenceError as error:
         status = f"diverged at step {error.step}"
-        row = {"method": objective, "seed": seed, "run": name, "steps": trained.steps, "status": status}
-    write_into_folder(row_path(study, objective, seed), json_bytes(row))
+        row = {"method": objective, "seed": seed, "run": name, "steps": steps, "status": status}
+    write_into_folder(row_path(study.run.path, objective, seed), json_bytes(row))
 
 
 def train_piece(
@@ -72,7 +102,8 @@ def train_piece(
         DataError: the data set is not at hand here, or is another one.
     """
     with TemporaryDirectory() as folder:
-        for _ in study_piece(Path(folder), source.open(), config, plan, objective, seed, source.data_dir):
+        study = OpenStudy(source.open(), config, plan, RunDirectory(Path(folder), {}))
+        for _ in study_piece(study, objective, seed, source.data_dir):
             pass
         files = (each for each in sorted(Path(folder).rglob("*")) if each.is_file())
         return {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
@@ -94,29 +125,40 @@ def keep_piece(study: RunDirectory, name: str, files: Mapping[str, bytes]) -> No
 
 
 def comparison_row(
-    run: RunDirectory, scores: Sequence[str], data_dir: Path | None = None, method: str | None = None
+    trained: TrainedRun,
+    scores: Sequence[str],
+    data_dir: Path | None = None,
+    method: str | None = None,
+    *,
+    save: bool = False,
 ) -> Row:
     """What a finished training run is compared by: reconstruction, KL, and on labelled data scores and diffusion.
 
-    Scores that its scores.json lacks are measured and kept there, on samples of the same seed.
+    Scores that its scores.json lacks are measured, on samples of the same seed.
+
+    Args:
+        save: keep them, and the diffusion, in the run.
 
     Raises:
-        IFPError: the run is not finished, or its data set is not at hand.
+        IFPError: a file of the run is damaged, or its data set is not at hand.
     """
-    trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED | {"reconstruction": "numbers: records"})
+    run, config, trace = trained.run, trained.config, trained.trace
     row: dict[str, object] = {
-        "method": method or run.setting("objective", str),
-        "seed": run.setting("seed", int),
+        "method": method or config.objective,
+        "seed": config.seed,
         "run": run.path.name,
-        "steps": run.setting("steps", int),
+        "steps": config.steps,
         "status": "ok",
-        "reconstruction": float(trace["reconstruction"][-1]),
-        "kl": float(trace["kl"][-1].sum()),
+        "reconstruction": float(trace.reconstruction[-1]),
+        "kl": float(trace.kl[-1].sum()),
     }
-    if len(trace["entropy"]):
-        there = read_scores(run)
+    if trace.names:
+        there = trained.scores
         missing = [name for name in scores if name not in there]
-        found = {**there, **(score_run(run, seed=there["seed"], only=missing, data_dir=data_dir) if missing else {})}
-        row |= {name: found[name] for name in scores}
-        row["diffusion"] = diagnose_training(run).index
+        measured = score_run(run, seed=there["seed"], only=missing, data_dir=data_dir, save=save) if missing else {}
+        row |= {name: {**there, **measured}[name] for name in scores}
+        diffusion = diagnose_diffusion(trained.information)
+        if save:
+            run.add(DIFFUSION_FILE, json_bytes(diffusion))
+        row["diffusion"] = diffusion.index
     return row

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +10,35 @@ from typing import Any
 from analysis.comparison import Row
 from analysis.figures.comparison import draw_comparison
 from analysis.plain_json import json_bytes
+from analysis.records import require_settings
 from analysis.scores.all_scores import require_scores
 from analysis.stage_plan import StagePlan
-from annealing.errors import RunError
-from ifp.comparison.config import MOST_SEEDS, CompareConfig
-from ifp.comparison.piece import comparison_row, keep_piece, piece_name, row_path, study_piece, train_piece
-from ifp.datasets.dataset import Dataset, describe
+from annealing.choices import Precision
+from annealing.errors import IFPError, RunError
+from ifp.comparison.config import CompareConfig
+from ifp.comparison.piece import (
+    OpenStudy,
+    comparison_row,
+    finished_rows,
+    keep_piece,
+    piece_name,
+    row_path,
+    study_piece,
+    train_piece,
+)  # fmt: skip
+from ifp.datasets.arrays import Data
+from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import DataSource
-from ifp.files.plain import csv_bytes, load_json
+from ifp.files.plain import csv_bytes
 from ifp.machine.cluster import Cluster, Task, require_all
 from ifp.machine.progress import Progress
-from ifp.objectives import objective_named
 from ifp.run_directory.kinds import Kind
-from ifp.run_directory.listing import described, new_run_path
-from ifp.run_directory.resume import reopen_run
-from ifp.run_directory.run import RunDirectory, create_run, open_run
+from ifp.run_directory.opening import Place, asked_dataset, new_run, resumed_run
+from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.config import TrainConfig
-from ifp.training.plan import require_fitting
-from ifp.training.run import PLAN_FILE, asked_dataset, resumed_plan, run_plan
+from ifp.training.plan import PLAN_FILE, require_fitting, resumed_plan
+from ifp.training.run import planned_data
+from ifp.training.trained import TrainedRun, trained_run
 
 # settings that make a method of an objective
 _METHOD = (
@@ -38,56 +48,58 @@ _METHOD = (
 
 
 def open_study(
-    given: Mapping[str, Any],
+    data: Data | None,
     plan: StagePlan | None,
+    given: Mapping[str, Any],
+    place: Place,
     *,
-    out: Path | None = None,
-    runs: Path = Path("runs"),
-    data_dir: Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
     force: bool = False,
-) -> tuple[Dataset, CompareConfig, StagePlan | None, RunDirectory]:
-    """Data set, config, plan and directory of a new study, or of one that goes on: as for a training run.
+) -> OpenStudy:
+    """A new study, or one that goes on: as for a training run.
 
     Raises:
         IFPError: a setting is out of range, the plan does not fit or is missing, or the directory or its settings do
             not fit.
     """
-    if resume:
-        asked = {**given, **({"settings": {**given["settings"]}} if "settings" in given else {})}
-        if asked.get("settings", {}).get("precision") == "auto":
-            del asked["settings"]["precision"]
-        dataset, config, run = reopen_run(Kind.COMPARISON, CompareConfig, asked, out, runs, data_dir)
-        return dataset, config, resumed_plan(run, plan), run
+    if place.resume:
+        opened = resumed_run(Kind.COMPARISON, CompareConfig, data, given, place, resolved=_as_recorded)
+        own = resumed_plan(opened.run, plan)
+        return OpenStudy(opened.dataset, opened.config, own, opened.run)
+    if "objectives" not in given:
+        raise IFPError("need objectives to compare: --objectives a,b, or runs at hand")
     wanted = "runs to compare, or a data set to train on: --dataset NAME --objectives a,b"
-    dataset = asked_dataset(given, plan, data_dir, wanted)
+    dataset = asked_dataset(planned_data(data, given, plan), given, place.data_dir, wanted)
+    require_settings(CompareConfig, given)
     config = CompareConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
-    for objective in config.objectives:  # what cannot be trained is told before anything is
-        settings = TrainConfig(**{**config.given(objective, config.seed), "data_options": dataset.options})
-        if plan is not None and not force:
-            require_fitting(plan, dataset, settings.likelihood)
-        settings.resolved(dataset, plan)
-    resolved = {"precision": settings.resolved(dataset, plan).precision}  # the same for all, wherever it goes on
-    config = replace(config, settings={**config.settings, **resolved})
-    path = out if out is not None else new_run_path(runs, Kind.COMPARISON, dataset.name)
+    precisions = [_trainable(objective, config, dataset, plan, force=force) for objective in config.objectives]
+    # the same for all, wherever it goes on
+    config = replace(config, settings={**config.settings, "precision": precisions[-1]})
     files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
-    return (
-        dataset,
-        config,
-        plan,
-        create_run(path, Kind.COMPARISON, config, describe(dataset), overwrite=overwrite, files=files),
+    run = new_run(Kind.COMPARISON, dataset, config, place, files).run
+    return OpenStudy(dataset, config, plan, run)
+
+
+def _trainable(
+    objective: str, config: CompareConfig, dataset: Dataset, plan: StagePlan | None, *, force: bool
+) -> Precision:
+    """The precision that an objective is trained in; IFPError where it cannot be: told before anything is trained."""
+    settings = TrainConfig(
+        **{**config.given(objective, config.seed), "dataset": dataset.reference, "data_options": dataset.options}
     )
+    if plan is not None and not force:
+        require_fitting(plan, dataset, settings.likelihood)
+    return settings.resolved(dataset, plan).precision
 
 
-def compare_study(
-    dataset: Dataset,
-    config: CompareConfig,
-    plan: StagePlan | None,
-    run: RunDirectory,
-    data_dir: Path | None = None,
-    cluster: Cluster | None = None,
-) -> Iterator[Progress]:
+def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings to compare with a study's: what only says that its default is wanted was resolved there."""
+    if given.get("settings", {}).get("precision") != "auto":
+        return dict(given)
+    settings = {name: value for name, value in given["settings"].items() if name != "precision"}
+    return {**given, "settings": settings}
+
+
+def compare_study(study: OpenStudy, data_dir: Path | None = None, cluster: Cluster | None = None) -> Iterator[Progress]:
     """Train and score every objective with every seed, each kept as rows/NAME.json at once; then the comparison.
 
     A run that diverges has a row that says so, and the study goes on.
@@ -98,58 +110,38 @@ def compare_study(
     Raises:
         RunError: another process writes to the study, or runs were set aside by the cluster: the others are kept.
     """
+    run = study.run
     with run.writing():
-        todo = [each for each in config.pieces() if not row_path(run.path, *each).is_file()]
-        total = len(config.pieces())
+        pieces = study.config.pieces()
+        todo = [piece for piece in pieces if not row_path(run.path, *piece).is_file()]
         if cluster is None:
-            for number, (objective, seed) in enumerate(todo, total - len(todo)):
-                for step in study_piece(run.path, dataset, config, plan, objective, seed, data_dir):
+            for number, piece in enumerate(todo, len(pieces) - len(todo)):
+                for step in study_piece(study, *piece, data_dir):
                     share = step.done / step.total
-                    yield Progress(round((number + share) * step.total), total * step.total, step.doing)
+                    yield Progress(round((number + share) * step.total), len(pieces) * step.total, step.doing)
         else:
-            yield from _train_there(cluster, DataSource.of(dataset, data_dir), config, plan, run, todo, total)
-        write_comparison(run, study_rows(run), dataset.name)
+            yield from _train_there(cluster, DataSource.of(study.dataset, data_dir), study, todo)
+        write_comparison(run, study.rows, study.dataset.name)
 
 
 def _train_there(
-    cluster: Cluster,
-    source: DataSource,
-    config: CompareConfig,
-    plan: StagePlan | None,
-    run: RunDirectory,
-    todo: Sequence[tuple[str, int]],
-    total: int,
+    cluster: Cluster, source: DataSource, study: OpenStudy, todo: Sequence[tuple[str, int]]
 ) -> Iterator[Progress]:
-    tasks = (Task(piece_name(*each), train_piece, (source, config, plan, *each)) for each in todo)
+    total = len(study.config.pieces())
+    tasks = (Task(piece_name(*piece), train_piece, (source, study.config, study.plan, *piece)) for piece in todo)
     aside = []
     for done, outcome in enumerate(cluster.outcomes(tasks), total - len(todo) + 1):
         if outcome.error is None:
-            keep_piece(run, outcome.name, outcome.value)
+            keep_piece(study.run, outcome.name, outcome.value)
         else:
             aside.append(outcome)
         yield Progress(done, total, outcome.name)
-    require_all(aside, run.path)
+    require_all(aside, study.run.path)
 
 
 def study_rows(run: RunDirectory) -> list[Row]:
     """The rows of a study that are done, in the order of its objectives, then seeds."""
-    objectives, first = run.setting("objectives", tuple[str, ...]), run.setting("seed", int)
-    seeds = range(first, first + min(run.setting("seeds", int), MOST_SEEDS))
-    rows = []
-    for objective, seed in itertools.product(map(objective_named, objectives), seeds):
-        path = row_path(run.path, objective.name, seed)
-        if path.is_file():
-            rows.append(_checked_row(load_json(path), piece_name(objective.name, seed), path))
-    return rows
-
-
-def _checked_row(value: object, name: str, path: Path) -> Row:
-    """The row of the study's run of that name; RunError where the file is none, or names another."""
-    if not isinstance(value, dict) or value.get("run") != name or not {"method", "seed", "status"} <= set(value):
-        raise RunError(f"need the row of {name} in {path}, got something else")
-    if not all(isinstance(each, (str, int, float, type(None))) for each in value.values()):
-        raise RunError(f"need numbers and texts as the row of {name} in {path}, got something else")
-    return value
+    return finished_rows(run.path, run.settings(CompareConfig))
 
 
 def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None = None) -> list[Row]:
@@ -161,35 +153,34 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
         IFPError: fewer than one run, one that is not finished or of another kind, or runs on different data.
     """
     require_scores(scores, 1)
-    found: list[RunDirectory] = []
+    found: list[TrainedRun] = []
     for path in runs:
         run = open_run(path)
         if run.kind == Kind.COMPARISON:
-            found += [open_run(run.path / str(row["run"])) for row in study_rows(run) if row["status"] == "ok"]
-        elif run.kind == Kind.TRAINING and run.finished:
-            found.append(run)
+            done = [str(row["run"]) for row in study_rows(run) if row["status"] == "ok"]
+            found += [trained_run(run.path / name) for name in done]
         else:
-            raise RunError(f"need finished runs of training to compare, {path} is {described(run)}")
-    if len({run.about_data("fingerprint", str) for run in found}) != 1:
+            found.append(trained_run(run, "finished runs of training to compare"))
+    if len({trained.run.data.fingerprint for trained in found}) != 1:
         raise RunError("need runs on the same data to compare, got " + ("none" if not found else "different data"))
-    return [comparison_row(run, scores, data_dir, _method(run, found)) for run in found]
+    tellings = [_telling(trained) for trained in found]
+    methods = [_method(own, tellings) for own in tellings]
+    return [comparison_row(trained, scores, data_dir, method) for trained, method in zip(found, methods, strict=True)]
 
 
-def _method(run: RunDirectory, runs: Sequence[RunDirectory]) -> str:
-    """The objective, and what else tells the run from other runs of it: settings, or the plan."""
-    own = _telling(run)
-    alike = [each for each in map(_telling, runs) if each["objective"] == own["objective"]]
-    differ = [f"{name}={value}" for name, value in own.items() if any(each.get(name) != value for each in alike)]
+def _method(own: Mapping[str, object], tellings: Sequence[Mapping[str, object]]) -> str:
+    """The objective, and what else tells a run from other runs of it: settings, or the plan."""
+    alike = [other for other in tellings if other["objective"] == own["objective"]]
+    differ = [f"{name}={value}" for name, value in own.items() if any(other.get(name) != value for other in alike)]
     return " ".join([str(own["objective"]), *differ])
 
 
-def _telling(run: RunDirectory) -> dict[str, object]:
+def _telling(trained: TrainedRun) -> dict[str, object]:
     """Settings that make a method, by name; not the seed, nor where and how often it is looked at."""
-    settings, plan = run.config["settings"], run_plan(run)
-    found = {name: value for name, value in settings.items() if name in _METHOD}
-    if plan is not None:
-        found["plan"] = hashlib.sha256(json_bytes(plan)).hexdigest()[:6]
-    return {**found, **settings["parameters"]}
+    found = {name: getattr(trained.config, name) for name in _METHOD}
+    if trained.plan is not None:
+        found["plan"] = hashlib.sha256(json_bytes(trained.plan)).hexdigest()[:6]
+    return {**found, **trained.config.parameters}
 
 
 def write_comparison(run: RunDirectory, rows: Sequence[Row], dataset: str) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,30 @@ from ifp.files.atomic import replacing
 from ifp.files.names import file_name
 
 _GIVEN = "the arrays given"
+
+Data: TypeAlias = Dataset | str | Path | ArrayLike | tuple[ArrayLike, ...]
+
+
+def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> Dataset:
+    """The data set that a function was given.
+
+    Args:
+        data: a data set, its name, the path of the user's own, or arrays as :func:`from_arrays` takes them: images
+            alone, or (images, factors) or (images, factors, names) of labelled ones.
+        data_dir, options: how one that is named is opened.
+
+    Raises:
+        DataError: the name is unknown, or what was given is no data.
+    """
+    if isinstance(data, (str, Path)):
+        return load_dataset(data, data_dir, **options)
+    if hasattr(data, "fingerprint"):
+        return data  # type: ignore[return-value]  # open
+    if not isinstance(data, tuple):
+        return from_arrays(data)
+    if len(data) not in (2, 3):
+        raise DataError(f"need (images, factors) or (images, factors, names), got a tuple of {len(data)}")
+    return from_arrays(*data)
 
 
 def from_arrays(

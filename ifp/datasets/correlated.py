@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from annealing.errors import IFPError
 from ifp.datasets.cells import Cells
-from ifp.datasets.dataset import Dataset, Factors, Index, checked_index
+from ifp.datasets.dataset import Dataset, Factors, Index, LabelledDataset, checked_index, is_labelled
 
 
 def parse_pair(text: str, factors: Factors) -> tuple[int, int, float]:
     """Columns and sigma of A:B:SIGMA; IFPError where it is none, or a factor is unknown."""
-    parts = text.split(":")
     try:
+        parts = text.split(":")
         first, second, sigma = parts[0], parts[1], float(parts[2])
-    except (IndexError, ValueError):
+    except (AttributeError, IndexError, ValueError):
         raise IFPError(f"need A:B:SIGMA, two factors and a width, got {text!r}") from None
     if len(parts) != 3 or first == second or not 0.001 <= sigma <= 1000:
         raise IFPError(f"need A:B:SIGMA, two different factors and a width of 0.001 to 1000, got {text!r}")
@@ -63,13 +63,11 @@ def tilted(
 class Correlated:
     """The images of a labelled data set, as often as its tilted distribution asks for."""
 
-    def __init__(self, whole: Dataset) -> None:
+    def __init__(self, whole: LabelledDataset) -> None:
         """IFPError where ``whole.options.correlate`` names a factor that is not there, or one twice."""
-        if whole.factors is None:
-            raise IFPError(f"need labelled factors for --correlate, {whole.name} has none")
         self._whole = whole
         self.name, self.reference, self.options = whole.name, whole.reference, whole.options
-        self.factors: Factors | None = whole.factors
+        self.factors = whole.factors
         self.image_shape, self.nuisances, self.repaints = whole.image_shape, whole.nuisances, whole.repaints
         pairs = [parse_pair(text, whole.factors) for text in self.options.correlate]
         columns = [column for pair in pairs for column in pair[:2]]
@@ -78,12 +76,9 @@ class Correlated:
         taken = np.arange(len(whole))
         for pair in pairs:
             labels = whole.factors_at(taken)
-            assert labels is not None  # it has factors
             taken = taken[tilted(labels, whole.factors.sizes, pair, self.options.seed)]
         self._taken = taken
-        chosen = whole.factors_at(taken)
-        assert chosen is not None
-        self._cells = Cells(chosen.astype(np.int32), whole.factors.sizes)
+        self._cells = Cells(whole.factors_at(taken).astype(np.int32), whole.factors.sizes)
         said = ", ".join(self.options.correlate)
         self.source = f"{whole.source}, correlated {said}"
         identity = repr((whole.fingerprint, self.options.correlate, self.options.seed))
@@ -123,5 +118,9 @@ class Correlated:
 
 
 def correlated(dataset: Dataset) -> Dataset:
-    """The data set tilted as its options ask for; itself where they ask for nothing."""
-    return Correlated(dataset) if dataset.options.correlate else dataset
+    """The data set tilted as its options ask for, or itself; IFPError where it has no factors to tilt."""
+    if not dataset.options.correlate:
+        return dataset
+    if not is_labelled(dataset):
+        raise IFPError(f"need labelled factors for --correlate, {dataset.name} has none")
+    return Correlated(dataset)

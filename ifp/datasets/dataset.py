@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annealing.errors import DataError, IFPError, did_you_mean
+from annealing.choices import require_one_of
+from annealing.errors import DataError, IFPError
 
 Index = NDArray[np.int64]
 
@@ -24,10 +25,7 @@ class Factors:
 
     def position(self, name: str) -> int:
         """Column of the factor ``name``; IFPError where there is none of that name."""
-        if name not in self.names:
-            raise IFPError(
-                f"need a factor out of {', '.join(self.names)}, got {name!r}{did_you_mean(name, self.names)}"
-            )
+        require_one_of("a factor", name, self.names)
         return self.names.index(name)
 
 
@@ -54,7 +52,6 @@ class Dataset(Protocol):
     """
 
     name: str
-    factors: Factors | None  # None where unlabelled
     image_shape: tuple[int, int, int]  # height, width, channels
     fingerprint: str
     nuisances: tuple[str, ...]  # names; none: ``nuisances_of`` is never given
@@ -62,6 +59,11 @@ class Dataset(Protocol):
     source: str  # where the images come from, in words
     reference: str  # what load_dataset takes to open it again: its name, or the path of the user's data
     options: DataOptions
+
+    @property
+    def factors(self) -> Factors | None:
+        """Names and sizes of the factors of variation; None where unlabelled."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -91,15 +93,51 @@ class Dataset(Protocol):
         ...
 
 
-def describe(dataset: Dataset) -> dict[str, object]:
+class LabelledDataset(Dataset, Protocol):
+    """A data set whose images have known factors."""
+
+    @property
+    def factors(self) -> Factors:
+        """Names and sizes of the factors of variation."""
+        ...
+
+    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64]:
+        """Factor classes (N, K)."""
+        ...
+
+
+def is_labelled(dataset: Dataset) -> TypeGuard[LabelledDataset]:
+    """Whether a data set has factors."""
+    return dataset.factors is not None
+
+
+def require_labelled(dataset: Dataset) -> LabelledDataset:
+    """The data set, which has factors; IFPError where it has none."""
+    if not is_labelled(dataset):
+        raise IFPError(f"need a data set with labelled factors for action sequences, {dataset.name} has none")
+    return dataset
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """What a run's config.json says of its data."""
+
+    name: str
+    fingerprint: str
+    image_shape: tuple[int, int, int]  # height, width, channels
+    images: int
+    source: str  # where they come from, in words
+
+
+def describe(dataset: Dataset) -> DataDescription:
     """What a run's config records of its data."""
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "image_shape": dataset.image_shape,
-        "images": len(dataset),
-        "source": dataset.source,
-    }
+    return DataDescription(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        image_shape=dataset.image_shape,
+        images=len(dataset),
+        source=dataset.source,
+    )
 
 
 def to_float(images: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:

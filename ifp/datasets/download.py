@@ -1,6 +1,5 @@
 """The public files of a data set: whether and where they are, and how they get there; nothing is ever overwritten."""
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from annealing.errors import DataError
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import find_file
+from ifp.machine.log import only_warnings
 
 _TIMEOUT = (15, 60)  # seconds: to connect; without another byte
 _BLOCK = 2**18  # bytes
@@ -64,13 +64,13 @@ def download(file: PublicFile, target: Path, report: Report) -> None:
     Raises:
         DataError: no mirror gives it, there is no room, or no right to write.
     """
-    pooch.get_logger().setLevel(logging.WARNING)  # what it says, the caller does
     refusals = []
     for url in file.urls:
         bar = _Followed(file.name, report)
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_BLOCK, timeout=_TIMEOUT, headers=_AS_STORED)
         try:
-            pooch.retrieve(url, file.checksum, fname=target.name, path=target.parent, downloader=downloader)
+            with only_warnings(pooch.get_logger()):  # what it says beside these, the caller does
+                pooch.retrieve(url, file.checksum, fname=target.name, path=target.parent, downloader=downloader)
             target.chmod(0o644)  # a temporary file's 0600 would keep others from a shared folder
             return
         except (requests.RequestException, ValueError) as error:  # before OSError, of which requests' are

@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from ifp.datasets.batches import batch_size
-from ifp.datasets.dataset import Dataset, to_float
-from ifp.machine.memory import keep_freed_memory
+from ifp.datasets.dataset import Dataset, is_labelled, to_float
 from ifp.machine.progress import Watch
 from ifp.machine.threads import use_threads
 from ifp.models.networks import Network
 from ifp.models.vae import MultiGroupVAE
-from ifp.run_directory.resume import run_dataset
+from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.training.checkpoint import load_model
 from ifp.training.probe import encode_all
+from ifp.training.trained import trained_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,19 +44,20 @@ def encoded(model: MultiGroupVAE, dataset: Dataset, index: NDArray[np.int64] | N
 
 
 def encoded_run(
-    run: RunDirectory, data_dir: Path | None, watch: Watch, network: Network | None
+    run: RunDirectory | str | Path, data_dir: Path | None, watch: Watch, network: Network | None
 ) -> dict[str, NDArray[Any]]:
     """Posteriors of every image of a training run's data set, as arrays by name: see :func:`ifp.encode`."""
-    model = load_model(run, network)
-    dataset = run_dataset(run, data_dir)
-    keep_freed_memory()
-    use_threads(run.setting("threads", int))
-    batches = list(watch(encoded(model, dataset)))
+    trained = trained_run(run)
+    model = load_model(trained.run, network)
+    dataset = run_dataset(trained.run, data_dir)
+    watch.begun(f"{trained.run.path}: every image")
+    with use_threads(trained.config.threads):
+        batches = list(watch.follow(encoded(model, dataset), "encoding"))
     found: dict[str, NDArray[Any]] = {
-        "codes": torch.cat([each.mean for each in batches]).numpy(),
-        "logvar": torch.cat([each.logvar for each in batches]).numpy(),
+        "codes": torch.cat([batch.mean for batch in batches]).numpy(),
+        "logvar": torch.cat([batch.logvar for batch in batches]).numpy(),
     }
-    factors = dataset.factors_at(np.arange(len(dataset)))
-    if dataset.factors is not None and factors is not None:
-        found |= {"factors": factors, "factor_names": np.array(dataset.factors.names, dtype=np.str_)}
+    if is_labelled(dataset):
+        found["factors"] = dataset.factors_at(np.arange(len(dataset)))
+        found["factor_names"] = np.array(dataset.factors.names, dtype=np.str_)
     return found

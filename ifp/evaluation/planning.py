@@ -1,24 +1,24 @@
 """Findings that stages are planned from, of a run of either kind of annealing."""
 
-from pathlib import Path
-
 from analysis.findings import Findings
 from analysis.latent_findings import latent_findings
-from ifp.annealing_test.diagnosis import findings_of
+from ifp.annealing_test.annealed import annealed_test
 from ifp.run_directory.kinds import Kind
-from ifp.run_directory.run import RunDirectory, open_run
-from ifp.whole_annealing.results import require_whole_run, whole_findings
+from ifp.run_directory.run import RunDirectory
+from ifp.whole_annealing.results import AnnealedWhole, annealed_whole
 
 
-def planning_findings(run: RunDirectory | str | Path) -> Findings:
+def planning_findings(run: RunDirectory) -> Findings:
     """Findings of a finished annealing run, or of the latents of one of whole-data annealing.
 
     Raises:
         IFPError: another run, an unfinished one, or no latent that froze.
     """
-    run = run if isinstance(run, RunDirectory) else open_run(Path(run))
-    if run.kind != Kind.WHOLE_ANNEALING:
-        return findings_of(run)
-    whole = whole_findings(require_whole_run(run))
-    image_shape = run.about_data("image_shape", tuple[int, int, int])
-    return latent_findings(whole, image_shape=image_shape, likelihood=run.setting("likelihood", str))
+    if run.kind == Kind.WHOLE_ANNEALING:
+        return findings_of_latents(annealed_whole(run))
+    return annealed_test(run).findings
+
+
+def findings_of_latents(whole: AnnealedWhole) -> Findings:
+    """The latents that froze, as the planner takes factors; IFPError where none did."""
+    return latent_findings(whole.findings, image_shape=whole.run.data.image_shape, likelihood=whole.config.likelihood)

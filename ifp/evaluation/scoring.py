@@ -9,23 +9,28 @@ from typing import Any
 import numpy as np
 
 from analysis.kl_decomposition import decompose_kl
-from analysis.plain_json import json_bytes, shown
+from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import require_scores
 from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from annealing.errors import DataError, RunError
 from ifp.evaluation.encoding import encoded_run
 from ifp.files.npz import has_array, open_npz, read_whole
-from ifp.files.plain import load_json
-from ifp.machine.progress import Watch, unwatched
+from ifp.machine.progress import UNWATCHED, Watch
+from ifp.machine.threads import use_threads
 from ifp.models.networks import Network
 from ifp.run_directory.run import PATIENCE, RunDirectory, open_run
+from ifp.training.config import TrainConfig
+from ifp.training.trained import SCORES_FILE, TrainedRun
 
 _SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image
 
 
 def codes_of_run(
-    run: RunDirectory, data_dir: Path | None = None, watch: Watch = unwatched, network: Network | None = None
+    run: RunDirectory | str | Path,
+    data_dir: Path | None = None,
+    watch: Watch = UNWATCHED,
+    network: Network | None = None,
 ) -> LabelledCodes:
     """Codes of every image of the data set that a training run was made with.
 
@@ -34,7 +39,8 @@ def codes_of_run(
     """
     found = encoded_run(run, data_dir, watch, network)
     if "factors" not in found:
-        raise RunError(f"need a run on data with labelled factors for scores, {run.path} has none")
+        where = run.path if isinstance(run, RunDirectory) else run
+        raise RunError(f"need a run on data with labelled factors for scores, {where} has none")
     return LabelledCodes(found["codes"], found["factors"], found["logvar"])
 
 
@@ -53,15 +59,6 @@ def codes_of_file(path: Path) -> LabelledCodes:
         if array is not None and not np.issubdtype(array.dtype, np.floating):
             raise DataError(f"need {name} of floats in {path}, got {array.dtype}")
     return LabelledCodes(codes, factors, logvar)
-
-
-def read_scores(run: RunDirectory) -> dict[str, Any]:
-    """What a run's scores.json holds; RunError where it is missing, damaged or no object."""
-    path = run.path / "scores.json"
-    found = load_json(path)
-    if not isinstance(found, dict):
-        raise RunError(f"need an object in {path}, got {shown(found)}")
-    return found
 
 
 def score_codes(
@@ -93,19 +90,26 @@ def score_run(
     only: Collection[str] | None = None,
     n_jobs: int = 1,
     data_dir: Path | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = UNWATCHED,
     network: Network | None = None,
+    save: bool = False,
 ) -> dict[str, Any]:
-    """Score a finished training run, and keep the result, with scores measured before, in its scores.json.
+    """Score a finished training run: see :func:`score_codes`.
 
     Every image is encoded once; samples are drawn from those codes, which on a full lattice is exactly the field's
-    protocol.
+    protocol. Torch and BLAS use the run's threads.
+
+    Args:
+        save: keep the result, with scores measured before, in the run's scores.json.
     """
     require_scores(only, n_jobs)
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
-    found = score_codes(codes_of_run(run, data_dir, watch, network), seed=seed, only=only, n_jobs=n_jobs)
-    with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
-        before = read_scores(run) if (run.path / "scores.json").is_file() else {}
-        same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
-        run.write("scores.json", json_bytes({**(before if same else {}), **found}))
+    codes = codes_of_run(run, data_dir, watch, network)
+    with use_threads(run.settings(TrainConfig).threads):
+        found = score_codes(codes, seed=seed, only=only, n_jobs=n_jobs)
+    if save:
+        with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
+            before = TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {}
+            same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
+            run.write(SCORES_FILE, json_bytes({**(before if same else {}), **found}))
     return found

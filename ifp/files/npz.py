@@ -45,10 +45,10 @@ class ArrayHeader:
 
 
 @contextmanager
-def open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive; any damage found while it is open is a DataError that names the file."""
+def open_npz(path: Path, file: IO[bytes] | None = None) -> Iterator[zipfile.ZipFile]:
+    """The archive, of ``file`` where it is open already; damage found meanwhile is a DataError that names the path."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file or path) as archive:
             for each in archive.infolist():
                 if each.compress_type not in _METHODS:
                     method = f"packing method {each.compress_type} is not supported"
@@ -183,12 +183,14 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         if not path.is_file():
             raise RunError(f"need a whole npz {path}, got: there is no such file")
-        with open_npz(path) as archive:
-            held = sum(each.file_size for each in archive.infolist())
-        if held > _LARGEST_ARRAYS:
-            raise RunError(f"need a whole npz {path} of at most {_LARGEST_ARRAYS:,} bytes of arrays, got {held:,}")
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
+        with path.open("rb") as file:
+            with open_npz(path, file) as archive:
+                held = sum(each.file_size for each in archive.infolist())
+            if held > _LARGEST_ARRAYS:
+                raise RunError(f"need a whole npz {path} of at most {_LARGEST_ARRAYS:,} bytes of arrays, got {held:,}")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                found = {name: arrays[name] for name in arrays.files}
     except RunError:
         raise
     except Exception as error:  # zipfile, zlib and numpy each have their own

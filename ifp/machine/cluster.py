@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annealing.errors import IFPError, RunError
+from ifp.machine.log import only_warnings
+from ifp.machine.memory import keep_freed_memory
 from ifp.machine.versions import versions
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def _alone(wanted: dict[str, str], work: Callable[..., Any], arguments: tuple[An
     if versions() != wanted:
         raise RunError(f"need the same versions on every worker, {wanted}, got {versions()}")
     with _ALONE:
+        keep_freed_memory()  # the process is a worker's, not the user's
         return work(*arguments)
 
 
@@ -139,8 +142,8 @@ def cluster_at(scheduler: str | None) -> Iterator[Cluster | None]:
         from distributed import Client
     except ImportError as error:
         raise IFPError(f"need Dask for --scheduler (pip install 'ifp[cluster]'), got: {error}") from None
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
-    with dask.config.set(_OURS), contextlib.ExitStack() as stack:
+    told = logging.getLogger("distributed")  # of every connection
+    with only_warnings(told), dask.config.set(_OURS), contextlib.ExitStack() as stack:
         address = stack.enter_context(_local_cluster(int(local[1]))) if local else scheduler
         try:
             client = Client(address, timeout=_CONNECTING, set_as_default=False)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,11 @@ class Workers:
         return rows[self.rank :: self.count]
 
 
+def first_process() -> bool:
+    """Whether this process is the only one or, under ``torchrun``, the first: stdin is read once."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[Workers]:
     """The processes that ``torchrun`` started, together while this lasts; alone where it started none.
@@ -38,16 +43,16 @@ def joined(device: torch.device) -> Iterator[Workers]:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield Workers()
         return
-    if device.type == "cuda":
-        if device.index is not None:
-            raise IFPError(f"need --device cuda for processes that each take a GPU of their own, got {device}")
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Workers(distributed.get_rank(), distributed.get_world_size())
-        distributed.barrier()  # a process that ends while another still writes may take it down
-    finally:
-        distributed.destroy_process_group()
+    if device.type == "cuda" and device.index is not None:
+        raise IFPError(f"need --device cuda for processes that each take a GPU of their own, got {device}")
+    own = torch.cuda.device(int(os.environ["LOCAL_RANK"])) if device.type == "cuda" else nullcontext()
+    with own:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        try:
+            yield Workers(distributed.get_rank(), distributed.get_world_size())
+            distributed.barrier()  # a process that ends while another still writes may take it down
+        finally:
+            distributed.destroy_process_group()
 
 
 def together() -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -14,10 +16,18 @@ def require_compiler(wanted: bool) -> None:
         raise IFPError("need a C++ compiler for --compile, such as g++, there is none on the path")
 
 
-def make_exact() -> None:
-    """On a GPU: the same bytes for the same numbers, and float32 that is float32."""
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False
+@contextmanager
+def exact_floats() -> Iterator[None]:
+    """On a GPU, within: the same bytes for the same numbers, and float32 that is float32; afterwards as before."""
+    cudnn = torch.backends.cudnn
+    deterministic, allow_tf32 = cudnn.deterministic, cudnn.allow_tf32
+    cudnn.deterministic = True
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.deterministic = deterministic
+        cudnn.allow_tf32 = allow_tf32
 
 
 def require_device(name: str) -> torch.device:

@@ -1,21 +1,14 @@
 """The precision that networks compute in."""
 
+import typing
 from collections.abc import Mapping
 
 import torch
 
-from annealing.errors import IFPError, did_you_mean
-
-PRECISIONS = ("auto", "float32", "bfloat16")
+from annealing.choices import Precision, require_one_of
 
 
-def require_precision(name: str) -> None:
-    """IFPError for any other name than those of ``PRECISIONS``."""
-    if name not in PRECISIONS:
-        raise IFPError(f"need a precision out of {', '.join(PRECISIONS)}, got {name!r}{did_you_mean(name, PRECISIONS)}")
-
-
-def resolved_precision(name: str, device: torch.device) -> str:
+def resolved_precision(name: Precision, device: torch.device) -> Precision:
     """float32 or bfloat16; ``auto`` is bfloat16 where the processor or the GPU multiplies such numbers itself.
 
     Parameters, losses and the optimizer are float32 in either case; bfloat16 is what layers compute in.
@@ -23,7 +16,7 @@ def resolved_precision(name: str, device: torch.device) -> str:
     Raises:
         IFPError: for any other name.
     """
-    require_precision(name)
+    require_one_of("a precision", name, typing.get_args(Precision))
     if name != "auto":
         return name
     if device.type == "cuda":

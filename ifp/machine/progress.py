@@ -1,7 +1,8 @@
 """Progress protocol: done, total, doing. It imports nothing heavy, for the command line's sake."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 
@@ -37,11 +38,26 @@ S = TypeVar("S", bound=Step)
 
 
 class Watch(Protocol):
-    """Passes the steps of a pass through, as a progress bar does."""
+    """Who follows the work of a call: the command line with a bar, from Python nobody unless one is given."""
 
-    def __call__(self, steps: Iterator[S], /) -> Iterator[S]: ...
+    def begun(self, about: str, run: Path | None = None, files: Sequence[str] = ()) -> None:
+        """Told once, before the work: what is worked on and, of a run, where which files will be."""
+        ...
+
+    def follow(self, steps: Iterator[S], title: str) -> Iterator[S]:
+        """Passes the steps of a pass through."""
+        ...
 
 
-def unwatched(steps: Iterator[S], /) -> Iterator[S]:
-    """The steps themselves."""
-    return steps
+class Unwatched:
+    """Nobody: nothing is told, steps are passed through."""
+
+    def begun(self, about: str, run: Path | None = None, files: Sequence[str] = ()) -> None:
+        """Nothing."""
+
+    def follow(self, steps: Iterator[S], title: str) -> Iterator[S]:
+        """The steps themselves."""
+        return steps
+
+
+UNWATCHED: Watch = Unwatched()

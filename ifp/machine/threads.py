@@ -11,27 +11,19 @@ from threadpoolctl import threadpool_limits
 _WORKERS = 4  # at most: each holds the images of its own piece of work
 
 
-def use_threads(count: int) -> None:
-    """Torch and numpy's linear algebra (BLAS) use `count` threads from here on.
+@contextmanager
+def use_threads(count: int) -> Iterator[None]:
+    """Torch and numpy's linear algebra (BLAS) use ``count`` threads within; afterwards as many as before.
 
     Both, because sums that are split among threads are rounded in another order: a result with the same seed would
-    else depend on how many cores the machine has.
-    """
-    torch.set_num_threads(count)
-    threadpool_limits(limits=count, user_api="blas")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread within, the numbers from before after it.
-
-    For many small sums and matrices: threads wait for one another more than they help, several times slower where
-    other work shares the processor. Whole pieces of such work go side by side: :func:`side_by_side`.
+    else depend on how many cores the machine has. One thread suits many small sums and matrices: threads wait for one
+    another more than they help, several times slower where other work shares the processor. Whole pieces of such work
+    go side by side: :func:`side_by_side`.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
-        with threadpool_limits(limits=1, user_api="blas"):
+        with threadpool_limits(limits=count, user_api="blas"):
             yield
     finally:
         torch.set_num_threads(before)
@@ -41,5 +33,5 @@ def one_thread() -> Iterator[None]:
 def side_by_side() -> Iterator[ThreadPoolExecutor]:
     """A worker per core for independent pieces of work, each on one thread: the same numbers on any machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with one_thread(), ThreadPoolExecutor(min(cores, _WORKERS)) as workers:
+    with use_threads(1), ThreadPoolExecutor(min(cores, _WORKERS)) as workers:
         yield workers

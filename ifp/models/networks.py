@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import require_one_of
+from annealing.errors import IFPError
 from annealing.networks import conv_decoder, conv_encoder, dense_decoder, dense_encoder
 
 ImageShape = tuple[int, int, int]
@@ -59,8 +60,7 @@ def network_named(name: str) -> Network:
     """The network called ``name``; IFPError for any other than those of ``NETWORKS``."""
     if name == OWN:
         raise IFPError("need the own network that the run was trained with, from Python: network=ifp.Network(...)")
-    if name not in NETWORKS:
-        raise IFPError(f"need a network out of {', '.join(NETWORKS)}, got {name!r}{did_you_mean(name, NETWORKS)}")
+    require_one_of("a network", name, NETWORKS)
     return NETWORKS[name]
 
 

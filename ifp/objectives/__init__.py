@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
+from annealing.choices import require_one_of
 from annealing.errors import IFPError, did_you_mean
 from ifp.objectives.objective import Objective, Setup
 
@@ -28,8 +29,7 @@ def objectives() -> dict[str, type[Objective]]:
 def objective_named(name: str) -> type[Objective]:
     """The objective called ``name``; IFPError where none is known by it."""
     known = objectives()
-    if name not in known:
-        raise IFPError(f"need an objective out of {', '.join(known)}, got {name!r}{did_you_mean(name, known)}")
+    require_one_of("an objective", name, known)
     return known[name]
 
 

@@ -42,7 +42,7 @@ class AnnealedVAE(Objective):
 
     def terms(self, codes: Codes, control: Control) -> dict[str, Tensor]:
         """The distance of the KL from C, weighted; above or below is told by the whole batch's KL."""
-        side = 1.0 if codes.total >= control.target else -1.0
+        side = 1.0 if codes.total() >= control.target else -1.0
         return {"capacity": control.pressure * side * (codes.kl.sum() - control.target)}
 
 

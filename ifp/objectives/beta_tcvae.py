@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from annealing.bottleneck import log_density
-from ifp.objectives.objective import Codes, Control, Objective, require, require_one_of
+from annealing.choices import require_one_of
+from ifp.objectives.objective import Codes, Control, Objective, require
 
 ESTIMATORS = ("weighted", "stratified")
 

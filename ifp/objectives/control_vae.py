@@ -39,7 +39,7 @@ class ControlVAE(Steered):
 
     def informed(self, control: Control, codes: Codes) -> Control:
         """The pressure that the controller answers to the batch's KL with."""
-        error = control.target - codes.total
+        error = control.target - codes.total()
         if self._unbounded >= self.beta_min or error < 0:
             self._sum -= self.ki * error
         self._unbounded = self.kp * logistic(-error) + self._sum + self.beta_min

@@ -7,10 +7,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from annealing.bottleneck import gaussian_kl
+from annealing.choices import require_one_of
 from annealing.thresholds import ACTIVE, SILENT
 from ifp.models.rotation import turn_group
 from ifp.models.vae import MultiGroupVAE
-from ifp.objectives.objective import Control, require_one_of
+from ifp.objectives.objective import Control
 from ifp.objectives.staged import Staged
 
 AXES = ("independent", "learned")

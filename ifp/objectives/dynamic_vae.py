@@ -49,7 +49,7 @@ class DynamicVAE(Steered):
 
     def informed(self, control: Control, codes: Codes) -> Control:
         """The pressure that the controller answers to the batch's KL with."""
-        past = [*self._past, codes.total]
+        past = [*self._past, codes.total()]
         error = control.target - sum(past) / self.window
         integral = -self.ki * error if self._beta >= self.beta_min or error < 0 else 0.0
         self._beta += self.kp * (logistic(-error) - logistic(-self._error)) + integral

@@ -1,7 +1,7 @@
 """What the training loop asks of an objective, and what most objectives answer alike."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from analysis.stage_plan import StagePlan
-from annealing.errors import IFPError, did_you_mean
+from annealing.errors import IFPError
 from ifp.machine.data_parallel import averaged
 from ifp.models.vae import MultiGroupVAE
 
@@ -36,9 +36,8 @@ class Codes:
     kl: Tensor  # (latents,), nats, mean over the batch
     stream: Generator
 
-    @property
     def total(self) -> float:
-        """The batch's KL, nats per image, over all processes that train together."""
+        """The batch's KL, nats per image, over all processes that train together: they meet here."""
         return float(averaged(self.kl.sum()))
 
 
@@ -133,8 +132,3 @@ def require(what: str, value: Any, fits: bool) -> None:
     """IFPError where a setting of an objective does not fit."""
     if not fits:
         raise IFPError(f"need {what}, got {value}")
-
-
-def require_one_of(what: str, value: Any, known: Sequence[str]) -> None:
-    """IFPError where a setting of an objective is none of the words that are known."""
-    require(f"{what} out of {', '.join(known)}", f"{value!r}{did_you_mean(value, known)}", value in known)

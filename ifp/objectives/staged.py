@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from analysis.stage_plan import StagePlan
+from annealing.choices import require_one_of
 from annealing.pressure import geometric, stage_at
 from annealing.thresholds import ACTIVE
-from ifp.objectives.objective import Codes, Objective, require, require_one_of
+from ifp.objectives.objective import Codes, Objective, require
 
 ADVANCES = ("share", "plateau")
 _PATIENCE = 3  # records over which a stage that has stopped learning gains little

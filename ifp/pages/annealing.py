@@ -1,6 +1,6 @@
 """Pages of annealing runs: action by action, and of whole data sets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from analysis.conclusions import main_rows
 from analysis.figures.curves import draw_curves
@@ -10,26 +10,24 @@ from analysis.figures.separability import draw_separability
 from analysis.findings import Findings
 from analysis.separability import separability_matrix
 from analysis.stages import plan_stages
-from analysis.whole_findings import cooling_branch, cooling_trace
+from analysis.whole_findings import cooling_branch
 from annealing.errors import IFPError
-from ifp.annealing_test.diagnosis import findings_of
-from ifp.annealing_test.freezing_csv import read_curves, read_tables
-from ifp.evaluation.planning import planning_findings
-from ifp.files.npz import load_arrays
+from ifp.annealing_test.annealed import annealed_test
+from ifp.evaluation.planning import findings_of_latents
 from ifp.pages.page import Part, Picture, Section, Text
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
 from ifp.tables.whole import whole_remarks, whole_tables
-from ifp.training.probe import probed_images
-from ifp.whole_annealing.results import WHOLE_CURVES, whole_findings
+from ifp.whole_annealing.results import annealed_whole
 
 
 def annealing_sections(run: RunDirectory) -> list[Section]:
     """Of a finished annealing test: points, curves, distributions, separability, predicted diffusion, a plan."""
-    findings = findings_of(run)
-    tables = read_tables(run)
-    rows, spectral = main_rows(tables.freezing), tables.spectral
+    annealed = annealed_test(run)
+    findings = annealed.findings
+    rows = main_rows(annealed.tables.freezing)
+    spectral = annealed.tables.spectral
     names = [each.factor for each in findings.factors]
     matrix = separability_matrix(names, findings.pairs, "planning")
     medians = _medians(findings)
@@ -51,7 +49,7 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
             "Curves",
             (
                 Picture(
-                    draw_curves(read_curves(run, tables.freezing), rows),
+                    draw_curves(annealed.curves, rows),
                     f"KL against pressure of every case, heating and cooling, one panel per factor. {medians}",
                     "KL in nats while heated and cooled; vertical: closed form.",
                 ),
@@ -71,7 +69,7 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
             ),
         ),
         Section("Predicted diffusion", (risks(findings),)),
-        _plan(run),
+        _plan(lambda: findings),
         settings_section(run),
         again_section(run, _annealing_options(run)),
     ]
@@ -100,17 +98,18 @@ def _medians(findings: Findings) -> str:
     return f"Medians: {', '.join(found)} nats." if found else "No case has a freezing point."
 
 
-def _plan(run: RunDirectory) -> Section:
+def _plan(findings: Callable[[], Findings]) -> Section:
     """The plan with the planner's defaults, or why there is none."""
     try:
-        return plan_section(plan_stages(planning_findings(run)))
+        return plan_section(plan_stages(findings()))
     except IFPError as error:
         return Section("Plan", (Text(f"There is no plan: {error}.", warning=True),))
 
 
 def whole_sections(run: RunDirectory) -> list[Section]:
     """Of a finished run of whole-data annealing: latents, factors, modes, diffusion along the cooling, a plan."""
-    findings, curves = whole_findings(run), load_arrays(run.path / "curves.npz", WHOLE_CURVES)
+    whole = annealed_whole(run)
+    findings, curves = whole.findings, whole.curves
     frozen = ", ".join(
         f"z{each.latent} at {each.freezing[0]:.4g}" for each in findings.latents if each.statuses[0] == "ok"
     )
@@ -124,13 +123,13 @@ def whole_sections(run: RunDirectory) -> list[Section]:
         *whole_tables(findings),
         *(Text(remark + ".", warning=remark.startswith("warning")) for remark in whole_remarks(findings)),
     ]
-    trace = cooling_trace(curves, probed_images(run))
+    trace = whole.information
     sections = [Section("Latents as the pressure falls", tuple(first))]
     if trace is not None and findings.diffusion is not None:
         sections.append(diffusion_section(run.path.name, trace, findings.diffusion))
     return [
         *sections,
-        _plan(run),
+        _plan(lambda: findings_of_latents(whole)),
         settings_section(run),
         again_section(run, _whole_options(run), "--mode full"),
     ]

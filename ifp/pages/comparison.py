@@ -7,12 +7,12 @@ from ifp.pages.parts import plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.comparison import comparison
 from ifp.tables.table import Table
-from ifp.training.run import run_plan
+from ifp.training.plan import run_plan
 
 
 def comparison_sections(run: RunDirectory) -> list[Section]:
     """Of a finished study: methods by measures, boxes over seeds, every run, the plan."""
-    rows, name = study_rows(run), run.config["data"]["name"]
+    rows, name = study_rows(run), run.data.name
     failed = [Text(f"{row['run']}: {row['status']}.", warning=True) for row in rows if row["status"] != "ok"]
     table = comparison(rows, name)
     parts: list[Part] = [table, *failed]

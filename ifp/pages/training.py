@@ -1,27 +1,24 @@
 """The page of a training run."""
 
 from analysis.diffusion import diagnose_diffusion
-from ifp.evaluation.diffusion import information_trace
-from ifp.evaluation.scoring import read_scores
-from ifp.files.npz import load_arrays
 from ifp.files.plain import read_file
 from ifp.pages.page import Part, Picture, Section, Text
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.table import Table
 from ifp.tables.training import UNLABELLED, kl_parts, latents, silent_stages
-from ifp.training.probe import LABELLED, TRACE
-from ifp.training.run import run_plan
+from ifp.training.trained import TrainedRun, trained_run
 
 _LARGEST_PICTURE = 64 * 2**20  # bytes
 
 
 def training_sections(run: RunDirectory) -> list[Section]:
     """Of a finished training run: what latents hold, diffusion, scores, traversals, the plan it was trained by."""
-    names = load_arrays(run.path / "trace.npz", TRACE | LABELLED)["factors"].tolist()
-    table = latents(run, run.about_data("name", str), names)
-    first: list[Part] = [table, *(Text(warning + ".", warning=True) for warning in silent_stages(run))]
-    if not names:
+    trained = trained_run(run)
+    labelled = bool(trained.trace.names)
+    table = latents(trained)
+    first: list[Part] = [table, *(Text(warning + ".", warning=True) for warning in silent_stages(trained))]
+    if not labelled:
         first.append(Text(f"{UNLABELLED}."))
     first.append(
         Picture(
@@ -31,16 +28,16 @@ def training_sections(run: RunDirectory) -> list[Section]:
         )
     )
     sections = [Section("Latents", tuple(first))]
-    if names:
-        trace = information_trace(run)
+    if labelled:
+        trace = trained.information
         sections.append(diffusion_section(run.path.name, trace, diagnose_diffusion(trace)))
-        sections.append(_scores(run))
-    plan = run_plan(run)
+        sections.append(_scores(trained))
     names = (
         *("objective", "network", "latents", "steps", "batch_size", "learning_rate", "warmup", "init_from"),
         *("eval_every", "checkpoint_every"),
     )
-    given = {name.replace("_", "-"): run.config["settings"][name] for name in names}
+    given = {name.replace("_", "-"): getattr(trained.config, name) for name in names}
+    plan = trained.plan
     return [
         *sections,
         *([plan_section(plan)] if plan is not None else []),
@@ -49,14 +46,14 @@ def training_sections(run: RunDirectory) -> list[Section]:
     ]
 
 
-def _scores(run: RunDirectory) -> Section:
+def _scores(trained: TrainedRun) -> Section:
     """What scores.json holds, and with what it was measured."""
-    found = read_scores(run)
+    found = trained.scores
     rows = tuple({"score": name, "value": value} for name, value in found.items() if isinstance(value, float))
     measured = ", ".join(f"{name} {found.get(name, 'unknown')}" for name in ("protocol", "seed", "scikit-learn"))
     parts: list[Part] = [Table(f"disentanglement; {measured}", rows)]
     if len(rows) < 2:
-        parts.append(Text(f"ifp score {run.path} measures the others."))
+        parts.append(Text(f"ifp score {trained.run.path} measures the others."))
     if "kl_decomposition" in found:
         parts.append(kl_parts(found["kl_decomposition"]))
     return Section("Scores", tuple(parts))

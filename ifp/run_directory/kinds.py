@@ -5,6 +5,9 @@ What is done with a finished run of a kind (its config, main table, figures, pag
 """
 
 from enum import StrEnum
+from pathlib import Path
+
+RUNS = Path("runs")  # where runs are kept, unless another place is named
 
 
 class Kind(StrEnum):

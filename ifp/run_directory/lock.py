@@ -30,7 +30,8 @@ def locked(path: Path, *, wait: float = GLANCE) -> Iterator[None]:
     the clock of the one who watches; the holder gives one every few.
 
     Args:
-        wait: seconds to wait for a lock that is held; non-zero, because :func:`is_held` takes the lock briefly.
+        wait: seconds to wait for another writer. Who only looks (:func:`is_held`) shares the lock for a moment, and
+            is waited for however long that takes.
 
     Raises:
         RunError: another process holds it, or the directory cannot be written to.
@@ -64,6 +65,12 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def require_free(path: Path) -> None:
+    """RunError where another process writes to a run now; nothing is changed, and no writer is kept out."""
+    if is_held(path):
+        raise _taken(path)
+
+
 def _acquire(path: Path, wait: float) -> int:
     until, lock = time.monotonic() + wait, path / LOCK_FILE
     while True:
@@ -72,14 +79,14 @@ def _acquire(path: Path, wait: float) -> int:
         except OSError as error:
             raise RunError(f"need to write to {path}, got: {error}") from error
         try:
-            if _flocked(handle) and _same(handle, lock) and not _alive_elsewhere(lock):
+            alone = _flocked(handle)
+            if alone and _same(handle, lock) and not _alive_elsewhere(lock):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
                 return handle
-            if time.monotonic() >= until and _same(handle, lock):
-                raise RunError(
-                    f"need {path} for this process alone, {_holder(lock)} is writing to it: wait, or take another --out"
-                )
+            writes = alone or not _only_looked_at(handle)  # of another machine, or of this one
+            if time.monotonic() >= until and _same(handle, lock) and writes:
+                raise _taken(path)
         except BaseException as error:
             os.close(handle)
             if isinstance(error, OSError):
@@ -87,6 +94,21 @@ def _acquire(path: Path, wait: float) -> int:
             raise
         os.close(handle)
         time.sleep(_POLL)
+
+
+def _taken(path: Path) -> RunError:
+    holder = _holder(path / LOCK_FILE)
+    return RunError(f"need {path} for this process alone, {holder} is writing to it: wait, or take another --out")
+
+
+def _only_looked_at(handle: int) -> bool:
+    """Whether those who have the lock share it, as :func:`is_held` does, so that none of them writes."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return True
 
 
 def _flocked(handle: int) -> bool:

@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis.plain_json import json_bytes, shown
-from analysis.records import read_value
+from analysis.records import read_record
 from annealing.errors import RunError
+from ifp.datasets.dataset import DataDescription, DataOptions
 from ifp.files.atomic import PARTIAL, require_writable, write_atomically, write_into_folder
 from ifp.files.plain import load_json
 from ifp.machine.versions import versions
@@ -22,6 +23,17 @@ from ifp.run_directory.lock import GLANCE, LOCK_FILE, locked
 PATIENCE = 10.0  # seconds to wait for another writer when adding one file
 
 FORMAT = "ifp-run/1"
+
+C = TypeVar("C")
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Settings that a run of every kind has: what its data set is opened with, and its seed."""
+
+    dataset: str
+    data_options: DataOptions
+    seed: int
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -79,19 +91,25 @@ class RunDirectory:
             warnings.warn(f"{self.path} goes on with other versions than it was begun with", stacklevel=3)
             self.write(path.name, json_bytes([*noted, used]))
 
-    def setting(self, name: str, kind: Any) -> Any:
-        """A setting, of a type that :func:`analysis.records.read_record` knows; RunError where there is none such."""
-        return self._entry("settings", name, kind)
+    @property
+    def data(self) -> DataDescription:
+        """What config.json says of the data; RunError where it does not."""
+        return self._read("data", DataDescription)
 
-    def about_data(self, name: str, kind: Any) -> Any:
-        """What config.json says of the data: name, fingerprint, image_shape, images, source; RunError as above."""
-        return self._entry("data", name, kind)
+    @property
+    def origin(self) -> Origin:
+        """The settings that every kind of run has; RunError where one is missing."""
+        held = self.config.get("settings")
+        names = [field.name for field in dataclasses.fields(Origin)]
+        known = {name: held[name] for name in names if name in held} if isinstance(held, Mapping) else held
+        return read_record(Origin, known, f"settings in {self.path / 'config.json'}", RunError)
 
-    def _entry(self, part: str, name: str, kind: Any) -> Any:
-        held = self.config.get(part)
-        if not isinstance(held, Mapping) or name not in held:
-            raise RunError(f"need {part}.{name} in {self.path / 'config.json'}, it is missing")
-        return read_value(kind, held[name], f"{part}.{name} in {self.path / 'config.json'}", RunError)
+    def settings(self, kind: type[C]) -> C:
+        """The run's settings as the config of its kind; RunError where they are no such settings."""
+        return self._read("settings", kind)
+
+    def _read(self, part: str, kind: type[C]) -> C:
+        return read_record(kind, self.config.get(part), f"{part} in {self.path / 'config.json'}", RunError)
 
     def write(self, name: str, data: bytes) -> Path:
         """Write one file of the run atomically; its path. Where the run has checksums, they follow."""
@@ -100,6 +118,15 @@ class RunDirectory:
         else:
             write_into_folder(self.path / name, data)
         return self.path / name
+
+    def add(self, name: str, data: bytes) -> Path:
+        """Write one file of a run that may be finished, as its one writer for that moment; its path.
+
+        Raises:
+            RunError: another process goes on writing to it, or it cannot be written to.
+        """
+        with self.writing(wait=PATIENCE):
+            return self.write(name, data)
 
     def finish(self, data: bytes) -> Path:
         """Write the file that ends a run of this kind, and before it the checksums of all; its path."""
@@ -122,7 +149,7 @@ def create_run(
     path: Path,
     kind: Kind,
     settings: object,
-    data: Mapping[str, Any],
+    data: DataDescription | Mapping[str, Any],
     *,
     overwrite: bool = False,
     files: Mapping[str, bytes] | None = None,
@@ -183,9 +210,7 @@ def _begun(path: Path, files: Mapping[str, bytes]) -> bool:
 def write_file(path: Path, data: bytes) -> None:
     """Write a file that was asked for, atomically; within a finished run it becomes one of the run's."""
     if sealed(path.parent):
-        run = open_run(path.parent)
-        with run.writing(wait=PATIENCE):
-            run.write(path.name, data)
+        open_run(path.parent).add(path.name, data)
     else:
         write_atomically(path, data)
 

@@ -37,9 +37,9 @@ def verify(run: RunDirectory | str | Path) -> Verification:
         run=path,
         kind=found.kind,
         created=str(found.config.get("created")),
-        seed=found.setting("seed", int),
-        dataset=found.about_data("name", str),
-        fingerprint=found.about_data("fingerprint", str),
+        seed=found.origin.seed,
+        dataset=found.data.name,
+        fingerprint=found.data.fingerprint,
         versions=read_value(Mapping[str, str], found.config.get("versions"), f"versions of {path}", RunError),
         faults=tuple(faults),
     )

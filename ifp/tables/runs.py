@@ -1,9 +1,7 @@
 """Runs at hand, one row each."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from annealing.errors import RunError
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.lock import is_held
 from ifp.run_directory.run import RunDirectory
@@ -19,9 +17,9 @@ def runs_at_hand(runs: Sequence[RunDirectory], where: object) -> Table:
                 "run": run.path.name,
                 "kind": run.kind,
                 "state": _state(run),
-                "data": _known(run.about_data, "name", str),
-                "objective": _known(run.setting, "objective", str) if run.kind == Kind.TRAINING else None,
-                "seed": _known(run.setting, "seed", int),
+                "data": _known(run, "data", "name"),
+                "objective": _known(run, "settings", "objective") if run.kind == Kind.TRAINING else None,
+                "seed": _known(run, "settings", "seed"),
                 "created": str(run.config.get("created", ""))[:19],
             }
             for run in runs
@@ -35,8 +33,8 @@ def _state(run: RunDirectory) -> str:
     return "finished" if run.finished else "unfinished"
 
 
-def _known(read: Any, name: str, kind: type) -> Any:
-    try:
-        return read(name, kind)
-    except RunError:  # a config.json that lacks it: the run is listed all the same
-        return None
+def _known(run: RunDirectory, part: str, name: str) -> str | int | None:
+    """What config.json says, as it stands there: a run whose config lacks it or is damaged is listed all the same."""
+    held = run.config.get(part)
+    value = held.get(name) if isinstance(held, Mapping) else None
+    return value if isinstance(value, (str, int)) else None

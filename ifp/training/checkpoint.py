@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from annealing.errors import IFPError, RunError
 from ifp.files.plain import load_json, read_file
-from ifp.models.networks import OWN, Network, network_named
+from ifp.models.networks import OWN, ImageShape, Network, network_named
 from ifp.models.optimizer_state import under
 from ifp.models.vae import MultiGroupVAE
 from ifp.run_directory.kinds import Kind
@@ -24,9 +23,6 @@ from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.learner import Learner
 from ifp.training.loss_log import Losses
 from ifp.training.probe import TraceRecord
-
-if TYPE_CHECKING:
-    from ifp.training.config import TrainConfig
 
 FORMAT = "ifp-checkpoint/3"
 STATE_FILE = "parts/state.safetensors"
@@ -63,9 +59,14 @@ def state_bytes(learner: Learner, step: int, trace: list[TraceRecord], losses: L
     return save_tensors(_plain(tensors))
 
 
+def has_state(run: RunDirectory) -> bool:
+    """Whether there is a state that the run goes on from."""
+    return (run.path / STATE_FILE).is_file()
+
+
 def restore(run: RunDirectory, learner: Learner, losses: Losses) -> tuple[int, list[TraceRecord]]:
     """Put back what the run's last state holds: its step and trace, or 0 and an empty one where there is none."""
-    if not (run.path / STATE_FILE).is_file():
+    if not has_state(run):
         return 0, []
     tensors = _load(run.path / STATE_FILE)
     try:
@@ -78,19 +79,28 @@ def restore(run: RunDirectory, learner: Learner, losses: Losses) -> tuple[int, l
         raise RunError(f"need a state of this run in {run.path / STATE_FILE}, got: {error!r}") from error
 
 
-def write_checkpoint(run: RunDirectory, learner: Learner, config: "TrainConfig", step: int) -> None:
+def write_checkpoint(run: RunDirectory, learner: Learner, network: str, image_shape: ImageShape, step: int) -> None:
     """checkpoint.safetensors and, last of all files, the checkpoint.json that says how to build the model."""
     run.write(MODEL_FILE, save_tensors(_plain(learner.model.state_dict())))
-    about = {
-        "format": FORMAT,
-        "objective": learner.objective.name,
-        "image_shape": run.config["data"]["image_shape"],
-        "groups": learner.objective.groups,
-        "network": config.network,
-        "rescaled": learner.objective.rescaled,
-        "step": step,
-    }
+    about = Checkpoint(
+        format=FORMAT,
+        objective=learner.objective.name,
+        image_shape=image_shape,
+        groups=learner.objective.groups,
+        network=network,
+        rescaled=learner.objective.rescaled,
+        step=step,
+    )
     run.finish(json_bytes(about))
+
+
+def read_checkpoint(run: RunDirectory) -> Checkpoint:
+    """What a finished run's checkpoint.json says; RunError where it is damaged or of an earlier format."""
+    path = run.path / "checkpoint.json"
+    value = load_json(path)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}: train again with this version")
+    return read_record(Checkpoint, value, f"{path}", RunError)
 
 
 def load_model(run: RunDirectory | str | Path, network: Network | None = None) -> MultiGroupVAE:
@@ -107,10 +117,7 @@ def load_model(run: RunDirectory | str | Path, network: Network | None = None) -
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
     if run.kind != Kind.TRAINING or not run.finished:
         raise RunError(f"need a finished training run, {run.path} is {described(run)}")
-    value = load_json(run.path / "checkpoint.json")
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise RunError(f"need a checkpoint.json of {FORMAT} in {run.path}: train again with this version")
-    about = read_record(Checkpoint, value, f"{run.path / 'checkpoint.json'}", RunError)
+    about = read_checkpoint(run)
     tensors = _load(run.path / MODEL_FILE)
     if network is not None and about.network != OWN:
         raise IFPError(f"need no network for {run.path}, it was trained with {about.network}")
@@ -122,7 +129,8 @@ def load_model(run: RunDirectory | str | Path, network: Network | None = None) -
             sketch = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
         if _shapes(sketch.state_dict()) != _shapes(tensors):
             raise RunError(f"need the tensors of such a model in {run.path / MODEL_FILE}, got others")
-        model = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
+        with torch.random.fork_rng(devices=[]):  # its first parameters are drawn, and replaced
+            model = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
         model.load_state_dict(tensors)
     except RunError:
         raise

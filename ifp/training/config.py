@@ -1,19 +1,21 @@
 """Settings of a training run: as they are given, and resolved to what is recorded."""
 
-import math
+import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from analysis.stage_plan import StagePlan
+from annealing.choices import LikelihoodName, Precision, require_counts, require_one_of
 from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.machine.device import require_device
-from ifp.machine.precision import require_precision, resolved_precision
+from ifp.machine.precision import resolved_precision
 from ifp.models.networks import OWN, network_named
 from ifp.objectives import Objective, Setup, made, objective_named, parameters_of
+from ifp.training.loop_config import LoopConfig
 
 _LATENTS = 10  # where neither a setting nor a plan says how many
 
@@ -32,7 +34,7 @@ class TrainConfig:
     batch_size: int = 64
     learning_rate: float = 5e-4  # Adam, as in the reference's DEFT
     warmup: int = 0  # steps over which the learning rate rises to its value
-    likelihood: str = "bernoulli"
+    likelihood: LikelihoodName = "bernoulli"
     init_from: str | None = None  # path of the run whose parameters training starts from
     eval_every: int = 250  # steps
     probe: int = 2048  # images of the fixed probe set
@@ -43,37 +45,24 @@ class TrainConfig:
     processes: int = 1  # that train together, each on its share of every batch
     threads: int = 2
     device: str = "cpu"
-    precision: str = "auto"
+    precision: Precision = "auto"
     compile: bool = False
 
     def __post_init__(self) -> None:
         likelihood_named(self.likelihood)
         objective_named(self.objective)
-        require_precision(self.precision)
+        require_one_of("a precision", self.precision, typing.get_args(Precision))
         if self.network not in (None, OWN):
             network_named(self.network)
-        for name in ("steps", "batch_size", "eval_every", "probe", "checkpoint_every", "threads", "processes"):
-            if getattr(self, name) < 1:
-                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        require_counts(self, "threads", "processes", "latents")
         if self.batch_size % self.processes:
             raise IFPError(f"need a batch size that {self.processes} processes divide, got {self.batch_size}")
-        if self.latents is not None and self.latents < 1:
-            raise IFPError(f"need latents of at least 1, got {self.latents}")
-        if not 0 < self.learning_rate < math.inf:
-            raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")
-        if self.warmup < 0:
-            raise IFPError(f"need a warmup of 0 steps or more, got {self.warmup}")
-        if self.checkpoint_minutes is not None and not self.checkpoint_minutes > 0:
-            raise IFPError(f"need minutes above 0 between checkpoints, got {self.checkpoint_minutes}")
+        _ = self.loop  # checks the rest
 
     @property
-    def channels_last(self) -> bool:
-        """Whether images lie in memory pixel by pixel, which is faster in bfloat16, not in float32."""
-        return self.precision == "bfloat16"
-
-    def learning_rate_at(self, step: int) -> float:
-        """Adam's learning rate at a step, from 0 on: it rises in equal parts over the warmup, then stays."""
-        return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1))
+    def loop(self) -> LoopConfig:
+        """What the training loop is told of it."""
+        return LoopConfig(**{field.name: getattr(self, field.name) for field in fields(LoopConfig)})
 
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
         """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""

@@ -1,7 +1,7 @@
-"""Training: one loop over steps, a trace of what the latents carry, and a run that resumes to the same bytes."""
+"""The training loop: steps, records on a fixed probe set, and states to go on from to the same bytes."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -9,28 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import DivergenceError
 from annealing.likelihood import Likelihood, likelihood_named
 from ifp.datasets.dataset import Dataset
 from ifp.files.plain import csv_bytes
 from ifp.machine.data_parallel import Workers, average_gradients, averaged
-from ifp.machine.device import make_exact, require_device
-from ifp.machine.memory import keep_freed_memory
 from ifp.machine.progress import Progress
-from ifp.machine.threads import use_threads
-from ifp.models.networks import Network, network_named
 from ifp.objectives.objective import Codes, Control
 from ifp.run_directory.run import RunDirectory
 from ifp.training.batches import Batches, TrainingBatch
-from ifp.training.checkpoint import STATE_FILE, initialise_from, restore, state_bytes, write_checkpoint
-from ifp.training.config import TrainConfig
-from ifp.training.events import open_events
-from ifp.training.learner import Learner, build_learner
+from ifp.training.checkpoint import STATE_FILE, restore, state_bytes
+from ifp.training.learner import Learner
+from ifp.training.loop_config import LoopConfig
 from ifp.training.loss_log import Losses
-from ifp.training.probe import encode_all, evaluate, probe_images
-from ifp.training.results import metrics_bytes, write_results
+from ifp.training.probe import Probe, TraceRecord, encode_all, evaluate, probe_images
 
 _JUDGED_BY = 4096  # images by whose codes an objective judges the model between steps
 
@@ -46,7 +39,7 @@ class StepRecord:
 
 
 def take_step(
-    learner: Learner, batch: TrainingBatch, step: int, config: TrainConfig, likelihood: Likelihood
+    learner: Learner, batch: TrainingBatch, step: int, config: LoopConfig, likelihood: Likelihood
 ) -> StepRecord:
     """One step on a batch: loss = reconstruction + the objective's terms; each group's step is scaled."""
     model, optimizer, objective = learner.model, learner.optimizer, learner.objective
@@ -75,7 +68,7 @@ def take_step(
 
 
 def train_steps(
-    learner: Learner, dataset: Dataset, config: TrainConfig, start: int = 0, workers: Workers | None = None
+    learner: Learner, dataset: Dataset, config: LoopConfig, start: int = 0, workers: Workers | None = None
 ) -> Iterator[StepRecord]:
     """Take the steps from ``start`` on; batch and noise are pure functions of seed and step, so it resumes anywhere.
 
@@ -106,114 +99,88 @@ def train_steps(
         yield record
 
 
-def train_run(
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A run under way: what learns, what it is judged on, and what was recorded so far."""
+
+    learner: Learner
+    probe: Probe
+    losses: Losses
+    trace: list[TraceRecord]
+    step: int  # steps taken before
+
+    @classmethod
+    def restored(cls, run: RunDirectory, learner: Learner, probe: Probe) -> "Course":
+        """From the run's last state, if it has one; RunError where that is damaged."""
+        losses = Losses()
+        step, trace = restore(run, learner, losses)
+        return cls(learner, probe, losses, trace, step)
+
+    def state(self, step: int) -> bytes:
+        """All that resuming after ``step`` steps needs."""
+        return state_bytes(self.learner, step, self.trace, self.losses)
+
+    def record(self, control: Control, step: int, likelihood: Likelihood) -> None:
+        """One more record, after ``step`` steps."""
+        self.trace.append(evaluate(self.learner.model, self.probe, control, step, likelihood))
+
+
+def recorded_steps(
+    course: Course,
     dataset: Dataset,
-    config: TrainConfig,
-    plan: StagePlan | None,
+    config: LoopConfig,
     run: RunDirectory,
+    *,
     workers: Workers | None = None,
-    network: Network | None = None,
+    recorded: Callable[[], None] = lambda: None,
+    saved: Callable[[], None] = lambda: None,
 ) -> Iterator[Progress]:
-    """Train from the run's last checkpoint, if it has one, to its end, and write its results.
+    """Take the steps that are left, look at the probe set every few of them and as a stage ends, and keep the state.
 
     Args:
-        network: the user's own, where the config says so.
+        course: is added to.
+        recorded: called after each record, before the means of the losses since the last one are kept.
+        saved: called after each state is written.
 
     Raises:
         DivergenceError: the loss is no longer finite.
-        RunError: the state to go on from is damaged.
     """
-    use_threads(config.threads)
-    keep_freed_memory()
     workers = workers or Workers()
-    make_exact()
-    with run.writing() if workers.first else nullcontext():
-        initialise = not (run.path / STATE_FILE).is_file()
-        learner = start_learner(dataset, config, plan, initialise=initialise, network=network)
-        objective, probe, losses = learner.objective, probe_images(dataset, config.probe, config.seed), Losses()
-        likelihood = likelihood_named(config.likelihood)
-        step, trace = restore(run, learner, losses)
-        if not trace:
-            trace.append(evaluate(learner.model, probe, objective.at(0), 0, likelihood))
-            losses.record()
-            if workers.first and config.init_from is not None:  # what it starts from may change or go
-                run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
-        events = open_events(run, config.tensorboard and workers.first, step)
-        started, first, saved, saved_step = time.perf_counter(), step, time.monotonic(), step
-        try:
-            for record in train_steps(learner, dataset, config, step, workers):
-                step = record.step
-                losses.add(record.terms)
-                switches = objective.at(step).stage != record.control.stage
-                if step % config.eval_every == 0 or switches or step == config.steps:
-                    trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
-                    objective.observe(step, averaged(torch.from_numpy(trace[-1].kl).to(learner.device)).cpu())
-                    events.add(trace[-1], losses.record())
-                overdue = config.checkpoint_minutes and time.monotonic() - saved >= 60 * config.checkpoint_minutes
-                if step % config.checkpoint_every == 0 or overdue or step == config.steps:
-                    saved, saved_step = time.monotonic(), step
-                    if workers.first:
-                        run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
-                        run.write("metrics.csv", metrics_bytes(trace, losses.records))
-                yield Progress(
-                    step, config.steps, _doing(record, (step - first) / (time.perf_counter() - started), config)
-                )
-        except DivergenceError as error:
-            where = (
-                f"the last state, of step {saved_step}, is in {run.path}" if saved_step else "no state was saved yet"
-            )
-            advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
-            raise DivergenceError(f"{error}; {where}: {advice}", error.step) from error
-        finally:
-            events.close()
-        if not workers.first:
-            return
-        seconds = time.perf_counter() - started
-        timing = {
-            "steps": step - first,
-            "seconds": seconds,
-            "images_per_second": (step - first) * config.batch_size / seconds,
-        }
-        run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
-        run.write("metrics.csv", metrics_bytes(trace, losses.records))  # again: the last state may have come without it
-        write_results(run, dataset, learner.model, trace, probe, config)
-        write_checkpoint(run, learner, config, step)
+    likelihood = likelihood_named(config.likelihood)
+    learner, objective = course.learner, course.learner.objective
+    started, last_save, saved_step = time.perf_counter(), time.monotonic(), course.step
+    try:
+        for record in train_steps(learner, dataset, config, course.step, workers):
+            step = record.step
+            course.losses.add(record.terms)
+            switches = objective.at(step).stage != record.control.stage
+            if step % config.eval_every == 0 or switches or step == config.steps:
+                course.record(record.control, step, likelihood)
+                objective.observe(step, averaged(torch.from_numpy(course.trace[-1].kl).to(learner.device)).cpu())
+                recorded()
+                course.losses.close_record()
+            minutes = config.checkpoint_minutes
+            overdue = minutes is not None and time.monotonic() - last_save >= 60 * minutes
+            if step % config.checkpoint_every == 0 or overdue or step == config.steps:
+                last_save, saved_step = time.monotonic(), step
+                if workers.first:
+                    run.write(STATE_FILE, course.state(step))
+                    saved()
+            rate = (step - course.step) * config.batch_size / (time.perf_counter() - started)
+            yield Progress(step, config.steps, _doing(record, rate))
+    except DivergenceError as error:
+        where = f"the last state, of step {saved_step}, is in {run.path}" if saved_step else "no state was saved yet"
+        advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
+        raise DivergenceError(f"{error}; {where}: {advice}", error.step) from error
 
 
-def start_learner(
-    dataset: Dataset,
-    config: TrainConfig,
-    plan: StagePlan | None,
-    *,
-    initialise: bool = True,
-    network: Network | None = None,
-) -> Learner:
-    """The learner that the settings describe, before its first step.
-
-    Args:
-        initialise: whether to read the parameters of the run that ``init_from`` names; not where a state follows.
-        network: the user's own, where the config says so.
-
-    Raises:
-        IFPError: parameters to start from do not fit.
-    """
-    learner = build_learner(
-        config.objective_for(dataset, plan),
-        network or network_named(config.network or ""),
-        dataset.image_shape,
-        config.learning_rate,
-        device=require_device(config.device),
-        channels_last=config.channels_last,
-    )
-    if initialise and config.init_from is not None:
-        initialise_from(learner.model, config.init_from)
-    if config.compile:
-        for part in (*learner.model.encoders, learner.model.decoder):
-            part.compile(dynamic=False)
-    return learner
-
-
-def _doing(record: StepRecord, rate: float, config: TrainConfig) -> str:
+def _doing(record: StepRecord, rate: float) -> str:
     terms = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in record.terms.items())
     stage = f"stage {record.control.stage + 1}, beta {record.control.pressure:.4g}"
-    return f"{stage}, {terms}, {rate * config.batch_size:,.0f} images/s"
+    return f"{stage}, {terms}, {rate:,.0f} images/s"
+
+
+def timing_bytes(steps: int, seconds: float, batch_size: int) -> bytes:
+    """timing.csv: of the steps that were taken at a stretch."""
+    timing = {"steps": steps, "seconds": seconds, "images_per_second": steps * batch_size / seconds}
+    return csv_bytes(tuple(timing), [timing])

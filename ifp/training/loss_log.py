@@ -22,11 +22,16 @@ class Losses:
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
 
-    def record(self) -> dict[str, float]:
-        """The means since the last record, which are kept; none before the first step."""
-        self.records.append({name: total / self._count for name, total in self._sums.items()})
-        self._sums, self._count = {}, 0
-        return self.records[-1]
+    @property
+    def means(self) -> dict[str, float]:
+        """The means since the last record; none before the first step."""
+        return {name: total / self._count for name, total in self._sums.items()}
+
+    def close_record(self) -> None:
+        """Keep the means as a record, and begin anew."""
+        self.records.append(self.means)
+        self._sums = {}
+        self._count = 0
 
     def state(self) -> dict[str, Tensor]:
         """Everything, as tensors; a term that a record lacks is NaN there."""

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 from analysis.stage_plan import StagePlan
-from annealing.errors import PlanError
+from annealing.errors import PlanError, RunError
 from ifp.datasets.dataset import Dataset
+from ifp.run_directory.run import RunDirectory
 
+PLAN_FILE = "plan.json"
 _LARGEST = 16 * 1024 * 1024  # bytes; a plan has a few thousand
 
 
@@ -33,6 +35,20 @@ def read_plan(source: str) -> StagePlan:
     if source == "-" and not text.strip():
         raise PlanError("no plan on stdin (did plan-stages fail?)")
     return StagePlan.from_json(text)
+
+
+def run_plan(run: RunDirectory) -> StagePlan | None:
+    """The plan that a run was trained by; None where it had none."""
+    path = run.path / PLAN_FILE
+    return read_plan(str(path)) if path.is_file() else None
+
+
+def resumed_plan(run: RunDirectory, plan: StagePlan | None) -> StagePlan | None:
+    """The plan of a run that goes on; RunError where another one is given."""
+    own = run_plan(run)
+    if plan is not None and plan != own:
+        raise RunError(f"need the run's own plan to resume {run.path}, got another one: leave --plan out")
+    return own
 
 
 def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from annealing.errors import IFPError, did_you_mean
+from annealing.choices import require_one_of
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ def with_preset(name: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings given, over those of a preset; IFPError where there is none of that name."""
     if name is None:
         return dict(given)
-    if name not in PRESETS:
-        raise IFPError(f"need a preset out of {', '.join(PRESETS)}, got {name!r}{did_you_mean(name, PRESETS)}")
+    require_one_of("a preset", name, PRESETS)
     preset = PRESETS[name]
     settings = {**preset.settings, **given}
     parameters = {**preset.parameters.get(settings.get("objective", ""), {}), **given.get("parameters", {})}

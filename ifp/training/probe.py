@@ -17,12 +17,6 @@ from ifp.objectives.objective import Control
 from ifp.run_directory.run import RunDirectory
 
 _CHUNK = 256  # images encoded at a time
-# what is read of trace.npz
-TRACE = {
-    "stage": "numbers: records", "pressure": "numbers: records", "kl": "floats: records latents",
-    "mi": "floats: records latents factors", "mi_null": "floats: records latents factors",
-}  # fmt: skip
-LABELLED = {"step": "numbers: records", "factors": "names: factors", "entropy": "floats: factors"}
 
 
 @dataclass(frozen=True)
@@ -55,12 +49,12 @@ def probe_images(dataset: Dataset, size: int, seed: int) -> Probe:
     return Probe(torch.from_numpy(to_float(dataset.images(index))).permute(0, 3, 1, 2).contiguous(), factors, seed)
 
 
-def probed_images(run: RunDirectory) -> int:
-    """Images of a run's probe set: fewer than its settings ask for where the data set has fewer."""
-    found = min(run.setting("probe", int), run.about_data("images", int))
+def probed_images(run: RunDirectory, size: int) -> int:
+    """Images of a run's probe set: fewer than the ``size`` asked for where the data set has fewer."""
+    found = min(size, run.data.images)
     if found < 1:
         raise RunError(f"need a probe set of one image or more in {run.path / 'config.json'}, got {found}")
-    return int(found)
+    return found
 
 
 @torch.no_grad()

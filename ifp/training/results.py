@@ -3,28 +3,24 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 import sklearn
 import torch
-from numpy.typing import NDArray
 
 from analysis.figures.traversal import draw_traversal
 from analysis.plain_json import json_bytes
 from analysis.scores.codes import STUDY, protocol_of
 from analysis.scores.mig import mutual_information_gap
 from annealing.likelihood import likelihood_named
-from ifp.datasets.dataset import Dataset, to_float
+from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes
 from ifp.models.vae import MultiGroupVAE
 from ifp.run_directory.run import RunDirectory
+from ifp.training.config import TrainConfig
 from ifp.training.probe import Probe, TraceRecord, encode_all, probe_arrays
 from ifp.training.traversal import VALUES, latent_labels, traversal_images
-
-if TYPE_CHECKING:
-    from ifp.training.config import TrainConfig
 
 _CHUNK = 256  # images encoded at a time
 
@@ -52,15 +48,14 @@ def write_results(
     model: MultiGroupVAE,
     trace: list[TraceRecord],
     probe: Probe,
-    config: "TrainConfig",
+    config: TrainConfig,
 ) -> None:
     """trace.npz, scores.json and traversal.png of a finished run."""
     columns = tuple(TraceRecord.__dataclass_fields__)
     arrays = {name: np.array([getattr(each, name) for each in trace]) for name in columns}
     run.write("trace.npz", npz_bytes({**arrays, **probe_arrays(dataset, probe)}))
-    factors = dataset.factors
-    if factors is not None:
-        labels = _labels(dataset, np.arange(len(dataset)))
+    if is_labelled(dataset):
+        labels = dataset.factors_at(np.arange(len(dataset)))
         vary = bool(np.ptp(labels, axis=0).any())  # without a factor that does there is no score
         scores = {
             "protocol": protocol_of(labels),
@@ -70,26 +65,18 @@ def write_results(
             "scikit-learn": sklearn.__version__,
         }
         run.write("scores.json", json_bytes(scores))
-    run.write(
-        "traversal.png", _traversal_png(model, probe, trace[-1], factors.names if factors else (), config.likelihood)
-    )
+    names = dataset.factors.names if dataset.factors else ()
+    run.write("traversal.png", _traversal_png(model, probe, trace[-1], names, config.likelihood))
 
 
-def mean_code_mig(dataset: Dataset, model: MultiGroupVAE, seed: int) -> float:
+def mean_code_mig(dataset: LabelledDataset, model: MultiGroupVAE, seed: int) -> float:
     """MIG on mean codes of 10,000 images drawn with replacement."""
     index = np.random.default_rng([seed, 5]).integers(0, len(dataset), STUDY.train)
     codes = [
         encode_all(model, torch.from_numpy(to_float(dataset.images(part))).permute(0, 3, 1, 2))[0].numpy()
         for part in np.split(index, range(_CHUNK, len(index), _CHUNK))
     ]
-    return mutual_information_gap(np.concatenate(codes), _labels(dataset, index))
-
-
-def _labels(dataset: Dataset, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Classes of the images of a labelled data set."""
-    labels = dataset.factors_at(index)
-    assert labels is not None  # the caller has factors
-    return labels
+    return mutual_information_gap(np.concatenate(codes), dataset.factors_at(index))
 
 
 def _traversal_png(

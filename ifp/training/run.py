@@ -1,161 +1,248 @@
-"""Training runs opened, new or to go on with, and training from Python."""
+"""Training runs: opened, new or to go on with, and trained to their end."""
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from analysis.plain_json import json_bytes
-from analysis.records import read_record, require_settings
+from analysis.records import require_settings
 from analysis.stage_plan import StagePlan
-from annealing.errors import IFPError, RunError
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset, describe
+from annealing.errors import IFPError
+from annealing.likelihood import likelihood_named
+from ifp.datasets.arrays import Data
+from ifp.datasets.dataset import Dataset
 from ifp.machine.data_parallel import Workers, from_first, joined
-from ifp.machine.device import require_compiler, require_device
-from ifp.models.networks import Network, require_network
+from ifp.machine.device import exact_floats, require_compiler, require_device
+from ifp.machine.progress import Progress
+from ifp.machine.threads import use_threads
+from ifp.models.networks import Network, network_named, require_network
 from ifp.objectives import default_parameters
 from ifp.run_directory.kinds import Kind
-from ifp.run_directory.listing import new_run_path, newest_run
-from ifp.run_directory.resume import reopen_run, run_dataset
-from ifp.run_directory.run import RunDirectory, create_run, open_run
+from ifp.run_directory.listing import newest_run
+from ifp.run_directory.opening import Place, asked_dataset, new_run, resumed_run, run_dataset
+from ifp.run_directory.run import RunDirectory, open_run
+from ifp.training.checkpoint import STATE_FILE, has_state, initialise_from, write_checkpoint
 from ifp.training.config import TrainConfig
-from ifp.training.events import require_tensorboard
-from ifp.training.loop import start_learner
-from ifp.training.plan import read_plan, require_fitting
-
-PLAN_FILE = "plan.json"
-
-
-def run_plan(run: RunDirectory) -> StagePlan | None:
-    """The plan that a run was trained by; None where it had none."""
-    path = run.path / PLAN_FILE
-    return read_plan(str(path)) if path.is_file() else None
+from ifp.training.events import open_events, require_tensorboard
+from ifp.training.learner import Learner, build_learner
+from ifp.training.loop import Course, recorded_steps, timing_bytes
+from ifp.training.plan import PLAN_FILE, require_fitting, resumed_plan, run_plan
+from ifp.training.probe import probe_images
+from ifp.training.results import metrics_bytes, write_results
 
 
-def resumed_plan(run: RunDirectory, plan: StagePlan | None) -> StagePlan | None:
-    """The plan of a run that goes on; RunError where another one is given."""
-    own = run_plan(run)
-    if plan is not None and plan != own:
-        raise RunError(f"need the run's own plan to resume {run.path}, got another one: leave --plan out")
-    return own
+@dataclass(frozen=True, eq=False)
+class TrainingRun:
+    """A training run that is open.
 
+    Attributes:
+        dataset: what it trains on.
+        config: its settings, none left open.
+        plan: its stages, where it has some.
+        run: its directory.
+        learner: of a run that begins; None where a state may follow, or another process has begun it.
+        network: the user's own, where the config says so.
+    """
 
-def asked_dataset(given: Mapping[str, Any], plan: StagePlan | None, data_dir: Path | None, wanted: str) -> Dataset:
-    """The data set of the settings given, else the plan's; IFPError, with what is wanted, where neither names one."""
-    name = given.get("dataset", plan.dataset if plan is not None else None)
-    if name is None:
-        raise IFPError(f"need {wanted}")
-    if "dataset" not in given and name in (".", ".."):  # a plan names a data set, it does not choose a folder
-        raise IFPError(f"need --dataset with a plan for {name!r}")
-    return load_dataset(name, data_dir, **given.get("data_options", {}))
-
-
-Opened = tuple[Dataset, TrainConfig, StagePlan | None, RunDirectory]
-
-
-def read_training_run(path: Path, data_dir: Path | None = None) -> Opened:
-    """Data set, config, plan and directory of a training run that is there; nothing of it is changed."""
-    run = open_run(path)
-    config = read_record(TrainConfig, run.config["settings"], f"settings of {path}", RunError)
-    return run_dataset(run, data_dir), config, run_plan(run), run
+    dataset: Dataset
+    config: TrainConfig
+    plan: StagePlan | None
+    run: RunDirectory
+    learner: Learner | None = None
+    network: Network | None = None
 
 
 def open_training_run(
-    given: Mapping[str, Any],
+    data: Data | None,
     plan: StagePlan | None,
+    given: Mapping[str, Any],
+    place: Place,
     *,
-    out: Path | None = None,
-    runs: Path = Path("runs"),
-    data_dir: Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
     force: bool = False,
-) -> Opened:
-    """Data set, config, plan and directory of a new training run, or of one that goes on.
+    network: Network | None = None,
+) -> TrainingRun:
+    """A new training run, or one that goes on.
 
     Args:
+        data: a data set, its name or the path of the user's own; else the plan's.
+        plan: the stages; of a run that goes on its own plan.json is used.
         given: settings by name, of :class:`TrainConfig`.
-        plan: the stages; with ``resume`` the run's own plan.json is used.
-        out: the run's directory; else a new one under ``runs`` or, with ``resume``, the newest unfinished one.
+        place: where the run stands, or is to stand.
         force: use a plan made for other data.
+        network: the user's own, where the settings say so.
 
     Raises:
         IFPError: a setting is out of range, the plan does not fit or is missing, or the directory or its settings do
             not fit.
     """
-    if resume:
-        dataset, config, run = reopen_run(Kind.TRAINING, TrainConfig, as_recorded(given), out, runs, data_dir)
-        if run.finished:
-            raise RunError(
-                f"need an unfinished run to resume, {run.path} is finished: look at it with `ifp diagnose {run.path}`"
-            )
-        return dataset, config, resumed_plan(run, plan), run
-    dataset = asked_dataset(given, plan, data_dir, "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan")
+    if place.resume:
+        opened = resumed_run(Kind.TRAINING, TrainConfig, data, given, place, resolved=_as_recorded)
+        own = resumed_plan(opened.run, plan)
+        return TrainingRun(opened.dataset, opened.config, own, opened.run, network=network)
+    wanted = "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan"
+    dataset = asked_dataset(planned_data(data, given, plan), given, place.data_dir, wanted)
     require_settings(TrainConfig, given)
-    config = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
-    config, run = new_training_run(dataset, config, plan, out, runs, overwrite=overwrite, force=force)
-    return dataset, config, plan, run
+    asked = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
+    require_device(asked.device)
+    require_tensorboard(asked.tensorboard)
+    if plan is not None and not force:
+        require_fitting(plan, dataset, asked.likelihood)
+    config = asked.resolved(dataset, plan)
+    path = place.path(Kind.TRAINING, dataset)
+    if config.init_from is not None and Path(config.init_from) == path.resolve():
+        raise IFPError(f"need another run to start from than the one to be written, got {path} for both")
+    require_compiler(config.compile)
+    if network is not None:
+        require_network(network, dataset.image_shape, config.latents or 1)
+    learner = start_learner(dataset, config, plan, network=network)  # what does not fit is told before writing
+    files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
+    run = new_run(Kind.TRAINING, dataset, config, place, files).run
+    return TrainingRun(dataset, config, plan, run, learner, network)
 
 
-def as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
+def planned_data(data: Data | None, given: Mapping[str, Any], plan: StagePlan | None) -> Data | None:
+    """The data asked for, else those that a plan names; IFPError where the plan would choose a folder."""
+    data = given.get("dataset") if data is None else data
+    if data is not None or plan is None:
+        return data
+    if plan.dataset in (".", ".."):
+        raise IFPError(f"need --dataset with a plan for {plan.dataset!r}")
+    return plan.dataset
+
+
+def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings to compare with a run's: what only says that its default is wanted was resolved there."""
     found = {name: value for name, value in given.items() if (name, value) != ("precision", "auto")}
     if "init_from" in found:
         found["init_from"] = str(Path(found["init_from"]).resolve())
     if "parameters" in found and "objective" in found:
         defaults = default_parameters(found["objective"])
-        found["parameters"] = {name: each for name, each in found["parameters"].items() if each != defaults.get(name)}
+        found["parameters"] = {
+            name: value for name, value in found["parameters"].items() if value != defaults.get(name)
+        }
     return found
 
 
+def read_training_run(path: Path, data_dir: Path | None = None) -> TrainingRun:
+    """A training run that is there; nothing of it is changed."""
+    run = open_run(path)
+    return TrainingRun(run_dataset(run, data_dir), run.settings(TrainConfig), run_plan(run), run)
+
+
 @contextmanager
-def joined_run(given: Mapping[str, Any], plan: StagePlan | None, **where: Any) -> Iterator[tuple[Workers, Opened]]:
-    """:func:`open_training_run` where several processes may train together: the first makes or finds the run.
+def joined_run(
+    data: Data | None,
+    plan: StagePlan | None,
+    given: Mapping[str, Any],
+    place: Place,
+    *,
+    force: bool = False,
+    network: Network | None = None,
+) -> Iterator[tuple[Workers, TrainingRun]]:
+    """:func:`open_training_run` under ``torchrun``: the first process opens the run, the others follow it.
 
     Raises:
         IFPError: as there; or batches that cannot be divided evenly among the processes, or other processes than the
             run was begun with.
     """
-    known = given
-    if where.get("resume"):
-        out = where.get("out")
-        run = open_run(out) if out is not None else newest_run(where["runs"], Kind.TRAINING, finished=False)
-        known = run.config["settings"]
-    device = require_device(known.get("device", "cpu"))
-    with joined(device) as workers:
+    device = given.get("device", "cpu")
+    if place.resume:
+        found = open_run(place.out) if place.out else newest_run(place.runs, Kind.TRAINING, finished=False)
+        place = replace(place, out=found.path)
+        device = found.settings(TrainConfig).device
+    with joined(require_device(device)) as workers:
+        if given.get("processes", workers.count) != workers.count:
+            raise IFPError(
+                f"need processes to be those that torchrun started, {workers.count}, got {given['processes']}"
+            )
+        opened = None
         if workers.first:
-            opened = open_training_run({**given, "processes": workers.count}, plan, **where)
-        path = from_first(str(opened[-1].path) if workers.first else "", device)
-        if not workers.first:  # the run is there now, with the settings and the plan that all share
-            opened = read_training_run(Path(path), where.get("data_dir"))
-        yield workers, opened
+            known = {**given, "processes": workers.count}
+            opened = open_training_run(data, plan, known, place, force=force, network=network)
+        path = from_first("" if opened is None else str(opened.run.path), require_device(device))
+        # in the others: the run is there now, with the settings and the plan that all share
+        yield workers, opened or read_training_run(Path(path), place.data_dir)
 
 
-def new_training_run(
+def start_learner(
     dataset: Dataset,
     config: TrainConfig,
     plan: StagePlan | None,
-    out: Path | None,
-    runs: Path,
     *,
-    overwrite: bool = False,
-    force: bool = False,
+    initialise: bool = True,
     network: Network | None = None,
-) -> tuple[TrainConfig, RunDirectory]:
-    """The config with nothing left open, and a run directory with it and the plan, once everything has been checked."""
-    require_device(config.device)
-    require_tensorboard(config.tensorboard)
-    if plan is not None and not force:
-        require_fitting(plan, dataset, config.likelihood)
-    config = config.resolved(dataset, plan)
-    path = out if out is not None else new_run_path(runs, Kind.TRAINING, dataset.name)
-    if config.init_from is not None and Path(config.init_from) == path.resolve():
-        raise IFPError(f"need another run to start from than the one to be written, got {path} for both")
-    require_compiler(config.compile)
-    if network is not None:
-        require_network(network, dataset.image_shape, config.latents or 1)
-    start_learner(dataset, config, plan, network=network)  # what does not fit is told before anything is written
-    files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
-    run = create_run(path, Kind.TRAINING, config, describe(dataset), overwrite=overwrite, files=files)
-    return config, run
+) -> Learner:
+    """The learner that the settings describe, before its first step.
+
+    Args:
+        initialise: whether to read the parameters of the run that ``init_from`` names; not where a state follows.
+        network: the user's own, where the config says so.
+
+    Raises:
+        IFPError: parameters to start from do not fit.
+    """
+    learner = build_learner(
+        config.objective_for(dataset, plan),
+        network or network_named(config.network or ""),
+        dataset.image_shape,
+        config.learning_rate,
+        device=require_device(config.device),
+        channels_last=config.loop.channels_last,
+    )
+    if initialise and config.init_from is not None:
+        initialise_from(learner.model, config.init_from)
+    if config.compile:
+        for part in (*learner.model.encoders, learner.model.decoder):
+            part.compile(dynamic=False)
+    return learner
+
+
+def train_run(opened: TrainingRun, workers: Workers | None = None) -> Iterator[Progress]:
+    """Train from the run's last state, if it has one, to its end, and write its results.
+
+    Torch and BLAS use the config's threads while it goes on.
+
+    Raises:
+        DivergenceError: the loss is no longer finite.
+        RunError: the state to go on from is damaged, or another process writes to the run.
+    """
+    workers = workers or Workers()
+    dataset, config, run, loop = opened.dataset, opened.config, opened.run, opened.config.loop
+    with use_threads(config.threads), exact_floats(), run.writing() if workers.first else nullcontext():
+        learner = opened.learner or start_learner(
+            dataset, config, opened.plan, initialise=not has_state(run), network=opened.network
+        )
+        course = Course.restored(run, learner, probe_images(dataset, config.probe, config.seed))
+        if not course.trace:
+            course.record(learner.objective.at(0), 0, likelihood_named(config.likelihood))
+            course.losses.close_record()
+            if workers.first and config.init_from is not None:  # what it starts from may change or go
+                run.write(STATE_FILE, course.state(0))
+        events = open_events(run, config.tensorboard and workers.first, course.step)
+
+        def write_metrics() -> None:
+            run.write("metrics.csv", metrics_bytes(course.trace, course.losses.records))
+
+        started = time.perf_counter()
+        try:
+            yield from recorded_steps(
+                course,
+                dataset,
+                loop,
+                run,
+                workers=workers,
+                recorded=lambda: events.add(course.trace[-1], course.losses.means),
+                saved=write_metrics,
+            )
+        finally:
+            events.close()
+        if not workers.first:
+            return
+        taken = config.steps - course.step
+        run.write("timing.csv", timing_bytes(taken, time.perf_counter() - started, config.batch_size))
+        write_metrics()  # again: the last state may have come without it
+        write_results(run, dataset, learner.model, course.trace, course.probe, config)
+        write_checkpoint(run, learner, config.network or "", dataset.image_shape, config.steps)

@@ -12,7 +12,9 @@ from annealing.thresholds import TOLD
 from ifp.models.vae import MultiGroupVAE
 from ifp.training.probe import encode_all
 
-VALUES = tuple(float(value) for value in np.linspace(-2.5, 2.5, 9))  # prior standard deviations
+SPAN = (-2.5, 2.5)  # from where to where a latent runs, in prior standard deviations
+COUNT = 9  # images on the way
+VALUES = tuple(float(value) for value in np.linspace(*SPAN, COUNT))
 
 
 @torch.no_grad()

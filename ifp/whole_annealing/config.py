@@ -1,14 +1,16 @@
 """Settings of whole-data annealing."""
 
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from annealing.choices import LikelihoodName, Precision, require_counts, require_one_of
 from annealing.errors import IFPError
 from annealing.thresholds import ACTIVE, SILENT
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
-from ifp.training.config import TrainConfig
+from ifp.training.loop_config import LoopConfig
 
 PRESSURES = (4.0, 400.0)  # nats; swept where nothing was predicted: dSprites at 64x64, with room
 _TOP, _REACH = 1.25, 100.0  # top of the swept range over the highest prediction, and top over bottom
@@ -26,7 +28,7 @@ class WholeConfig:
     cool_steps: int = 11_500
     batch_size: int = 64
     learning_rate: float = 5e-4  # Adam
-    likelihood: str = "bernoulli"
+    likelihood: LikelihoodName = "bernoulli"
     channels: int = 32  # feature maps of the layers next to the image, of encoder and decoder
     hidden: int = 256  # units of the hidden layers
     thresholds: tuple[float, ...] = (
@@ -40,15 +42,15 @@ class WholeConfig:
     seed: int = 0
     threads: int = 2
     device: str = "cpu"
-    precision: str = "float32"
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         low, high = self.pressures
         if not 0 < low < high < float("inf"):
             raise IFPError(f"need pressures LO:HI with 0 < LO < HI, got {low:g}:{high:g}")
-        for name in ("latents", "hold_steps", "channels", "hidden", "record_every"):
-            if getattr(self, name) < 1:
-                raise IFPError(f"need {name} of at least 1, got {getattr(self, name)}")
+        require_one_of("a likelihood", self.likelihood, typing.get_args(LikelihoodName))
+        require_one_of("a precision", self.precision, typing.get_args(Precision))
+        require_counts(self, "latents", "hold_steps", "channels", "hidden", "record_every", "threads")
         if self.cool_steps <= self.record_every:
             raise IFPError(
                 f"need more steps of cooling than the {self.record_every} from record to record, got {self.cool_steps}"
@@ -57,36 +59,33 @@ class WholeConfig:
             raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
         if not all(0 < value < float("inf") for value in self.predicted.values()):
             raise IFPError(f"need predicted freezing points above 0 nats, got {dict(self.predicted)}")
-        self.training()  # checks the rest
+        _ = self.loop  # checks the rest
 
     @property
     def steps(self) -> int:
         """Steps of the whole run."""
         return self.hold_steps + self.cool_steps
 
+    @property
+    def loop(self) -> LoopConfig:
+        """What the training loop is told of it."""
+        return LoopConfig(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            likelihood=self.likelihood,
+            precision=self.precision,
+            seed=self.seed,
+            eval_every=self.record_every,
+            probe=self.probe,
+            checkpoint_every=self.checkpoint_every,
+        )
+
     def objective_for(self, dataset: Dataset) -> Cooling:
         """The pressure of each step."""
         low, high = self.pressures
         setup = Setup(self.latents, self.steps, len(dataset), self.seed)
         return Cooling(setup=setup, high=high, low=low, hold_steps=self.hold_steps, cool_steps=self.cool_steps)
-
-    def training(self) -> TrainConfig:
-        """The same settings as the training loop takes them; it gets its objective beside them."""
-        return TrainConfig(
-            dataset=self.dataset,
-            data_options=self.data_options,
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            likelihood=self.likelihood,
-            eval_every=self.record_every,
-            probe=self.probe,
-            checkpoint_every=self.checkpoint_every,
-            seed=self.seed,
-            threads=self.threads,
-            device=self.device,
-            precision=self.precision,
-        )
 
 
 def swept_range(predicted: Mapping[str, float]) -> tuple[float, float]:

@@ -1,18 +1,16 @@
 """What closed forms predict for whole-data annealing: where factors will freeze, and the pressures to cool through."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ifp.closed_form.order import freezing_order, predicted_values
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.dataset import Dataset
-from ifp.machine.progress import Watch, unwatched
+from ifp.machine.progress import UNWATCHED, Watch
 from ifp.whole_annealing.config import swept_range
 
 
-def with_predictions(
-    dataset: Dataset, given: Mapping[str, Any], watch: Callable[[str], Watch] = lambda title: unwatched
-) -> dict[str, Any]:
+def with_predictions(dataset: Dataset, given: Mapping[str, Any], watch: Watch = UNWATCHED) -> dict[str, Any]:
     """The settings of :class:`ifp.whole_annealing.config.WholeConfig` given, and those that follow from closed forms.
 
     Of labelled data ``predicted``, the values in the order in which factors freeze; of unlabelled data ``pressures``,
@@ -21,15 +19,15 @@ def with_predictions(
     Args:
         dataset: to be annealed.
         given: settings by name.
-        watch: what follows the work of that title.
+        watch: follows the work.
     """
     chosen = {"likelihood": given["likelihood"]} if "likelihood" in given else {}
     if dataset.factors is not None:
         if "predicted" in given:
             return dict(given)
-        order = freezing_order(dataset, watch=watch("freezing order"), **chosen)
+        order = freezing_order(dataset, watch=watch, **chosen)
         return {**given, "predicted": predicted_values(list(order))}
     if "pressures" in given:
         return dict(given)
-    (largest,) = whole_spectrum(dataset, count=1, watch=watch("eigenvalues"), **chosen)
+    (largest,) = whole_spectrum(dataset, count=1, watch=watch, **chosen)
     return {**given, "pressures": swept_range({"all": largest})}

@@ -1,26 +1,31 @@
 """Files of a whole-data annealing run, and what is concluded from them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import save as save_tensors
 
 from analysis.attribution import LatentFreezing
-from analysis.plain_json import json_bytes
-from analysis.whole_findings import WholeFindings, conclude_whole
+from analysis.information_trace import InformationTrace
+from analysis.whole_findings import WholeFindings, conclude_whole, cooling_trace
 from annealing.errors import RunError
 from annealing.likelihood import likelihood_named
 from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
-from ifp.datasets.dataset import Dataset
 from ifp.files.npz import load_arrays, npz_bytes
 from ifp.files.plain import csv_bytes
-from ifp.models.vae import MultiGroupVAE
 from ifp.objectives.cooling import STAGES
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
-from ifp.run_directory.run import PATIENCE, RunDirectory, open_run
-from ifp.training.probe import Probe, TraceRecord, probe_arrays, probed_images
+from ifp.run_directory.opening import OpenRun
+from ifp.run_directory.run import RunDirectory, open_run
+from ifp.training.loop import Course
+from ifp.training.probe import probe_arrays, probed_images
+from ifp.whole_annealing.config import WholeConfig
 
 PROTOCOL = "whole-cool"
 # what is read of curves.npz
@@ -31,16 +36,15 @@ WHOLE_CURVES = {
 }  # fmt: skip
 
 
-def write_whole_results(
-    run: RunDirectory, dataset: Dataset, model: MultiGroupVAE, trace: Sequence[TraceRecord], probe: Probe
-) -> None:
+def write_whole_results(opened: OpenRun[WholeConfig], course: Course) -> None:
     """curves.npz, model.safetensors and, last of all files, freezing.csv.
 
     The arrays of curves.npz, in nats: step and direction (records,), beta and reconstruction (1, records), kl
     (1, records, latents), mi and mi_null (records, latents, factors), the factors' names and their entropy, and
     silent_reconstruction (1,): of a decoder that draws the mean image whatever its latents.
     """
-    likelihood = likelihood_named(run.config["settings"]["likelihood"])
+    run, probe, trace = opened.run, course.probe, course.trace
+    likelihood = likelihood_named(opened.config.likelihood)
     mean_image = likelihood.output_for(probe.images.mean(dim=0))
     silent = float(likelihood.nats(mean_image, probe.images).double().sum()) / len(probe.images)
     curves = {
@@ -52,12 +56,12 @@ def write_whole_results(
         "silent_reconstruction": np.array([silent]),
         "mi": np.array([each.mi for each in trace]),
         "mi_null": np.array([each.mi_null for each in trace]),
-        **probe_arrays(dataset, probe),
+        **probe_arrays(opened.dataset, probe),
     }
     run.write("curves.npz", npz_bytes(curves))
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    weights = {name: value.detach().cpu().contiguous() for name, value in course.learner.model.state_dict().items()}
     run.write("model.safetensors", save_tensors(weights))
-    run.finish(csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(whole_findings(run)))))
+    run.finish(csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(AnnealedWhole(run).findings))))
 
 
 def _freezing_rows(findings: WholeFindings) -> Iterator[dict[str, object]]:
@@ -83,35 +87,45 @@ def _predicted(latent: LatentFreezing, findings: WholeFindings) -> float | None:
     return findings.predicted.get(latent.frozen.factor) if latent.frozen.factor is not None else None
 
 
-def whole_findings(run: RunDirectory) -> WholeFindings:
-    """What the run's curves.npz says."""
-    return conclude_whole(
-        load_arrays(run.path / "curves.npz", WHOLE_CURVES),
-        dataset=run.about_data("name", str),
-        fingerprint=run.about_data("fingerprint", str),
-        seed=run.setting("seed", int),
-        thresholds=run.setting("thresholds", tuple[float, ...]),
-        predicted=run.setting("predicted", Mapping[str, float]),
-        images=probed_images(run),
-    )
+@dataclass(frozen=True, eq=False)
+class AnnealedWhole:
+    """A finished run of whole-data annealing; every property reads its file when it is first asked for, and raises
+    RunError where that is missing or damaged."""
+
+    run: RunDirectory
+
+    @cached_property
+    def config(self) -> WholeConfig:
+        """Its settings."""
+        return self.run.settings(WholeConfig)
+
+    @cached_property
+    def curves(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays of curves.npz, see :func:`write_whole_results`."""
+        return load_arrays(self.run.path / "curves.npz", WHOLE_CURVES)
+
+    @cached_property
+    def findings(self) -> WholeFindings:
+        """What its curves say."""
+        return conclude_whole(
+            self.curves,
+            dataset=self.run.data.name,
+            fingerprint=self.run.data.fingerprint,
+            seed=self.config.seed,
+            thresholds=self.config.thresholds,
+            predicted=self.config.predicted,
+            images=probed_images(self.run, self.config.probe),
+        )
+
+    @cached_property
+    def information(self) -> InformationTrace | None:
+        """What its curves say of information; None where the data were unlabelled."""
+        return cooling_trace(self.curves, probed_images(self.run, self.config.probe))
 
 
-def diagnose_whole(run: RunDirectory | str | Path) -> WholeFindings:
-    """Findings of a finished run of whole-data annealing, also written to its findings.json.
-
-    Raises:
-        RunError: the run is not there, not finished or of another kind.
-    """
-    run = require_whole_run(run)
-    findings = whole_findings(run)
-    with run.writing(wait=PATIENCE):
-        run.write("findings.json", json_bytes(findings))
-    return findings
-
-
-def require_whole_run(run: RunDirectory | str | Path) -> RunDirectory:
+def annealed_whole(run: RunDirectory | str | Path) -> AnnealedWhole:
     """The finished run of whole-data annealing in a directory; RunError where it is something else."""
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
     if run.kind != Kind.WHOLE_ANNEALING or not run.finished:
         raise RunError(f"need a finished run of whole-data annealing, {run.path} is {described(run)}")
-    return run
+    return AnnealedWhole(run)

@@ -3,33 +3,61 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from analysis.records import require_settings
-from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
 from ifp.closed_form.factors import require_images
-from ifp.datasets import load_dataset
-from ifp.datasets.dataset import Dataset, describe
-from ifp.files.plain import csv_bytes
-from ifp.machine.device import require_device
-from ifp.machine.memory import keep_freed_memory
+from ifp.datasets.arrays import Data
+from ifp.datasets.dataset import Dataset
+from ifp.machine.device import exact_floats, require_device
 from ifp.machine.precision import resolved_precision
-from ifp.machine.progress import Progress
+from ifp.machine.progress import UNWATCHED, Progress, Watch
 from ifp.machine.threads import use_threads
 from ifp.models.networks import convolutional
 from ifp.run_directory.kinds import Kind
-from ifp.run_directory.listing import new_run_path
-from ifp.run_directory.resume import continued_run, reopen_run
-from ifp.run_directory.run import RunDirectory, create_run
-from ifp.training.checkpoint import STATE_FILE, restore, state_bytes
+from ifp.run_directory.opening import OpenRun, Place, asked_dataset, new_run, resumed_run
+from ifp.run_directory.run import require_place
 from ifp.training.learner import Learner, build_learner
-from ifp.training.loop import train_steps
-from ifp.training.loss_log import Losses
-from ifp.training.probe import evaluate, probe_images
+from ifp.training.loop import Course, recorded_steps, timing_bytes
+from ifp.training.probe import probe_images
 from ifp.whole_annealing.config import WholeConfig, swept_range
+from ifp.whole_annealing.predictions import with_predictions
 from ifp.whole_annealing.results import write_whole_results
+
+
+def open_whole_run(
+    data: Data | None, given: Mapping[str, Any], place: Place, watch: Watch = UNWATCHED
+) -> OpenRun[WholeConfig]:
+    """A new run, or one that goes on.
+
+    Args:
+        data: a data set, its name or the path of the user's own; with ``place.resume`` it may be left out.
+        given: settings by name, of :class:`WholeConfig`; what closed forms predict is computed first, unless given
+            (:func:`ifp.whole_annealing.predictions.with_predictions`).
+        place: where the run stands, or is to stand.
+        watch: follows what is computed first.
+
+    Raises:
+        IFPError: a setting is out of range, the data set is unknown, the directory is in use, or a resumed run
+            has other settings or data.
+    """
+    if place.resume:
+        return resumed_run(Kind.WHOLE_ANNEALING, WholeConfig, data, given, place)
+    if place.out is not None:  # what is computed first takes its time
+        require_place(place.out, overwrite=place.overwrite)
+    dataset = asked_dataset(data, given, place.data_dir, "a data set: --dataset NAME, e.g. --dataset dsprites")
+    require_images(dataset)
+    require_settings(WholeConfig, given)
+    opened = {"dataset": dataset.reference, "data_options": dataset.options}
+    asked = {**given, **opened}
+    WholeConfig(**{"pressures": swept_range({}), **asked})  # what does not fit is told before the predictions
+    known = with_predictions(dataset, asked, watch)
+    config = WholeConfig(**{"pressures": swept_range(known.get("predicted", {})), **known})
+    if dataset.factors is not None:
+        for name in config.predicted:
+            dataset.factors.position(name)
+    config = replace(config, precision=resolved_precision(config.precision, require_device(config.device)))
+    return new_run(Kind.WHOLE_ANNEALING, dataset, config, place)
 
 
 def start_cooling(dataset: Dataset, config: WholeConfig) -> Learner:
@@ -40,97 +68,26 @@ def start_cooling(dataset: Dataset, config: WholeConfig) -> Learner:
         dataset.image_shape,
         config.learning_rate,
         device=require_device(config.device),
-        channels_last=config.training().channels_last,
+        channels_last=config.loop.channels_last,
     )
 
 
-def whole_annealing(dataset: Dataset, config: WholeConfig, run: RunDirectory) -> Iterator[Progress]:
+def whole_annealing(opened: OpenRun[WholeConfig]) -> Iterator[Progress]:
     """Hold and cool from the run's last state, if it has one, to the end, and write the results.
 
     An interrupted run goes on to the same bytes. Cooling lags: the freezing points read are lower bounds (see the
-    protocol's name in freezing.csv), slower cooling raises them.
+    protocol's name in freezing.csv), slower cooling raises them. Torch and BLAS use the config's threads while it
+    goes on.
 
     Raises:
         IFPError: the loss is no longer finite.
     """
-    use_threads(config.threads)
-    keep_freed_memory()
-    training, likelihood, losses = config.training(), likelihood_named(config.likelihood), Losses()
-    with run.writing():
+    dataset, config, run = opened.dataset, opened.config, opened.run
+    with use_threads(config.threads), exact_floats(), run.writing():
         learner = start_cooling(dataset, config)
-        probe = probe_images(dataset, config.probe, config.seed)
-        step, trace = restore(run, learner, losses)
-        started, first = time.perf_counter(), step
-        for record in train_steps(learner, dataset, training, step):
-            step = record.step
-            if step % config.record_every == 0 or step in (config.hold_steps, config.steps):
-                trace.append(evaluate(learner.model, probe, record.control, step, likelihood))
-            if step % config.checkpoint_every == 0 or step == config.steps:
-                run.write(STATE_FILE, state_bytes(learner, step, trace, losses))
-            yield Progress(step, config.steps, f"beta {record.control.pressure:.4g}, loss {record.loss:.1f}")
-        seconds = time.perf_counter() - started
-        timing = {
-            "steps": step - first,
-            "seconds": seconds,
-            "milliseconds_per_step": 1e3 * seconds / max(step - first, 1),
-        }
-        run.write("timing.csv", csv_bytes(tuple(timing), [timing]))
-        write_whole_results(run, dataset, learner.model, trace, probe)
-
-
-def open_whole_run(
-    given: Mapping[str, Any],
-    *,
-    out: Path | None = None,
-    runs: Path = Path("runs"),
-    data_dir: Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> tuple[Dataset, WholeConfig, RunDirectory]:
-    """Data set, config and directory of a new run, or of one that goes on.
-
-    Args:
-        given: settings by name, of :class:`WholeConfig`; without ``pressures`` those of :func:`swept_range`.
-        out: the run's directory; else a new one under ``runs`` or, with ``resume``, the newest unfinished one.
-        data_dir: folder of the data set's public files.
-
-    Raises:
-        IFPError: a setting is out of range, the data set is unknown, the directory is in use, or a resumed run
-            has other settings or data.
-    """
-    if resume:
-        return reopen_run(Kind.WHOLE_ANNEALING, WholeConfig, given, out, runs, data_dir)
-    if "dataset" not in given:
-        raise IFPError("need a data set: --dataset NAME, e.g. --dataset dsprites")
-    dataset = load_dataset(given["dataset"], data_dir, **given.get("data_options", {}))
-    return dataset, *_new_run(dataset, given, out, runs, overwrite=overwrite)
-
-
-def _new_run(
-    dataset: Dataset, given: Mapping[str, Any], out: Path | None, runs: Path, *, overwrite: bool = False
-) -> tuple[WholeConfig, RunDirectory]:
-    require_images(dataset)
-    require_settings(WholeConfig, given)
-    opened = {"dataset": dataset.reference, "data_options": dataset.options}
-    config = WholeConfig(**{"pressures": swept_range(given.get("predicted", {})), **given, **opened})
-    if dataset.factors is not None:
-        for name in config.predicted:
-            dataset.factors.position(name)
-    config = replace(config, precision=resolved_precision(config.precision, require_device(config.device)))
-    path = out if out is not None else new_run_path(runs, Kind.WHOLE_ANNEALING, dataset.name)
-    return config, create_run(path, Kind.WHOLE_ANNEALING, config, describe(dataset), overwrite=overwrite)
-
-
-def anneal_whole(
-    dataset: Dataset, *, out: Path | None = None, resume: bool = False, overwrite: bool = False, **settings: Any
-) -> RunDirectory:
-    """Cool one network on the whole data set and return the run: mode ``full`` of :func:`ifp.anneal`."""
-    if resume:
-        run, config = continued_run(Kind.WHOLE_ANNEALING, WholeConfig, settings, dataset, out)
-        if run.finished:
-            return run
-    else:
-        config, run = _new_run(dataset, settings, out, Path("runs"), overwrite=overwrite)
-    for _ in whole_annealing(dataset, config, run):
-        pass
-    return run
+        course = Course.restored(run, learner, probe_images(dataset, config.probe, config.seed))
+        started = time.perf_counter()
+        yield from recorded_steps(course, dataset, config.loop, run)
+        taken = config.steps - course.step
+        run.write("timing.csv", timing_bytes(taken, time.perf_counter() - started, config.batch_size))
+        write_whole_results(opened, course)

@@ -7,16 +7,16 @@ import subprocess
 import sys
 import sysconfig
 import venv
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ifp
 import ifp.cli
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
-from ifp.machine.threads import one_thread
+from ifp.machine.threads import use_threads
 
 
 class Bars:
@@ -27,6 +27,7 @@ class Bars:
     image_shape = (16, 16, 1)
     fingerprint = "bars-1"
     nuisances: tuple[str, ...] = ()
+    repaints = False
     source = "drawn in memory"
     reference = "bars"
     options = DataOptions()
@@ -89,7 +90,7 @@ def make_plan():
 
 @pytest.fixture(scope="module")
 def _one_thread():
-    with one_thread():
+    with use_threads(1):
         yield
 
 
@@ -116,8 +117,6 @@ def run_ifp(environment):
 def told(monkeypatch, tmp_path, capsys):
     """The command line in this process, from a folder of its own: exit code and stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ifp.cli.heed_signals", lambda: None)
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main sets its own
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["ifp", *map(str, arguments)])
@@ -127,6 +126,23 @@ def told(monkeypatch, tmp_path, capsys):
         return ended.value.code, captured.err, captured.out
 
     return run
+
+
+SHORT_TRAINING = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "precision": "float32"}
+
+
+@pytest.fixture(scope="session")
+def finished_runs(bars_file, tmp_path_factory):
+    """A folder with a finished run of every kind on the bars: anneal, full, train, compare. To be read, or copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    ifp.anneal(bars_file, out=folder / "anneal", contexts=2, protocol="equilibrium")
+    ifp.anneal(bars_file, mode="full", out=folder / "full", latents=2, hold_steps=20, steps=120, threads=1)
+    falling = {"start": 9.0, "end": 1.0}
+    ifp.train(bars_file, objective="annealed-beta", parameters=falling, out=folder / "train", **SHORT_TRAINING)
+    objectives = ("beta-vae", "annealed-beta")
+    out = folder / "compare"
+    ifp.compare(dataset=bars_file, objectives=objectives, seeds=1, scores=["mig"], out=out, **SHORT_TRAINING)
+    return folder
 
 
 ROOT = Path(__file__).parents[2]

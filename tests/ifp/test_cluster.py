@@ -18,6 +18,7 @@ from ifp.comparison.study import compare_study, open_study, study_rows
 from ifp.datasets import load_dataset
 from ifp.datasets.source import DataSource
 from ifp.machine.cluster import TRIES, Outcome, Task, cluster_at, require_all
+from ifp.run_directory.opening import Place
 from ifp.run_directory.verify import verify
 
 WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
@@ -62,38 +63,40 @@ def kill_one_of(workers):
 
 def opened_test(data, out):
     pace = {"learn_steps": 100, "max_steps": 400}
-    return open_annealing_run({"dataset": data, "contexts": 3, "stack": 1, "sweep": {"pace": pace}}, out=out)
+    return open_annealing_run(
+        None, {"dataset": data, "contexts": 3, "stack": 1, "sweep": {"pace": pace}}, Place(out=out)
+    )
 
 
 def test_a_killed_worker_changes_no_byte_of_an_annealing_test(data, workers, tmp_path):
     here, there = opened_test(data, tmp_path / "here"), opened_test(data, tmp_path / "there")
-    for _ in annealing_test(*here):
+    for _ in annealing_test(here):
         pass
     with cluster_at(workers.scheduler_address) as cluster:
         done = []
-        for progress in annealing_test(*there, cluster=cluster):
+        for progress in annealing_test(there, cluster=cluster):
             if progress.done == 1:
                 kill_one_of(workers)
             done.append(progress.done)
     assert done == list(range(progress.total + 1))
     assert progress.total >= 6  # two factors in three contexts
-    assert contents(there[-1]) == contents(here[-1])
-    assert verify(there[-1]).faults == ()
+    assert contents(there.run) == contents(here.run)
+    assert verify(there.run).faults == ()
 
 
 def test_a_killed_worker_changes_no_byte_of_a_study(data, workers, make_plan, tmp_path):
     given = {"dataset": data, "objectives": ("beta-vae", "deft"), "seeds": 2, "scores": ("mig",), "settings": FEW}
     plan = make_plan(load_dataset(data))
-    here, there = (open_study(given, plan, out=tmp_path / name) for name in ("here", "there"))
-    for _ in compare_study(*here):
+    here, there = (open_study(None, plan, given, Place(out=tmp_path / name)) for name in ("here", "there"))
+    for _ in compare_study(here):
         pass
     with cluster_at(workers.scheduler_address) as cluster:
-        for progress in compare_study(*there, cluster=cluster):
+        for progress in compare_study(there, cluster=cluster):
             if progress.done == 1:
                 kill_one_of(workers)
-    assert contents(there[-1]) == contents(here[-1])
-    assert study_rows(there[-1]) == study_rows(here[-1])
-    assert verify(there[-1]).faults == ()
+    assert contents(there.run) == contents(here.run)
+    assert study_rows(there.run) == study_rows(here.run)
+    assert verify(there.run).faults == ()
 
 
 def _work(number):
@@ -156,10 +159,10 @@ def test_a_test_whose_pieces_were_set_aside_goes_on(data, workers, tmp_path, mon
     opened = opened_test(data, tmp_path / "run")
     told = pytest.raises(RunError, match=f"--resume --out {tmp_path / 'run'} tries these again")
     with cluster_at(workers.scheduler_address) as cluster, told:
-        list(annealing_test(*opened, cluster=cluster))
-    assert not opened[-1].finished
-    list(annealing_test(*opened))
-    assert opened[-1].finished
+        list(annealing_test(opened, cluster=cluster))
+    assert not opened.run.finished
+    list(annealing_test(opened))
+    assert opened.run.finished
 
 
 def test_a_worker_with_other_data_refuses(data):

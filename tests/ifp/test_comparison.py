@@ -10,15 +10,16 @@ from typer.testing import CliRunner
 import ifp
 from analysis.plain_json import json_bytes
 from annealing.errors import IFPError, PlanError, RunError
-from ifp.api.report import write_report
+from ifp.api.report import report as write_report
 from ifp.cli import app
 from ifp.comparison.config import QUICK
 from ifp.comparison.piece import comparison_row
 from ifp.comparison.study import compare_study, open_study, rows_of, study_rows
-from ifp.evaluation.diffusion import diagnose_training
 from ifp.files.npz import load_npz
 from ifp.files.plain import load_json
+from ifp.run_directory.opening import Place
 from ifp.run_directory.run import open_run
+from ifp.training.trained import trained_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -42,14 +43,14 @@ def plan(bars_file, make_plan):
 
 
 def work(opened):
-    return [progress.doing for progress in compare_study(*opened)]
+    return [progress.doing for progress in compare_study(opened)]
 
 
 @pytest.fixture(scope="module")
 def study(given, plan, tmp_path_factory):
-    opened = open_study(given, plan, out=tmp_path_factory.mktemp("study") / "study")
+    opened = open_study(None, plan, given, Place(out=tmp_path_factory.mktemp("study") / "study"))
     work(opened)
-    return opened[-1]
+    return opened.run
 
 
 def contents(run):
@@ -74,7 +75,7 @@ def test_a_study_has_a_run_and_a_row_for_every_objective_and_seed(study):
         assert row["kl"] == pytest.approx(trace["kl"][-1].sum())
         scores = load_json(run.path / "scores.json")
         assert (row["mig"], row["sap"]) == (scores["mig"], scores["sap"])
-        assert row["diffusion"] == diagnose_training(run).index
+        assert row["diffusion"] == ifp.diagnose(run).index
     table = list(csv.DictReader((study.path / "comparison.csv").open()))
     assert [row["run"] for row in table] == [row["run"] for row in rows]
     assert [float(row["mig"]) for row in table] == [row["mig"] for row in rows]
@@ -83,23 +84,23 @@ def test_a_study_has_a_run_and_a_row_for_every_objective_and_seed(study):
 
 @pytest.mark.parametrize("stopped_in", ["beta-vae-0, stage", "deft-0, stage", "beta-vae-1, scores"])
 def test_a_study_that_is_stopped_goes_on_from_its_rows(stopped_in, study, given, plan, tmp_path):
-    opened = open_study(given, plan, out=tmp_path / "study")
-    for progress in compare_study(*opened):
+    opened = open_study(None, plan, given, Place(out=tmp_path / "study"))
+    for progress in compare_study(opened):
         if progress.doing.startswith(stopped_in):
             break
-    kept = {each: each.stat().st_mtime_ns for each in (opened[-1].path / "rows").glob("*.json")}
-    assert not opened[-1].finished
-    again = open_study({}, None, out=tmp_path / "study", resume=True)
+    kept = {each: each.stat().st_mtime_ns for each in (opened.run.path / "rows").glob("*.json")}
+    assert not opened.run.finished
+    again = open_study(None, None, {}, Place(out=tmp_path / "study", resume=True))
     work(again)
-    assert contents(again[-1]) == contents(study)
+    assert contents(again.run) == contents(study)
     assert all(each.stat().st_mtime_ns == when for each, when in kept.items())
 
 
 def test_a_study_does_not_go_on_with_other_settings(study, bars_file, make_plan):
     with pytest.raises(RunError, match="steps is 6 there and 7 here"):
-        open_study({"settings": {"steps": 7}}, None, out=study.path, resume=True)
+        open_study(None, None, {"settings": {"steps": 7}}, Place(out=study.path, resume=True))
     with pytest.raises(RunError, match="need the run's own plan to resume"):
-        open_study({}, make_plan(ifp.load_dataset(str(bars_file)), gamma=0.5), out=study.path, resume=True)
+        open_study(None, make_plan(ifp.load_dataset(str(bars_file)), gamma=0.5), {}, Place(out=study.path, resume=True))
 
 
 def test_runs_at_hand_give_the_rows_of_the_study(study):
@@ -128,19 +129,19 @@ def test_a_run_that_diverges_has_a_row_that_says_so_and_the_others_go_on(given, 
         lambda self, codes, control: {k: v * float("nan") for k, v in usual(self, codes, control).items()},
     )
     settings = {**given, "objectives": ("beta-vae", "dip-vae-i"), "seeds": 1}
-    opened = open_study(settings, None, out=tmp_path / "study")
+    opened = open_study(None, None, settings, Place(out=tmp_path / "study"))
     work(opened)
-    failed, fine = study_rows(opened[-1])
+    failed, fine = study_rows(opened.run)
     assert failed["status"] == "diverged at step 1"
     assert fine["status"] == "ok"
-    assert opened[-1].finished
+    assert opened.run.finished
 
 
 def test_unlabelled_data_are_compared_by_what_they_have(bars, tmp_path):
     path = tmp_path / "bare.npz"
     np.savez(path, images=bars.images(np.arange(32)))
     run = ifp.train(ifp.load_dataset(str(path)), out=tmp_path / "run", objective="beta-vae", **FEW)
-    row = comparison_row(run, QUICK)
+    row = comparison_row(trained_run(run), QUICK)
     assert set(row) == {"method", "seed", "run", "steps", "status", "reconstruction", "kl"}
 
 
@@ -194,5 +195,21 @@ def test_what_cannot_be_compared_makes_no_study(words, reason, tmp_path):
 
 def test_a_plan_for_other_data_is_refused_for_a_study(given, bars, make_plan, tmp_path):
     with pytest.raises(PlanError, match="need the data fingerprint that the plan is for"):
-        open_study(given, make_plan(bars), out=tmp_path / "study")
+        open_study(None, make_plan(bars), given, Place(out=tmp_path / "study"))
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"plan": "plan.json"},
+        {"out": "elsewhere"},
+        {"resume": True},
+        {"overwrite": True},
+        {"dataset": np.zeros((4, 8, 8))},
+    ],
+)
+def test_nothing_of_a_study_goes_with_runs_at_hand(more):
+    (name,) = more
+    with pytest.raises(IFPError, match=f"need either runs to compare or settings of a study, got both: {name}"):
+        ifp.compare(["somewhere"], **more)

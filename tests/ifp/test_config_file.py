@@ -133,7 +133,7 @@ def test_a_run_begun_with_a_file_goes_on_with_it(told, bars_file, tmp_path, monk
     (tmp_path / "run.toml").write_text(f'dataset = "{bars_file}"\nseed = 3\n')
     begun = ("train", "--config", "run.toml", *TRAIN, "--checkpoint-every", "1", "--out", "run")
     with monkeypatch.context() as stopped:
-        stopped.setattr("ifp.training.loop.write_checkpoint", lambda *_: (_ for _ in ()).throw(Stopped(2)))
+        stopped.setattr("ifp.training.run.write_checkpoint", lambda *_: (_ for _ in ()).throw(Stopped(2)))
         code, err, _ = told(*begun)
     assert (code, "Go on with:\n  ifp train --resume --out run\n" in err) == (130, True)
     assert told("train", "--resume", "--out", "run", "--config", "run.toml")[0] == 0

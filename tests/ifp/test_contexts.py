@@ -12,8 +12,9 @@ from annealing.landau import transition
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
-from ifp.closed_form.contexts import action_sequence, closed_forms, draw_contexts, require_factors
+from ifp.closed_form.contexts import action_sequence, closed_forms, draw_contexts
 from ifp.datasets import DataWarning, load_dataset
+from ifp.datasets.dataset import require_labelled
 
 FACTORS = ("shape", "scale", "orientation", "posX", "posY")
 SIZES = (3, 6, 40, 32, 32)
@@ -201,4 +202,4 @@ def test_what_cannot_be_asked_for_is_refused(asked, reason, dsprites):
 
 def test_a_data_set_without_labels_has_no_action_sequences():
     with pytest.raises(IFPError, match=r"need a data set with labelled factors .*, plain has none"):
-        require_factors(SimpleNamespace(name="plain", factors=None))
+        require_labelled(SimpleNamespace(name="plain", factors=None))

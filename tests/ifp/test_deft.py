@@ -116,7 +116,7 @@ def test_a_step_gives_closed_groups_no_gradient_and_does_not_move_them(step, sta
     model = learner.model
     for _ in range(2):  # the second step has Adam's momentum
         before = [part.clone() for part in parts(model)]
-        record = take_step(learner, batch(bars), step, config, Bernoulli())
+        record = take_step(learner, batch(bars), step, config.loop, Bernoulli())
         moved = [not torch.equal(a, b) for a, b in zip(before, parts(model), strict=True)]
         assert moved == [number <= stage for number in range(3)] + [True]
     assert (record.step, record.control.stage, record.control.pressure) == (step + 1, stage, (9.0, 3.0, 1.0)[stage])
@@ -135,7 +135,7 @@ def test_a_step_gives_closed_groups_no_gradient_and_does_not_move_them(step, sta
 @pytest.fixture(scope="module")
 def at_the_switch(deft, config, bars):
     learner = fresh(deft, config)
-    for _ in itertools.islice(train_steps(learner, bars, config), SWITCH):
+    for _ in itertools.islice(train_steps(learner, bars, config.loop), SWITCH):
         pass
     return learner
 
@@ -143,7 +143,7 @@ def at_the_switch(deft, config, bars):
 @pytest.fixture(scope="module")
 def late_in_the_stage(at_the_switch, deft, config, bars):
     learner = copied(at_the_switch, deft, config.learning_rate)
-    for record in itertools.islice(train_steps(learner, bars, config, SWITCH), LATE - SWITCH):
+    for record in itertools.islice(train_steps(learner, bars, config.loop, SWITCH), LATE - SWITCH):
         assert record.control.stage == 1
     return learner
 
@@ -152,7 +152,7 @@ def movements(learner, plan, gamma, config, step, images):
     """How far one step with the gamma moves each sub-encoder and the decoder, from copies of the state."""
     twin = copied(learner, deft_of(replace(plan, gamma=gamma)), config.learning_rate)
     before = [part.clone() for part in parts(twin.model)]
-    take_step(twin, images, step, config, Bernoulli())
+    take_step(twin, images, step, config.loop, Bernoulli())
     return [after - earlier for after, earlier in zip(parts(twin.model), before, strict=True)]
 
 
@@ -185,7 +185,7 @@ def test_adams_first_step_is_the_learning_rate_for_the_current_group_and_gamma_o
 def test_over_the_warmup_the_steps_of_all_grow(step, share, at_the_switch, plan, config, bars):
     state = replace(at_the_switch, optimizer=build_optimizer(at_the_switch.model, config.learning_rate))
     warming = replace(config, warmup=1002)
-    assert warming.learning_rate_at(step) == pytest.approx(config.learning_rate * min(1, (step + 1) / 1002))
+    assert warming.loop.learning_rate_at(step) == pytest.approx(config.learning_rate * min(1, (step + 1) / 1002))
     moved = [each.abs().max().item() for each in movements(state, plan, 0.1, warming, step, batch(bars))]
     first = config.learning_rate * share
     assert moved == pytest.approx([0.1 * first, first, 0, first], rel=0.01)
@@ -209,7 +209,7 @@ def test_the_scale_lasts_over_the_next_steps(late_in_the_stage, plan, config, ba
         before, ends = [part.clone() for part in parts(state.model)[:2]], []
         for gamma in (1.0, 0.1):  # the same step twice, then on from the scaled one
             twin = copied(state, deft_of(replace(plan, gamma=gamma)), config.learning_rate)
-            assert next(train_steps(twin, bars, config, step)).control.stage == 1
+            assert next(train_steps(twin, bars, config.loop, step)).control.stage == 1
             ends.append([(b - a).norm().item() for a, b in zip(before, parts(twin.model)[:2], strict=True)])
         lengths.append(ends)
         state = twin
@@ -292,7 +292,7 @@ def test_the_loss_is_reconstruction_plus_pressure_times_kl(
         nats = (x - output) ** 2 / 2
     kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
     expected = nats.flatten(1).sum(1).mean() + pressure * kl.sum(1).mean()
-    record = take_step(learner, given, step, config, likelihood)
+    record = take_step(learner, given, step, config.loop, likelihood)
     assert record.loss == pytest.approx(expected.item(), abs=1e-4)
     assert record.terms["reconstruction"] == pytest.approx(nats.flatten(1).sum(1).mean().item(), abs=1e-4)
     assert record.terms["kl"] == pytest.approx(pressure * kl.sum(1).mean().item(), abs=1e-5)
@@ -312,11 +312,11 @@ def test_steps_that_stop_and_go_on_give_the_bits_of_steps_that_do_not(
 
     def walk(learner, losses, start=0, stop=20):
         records = []
-        for record in itertools.islice(train_steps(learner, bars, config, start), stop - start):
+        for record in itertools.islice(train_steps(learner, bars, config.loop, start), stop - start):
             losses.add(record.terms)
             records.append(record)
             if record.step % 5 == 0:
-                losses.record()
+                losses.close_record()
                 learner.objective.observe(record.step, torch.arange(3.0))
         return records
 
@@ -351,7 +351,7 @@ def test_another_seed_takes_other_steps(bars, make_plan):
     for seed in (1, 1, 2):
         config = TrainConfig(dataset="bars", steps=3, batch_size=4, seed=seed)
         learner = fresh(deft_of(make_plan(bars), 3), config)
-        losses.append([record.loss for record in train_steps(learner, bars, config)])
+        losses.append([record.loss for record in train_steps(learner, bars, config.loop)])
     assert losses[0] == losses[1]
     assert all(a != b for a, b in zip(losses[0], losses[2], strict=True))
 
@@ -370,7 +370,7 @@ def test_training_that_diverges_is_stopped(deft, config, bars):
     with torch.no_grad():
         next(learner.model.decoder.parameters()).fill_(float("nan"))
     with pytest.raises(IFPError, match=r"training diverged at step 1 \(loss nan\)"):
-        next(train_steps(learner, bars, config))
+        next(train_steps(learner, bars, config.loop))
 
 
 @pytest.mark.parametrize(

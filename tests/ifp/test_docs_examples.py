@@ -16,7 +16,7 @@ from typer.main import get_command
 from analysis.stage_plan import Stage, StagePlan
 from ifp.annealing_test.freezing_csv import CURVES, FREEZING_COLUMNS
 from ifp.cli import app
-from ifp.training.probe import LABELLED, TRACE
+from ifp.training.trained import TRACE
 from ifp.whole_annealing.results import WHOLE_CURVES
 
 ROOT = Path(__file__).parents[2]
@@ -110,5 +110,5 @@ def test_plans_shown_are_valid():
 def test_the_page_of_files_has_every_column_and_array():
     page = (DOCS / "reference" / "files.md").read_text()
     plan = {field.name for kind in (Stage, StagePlan) for field in dataclasses.fields(kind)}
-    wanted = {*FREEZING_COLUMNS, *CURVES, *WHOLE_CURVES, *TRACE, *LABELLED, *plan}
+    wanted = {*FREEZING_COLUMNS, *CURVES, *WHOLE_CURVES, *TRACE, *plan}
     assert sorted(name for name in wanted if f"`{name}`" not in page) == []

@@ -15,8 +15,9 @@ from ifp.files.plain import load_json
 from ifp.run_directory.run import create_run
 from ifp.training.checkpoint import load_model
 from ifp.training.config import TrainConfig
-from ifp.training.loop import start_learner, train_steps
+from ifp.training.loop import train_steps
 from ifp.training.probe import encode_all, evaluate, probe_images
+from ifp.training.run import start_learner
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -36,7 +37,7 @@ def learner(bars, config, make_plan):
     """Trained step by step, with no run around it."""
     plan = make_plan(bars)
     learner = start_learner(bars, config.resolved(bars, plan), plan)
-    assert len(list(train_steps(learner, bars, config))) == config.steps
+    assert len(list(train_steps(learner, bars, config.loop))) == config.steps
     return learner
 
 

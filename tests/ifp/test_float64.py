@@ -15,7 +15,8 @@ from ifp.objectives.beta_tcvae import ESTIMATORS, total_correlation
 from ifp.objectives.objective import Codes
 from ifp.training.batches import Batches
 from ifp.training.config import TrainConfig
-from ifp.training.loop import start_learner, take_step, train_steps
+from ifp.training.loop import take_step, train_steps
+from ifp.training.run import start_learner
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -97,7 +98,7 @@ def assert_step_is_exact(learner, config, dataset, step, tolerance):
         dataset, batch_size=config.batch_size, latents=learner.model.latents, seed=config.seed, device=learner.device
     ).at(step)
     expected, wanted = exact_step(learner, batch, step, config.likelihood)
-    record = take_step(learner, batch, step, config, LIKELIHOODS[config.likelihood])
+    record = take_step(learner, batch, step, config.loop, LIKELIHOODS[config.likelihood])
     assert record.loss == pytest.approx(expected, rel=tolerance, abs=3e-7 * weight)
     found = {name: each.grad for name, each in learner.model.named_parameters() if each.grad is not None}
     assert set(found) == set(wanted)
@@ -133,7 +134,7 @@ def test_total_correlation_of_a_batch_is_that_of_float64_to_the_roundings_of_its
 def test_steps_at_extreme_weights_are_those_of_float64_and_stay_finite(name, parameters, bars, make_plan):
     learner, config = learner_of(bars, make_plan, name, parameters)
     assert_step_is_exact(learner, config, bars, 0, 1e-4)
-    for record in train_steps(learner, bars, config, 1):
+    for record in train_steps(learner, bars, config.loop, 1):
         assert math.isfinite(record.loss)
     assert all(torch.isfinite(each).all() for each in learner.model.parameters())
     assert_step_is_exact(learner, config, bars, 11, 1e-4)
@@ -143,7 +144,7 @@ def test_steps_at_extreme_weights_are_those_of_float64_and_stay_finite(name, par
 def test_stages_from_1e6_to_1e_minus_6_nats_are_those_of_float64(name, bars, make_plan):
     learner, config = learner_of(bars, make_plan, name, {}, pressures=(HIGH, 1.0, LOW))
     assert_step_is_exact(learner, config, bars, 0, 1e-4)
-    for record in train_steps(learner, bars, config, 1):
+    for record in train_steps(learner, bars, config.loop, 1):
         assert math.isfinite(record.loss)
     assert_step_is_exact(learner, config, bars, 11, 1e-4)
 

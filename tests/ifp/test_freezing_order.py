@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 import ifp
-import ifp.run_directory.resume  # keeps the load_dataset that there is, while a test here puts another in its place
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
@@ -232,7 +231,7 @@ def test_an_order_needs_labels_and_known_factors():
 @pytest.mark.parametrize("nuisance", ["held", "redrawn"])
 def test_commands_and_spectrum_take_the_order_with_the_nuisance_asked_for(nuisance, monkeypatch):
     ds = Painted(repeats=20)
-    monkeypatch.setattr(ifp.datasets, "load_dataset", lambda name, data_dir=None, **options: ds)
+    monkeypatch.setattr("ifp.datasets.arrays.load_dataset", lambda name, data_dir=None, **options: ds)
     order = list(freezing_order(ds, nuisance=nuisance))
     assert [each.value for each in order] != [each.value for each in freezing_order(ds, nuisance=other(nuisance))]
     spectrum = ifp.spectrum(ds, contexts=3, nuisance=nuisance)

@@ -10,9 +10,9 @@ from annealing.errors import RunError
 from ifp.annealing_test.measure import annealing_test
 from ifp.annealing_test.run import open_annealing_run
 from ifp.comparison.study import compare_study, open_study
+from ifp.run_directory.opening import Place
 from ifp.run_directory.verify import verify
-from ifp.training.loop import train_run
-from ifp.training.run import open_training_run, read_training_run
+from ifp.training.run import open_training_run, read_training_run, train_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -25,24 +25,26 @@ SWEEP = {"pace": {"learn_steps": 20, "max_steps": 60}}
 def anneal(bars_file, out, *, resume=False):
     settings = {"contexts": 2, "planning_contexts": 2, "stack": 1, "factors": ("position",), "sweep": SWEEP}
     given = {} if resume else {"dataset": str(bars_file), **settings}
-    opened = open_annealing_run(given, out=out, resume=resume)
-    for _ in annealing_test(*opened):
+    opened = open_annealing_run(None, given, Place(out=out, resume=resume))
+    for _ in annealing_test(opened):
         pass
 
 
 def train(bars_file, out, *, resume=False):
     if resume and (out / "checkpoint.json").is_file():  # all was written but for the name of the last file on disk
         return
-    opened = open_training_run({} if resume else {"dataset": str(bars_file), **TRAINING}, None, out=out, resume=resume)
-    for _ in train_run(*opened):
+    opened = open_training_run(
+        None, None, {} if resume else {"dataset": str(bars_file), **TRAINING}, Place(out=out, resume=resume)
+    )
+    for _ in train_run(opened):
         pass
 
 
 def compare(bars_file, out, *, resume=False):
     given = {"dataset": str(bars_file), "objectives": ("beta-vae",), "seeds": 1, "scores": ("mig",)}
     settings = {name: value for name, value in TRAINING.items() if name != "objective"}
-    opened = open_study({} if resume else {**given, "settings": settings}, None, out=out, resume=resume)
-    for _ in compare_study(*opened):
+    opened = open_study(None, None, {} if resume else {**given, "settings": settings}, Place(out=out, resume=resume))
+    for _ in compare_study(opened):
         pass
 
 
@@ -95,4 +97,4 @@ def test_a_state_half_written_is_never_read(bars_file, tmp_path):
     state.write_bytes(state.read_bytes()[:-10])
     opened = read_training_run(tmp_path / "run")
     with pytest.raises(RunError, match="need a whole checkpoint"):
-        next(train_run(*opened))
+        next(train_run(opened))

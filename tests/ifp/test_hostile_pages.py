@@ -8,7 +8,7 @@ import pytest
 import ifp
 from analysis.plain_json import json_bytes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
-from ifp.api.report import write_report
+from ifp.api.report import report as write_report
 from ifp.files.plain import load_json
 from ifp.pages.page import page
 from ifp.pages.parts import plan_section

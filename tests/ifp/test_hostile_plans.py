@@ -12,7 +12,7 @@ from analysis.plain_json import json_bytes, read_json
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import PlanError
 from ifp.training.plan import read_plan
-from ifp.training.run import asked_dataset
+from ifp.training.run import planned_data
 
 BOUNDED = settings(derandomize=True, max_examples=100, deadline=None)
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="$/"), min_size=1, max_size=12)
@@ -173,7 +173,7 @@ def test_a_path_with_a_zero_byte_is_refused():
 def test_a_plan_does_not_choose_a_folder(name):
     plan = StagePlan.from_json(plan_text(dataset=json.dumps(name)))
     with pytest.raises(ValueError, match=re.escape(f"need --dataset with a plan for {name!r}")):
-        asked_dataset({}, plan, None, "")
+        planned_data(None, {}, plan)
 
 
 @BOUNDED

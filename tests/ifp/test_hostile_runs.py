@@ -8,6 +8,7 @@ import shutil
 import sys
 import warnings
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,17 @@ from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from analysis.stages import plan_stages
 from annealing.errors import IFPError, RunError
-from ifp.annealing_test.diagnosis import diagnose_annealing, findings_of
+from ifp.annealing_test.annealed import annealed_test
 from ifp.annealing_test.freezing_csv import read_curves, read_tables
 from ifp.cli import app, main
 from ifp.cli.tables import show_table
+from ifp.comparison.config import CompareConfig
 from ifp.comparison.study import study_rows
 from ifp.files.npz import load_npz, npz_bytes
 from ifp.files.plain import load_json
 from ifp.models.networks import network_named
 from ifp.models.vae import MultiGroupVAE
-from ifp.run_directory.resume import run_dataset
+from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import create_run, open_run
 from ifp.training.checkpoint import FORMAT, load_model
 
@@ -123,7 +125,7 @@ def test_the_tables_are_those_that_were_written(made):
 
 
 def test_factors_whose_names_look_like_numbers_are_diagnosed(run):
-    assert [each.factor for each in diagnose_annealing(run).factors] == list(NAMES)
+    assert [each.factor for each in annealed_test(run).concluded.factors] == list(NAMES)
 
 
 @BOUNDED
@@ -151,7 +153,7 @@ def test_what_is_read_is_concluded_from_or_refused(changing, name, line, column,
     row[column % len(row)] = cell
     text = "\n".join(",".join(each) for each in rows)
     with holding(changing, name, text.encode()) as path, contextlib.suppress(IFPError):
-        plan_stages(diagnose_annealing(path))
+        plan_stages(annealed_test(path).concluded)
 
 
 @BOUNDED
@@ -232,7 +234,7 @@ BAD_TABLES = {
 def test_a_bad_table_is_refused_by_column_and_line(change, reason, run):
     change(run)
     with pytest.raises(RunError, match=reason) as caught:
-        diagnose_annealing(run)
+        _ = annealed_test(run).concluded
     assert "\x1b" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -275,7 +277,7 @@ BAD_CURVES = {
 def test_bad_curves_are_refused_by_array(change, reason, run):
     run.write("curves.npz", npz_bytes(change(load_npz(run.path / "curves.npz"))))
     with pytest.raises(RunError, match=reason):
-        diagnose_annealing(run)
+        _ = annealed_test(run).concluded
 
 
 # What is never called
@@ -377,13 +379,13 @@ def test_a_run_whose_config_is_changed_is_read_or_refused(changing, data):
     with holding(changing, "config.json", json.dumps(root[0]).encode()) as path, contextlib.suppress(IFPError):
         run = open_run(path)
         run_dataset(run)
-        findings_of(run)
+        _ = annealed_test(run).findings
 
 
 @SLOW
 @given(st.data())
 def test_findings_that_are_changed_give_a_plan_or_are_refused(changing, data):
-    root = [json.loads(json_bytes(findings_of(changing[0])))]
+    root = [json.loads(json_bytes(annealed_test(changing[0]).findings))]
     holder, key = root, 0
     while isinstance(holder[key], (dict, list)) and holder[key]:
         holder = holder[key]
@@ -394,16 +396,18 @@ def test_findings_that_are_changed_give_a_plan_or_are_refused(changing, data):
 
 
 def test_rows_of_a_study_do_not_lead_out_of_it(tmp_path):
-    run = create_run(tmp_path / "study", "compare", {"objectives": ["beta-vae"], "seed": 0, "seeds": 10**12}, {})
+    settings = asdict(CompareConfig(dataset="bars", objectives=("beta-vae",)))
+    run = create_run(tmp_path / "study", "compare", settings, {})
     row = {"method": "beta-vae", "seed": 0, "run": "beta-vae-0", "steps": 1, "status": "ok", "mig": 0.5}
     run.write("rows/beta-vae-0.json", json_bytes(row))
     assert study_rows(run) == [row]
     run.write("rows/beta-vae-0.json", json_bytes(row | {"run": "../other"}))
     with pytest.raises(RunError, match=r"need the row of beta-vae-0 in .*rows/beta-vae-0\.json, got something else"):
         study_rows(run)
-    other = create_run(tmp_path / "other", "compare", {"objectives": ["../../x"], "seed": 0, "seeds": 1}, {})
-    with pytest.raises(IFPError, match="objective"):
-        study_rows(other)
+    for changed, reason in (({"objectives": ["../../x"]}, "need an objective out of"), ({"seeds": 10**12}, "seeds")):
+        other = create_run(tmp_path / reason[:6], "compare", settings | changed, {})
+        with pytest.raises(IFPError, match=reason):
+            study_rows(other)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from analysis.plain_json import json_bytes
 from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError
 from ifp.datasets import load_dataset
+from ifp.run_directory.opening import Place
 from ifp.training.plan import read_plan, require_fitting
 from ifp.training.run import open_training_run
 
@@ -167,9 +168,10 @@ def test_a_plan_for_other_data_makes_a_run_only_by_force(plan, tmp_path, monkeyp
     monkeypatch.delenv("IFP_DATA_DIR", raising=False)
     given, fingerprint = {"dataset": "dsprites", "steps": 3}, load_dataset("dsprites").fingerprint
     with pytest.raises(PlanError, match=re.escape(f"{plan.fingerprint}, got {fingerprint}")):
-        open_training_run(given, plan, out=tmp_path / "run")
+        open_training_run(None, plan, given, Place(out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
-    _, config, used, run = open_training_run(given, plan, out=tmp_path / "run", force=True)
-    assert (used, config.steps) == (plan, 3)
+    opened = open_training_run(None, plan, given, Place(out=tmp_path / "run"), force=True)
+    assert (opened.plan, opened.config.steps) == (plan, 3)
+    run = opened.run
     assert read_plan(str(run.path / "plan.json")) == plan
     assert run.config["data"]["fingerprint"] == fingerprint

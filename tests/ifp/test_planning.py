@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 import ifp
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
-from ifp.annealing_test.diagnosis import findings_of
+from ifp.annealing_test.annealed import annealed_test
 from ifp.cli import app
 from ifp.closed_form.order import freezing_order, predicted_values
 from ifp.closed_form.spectrum import with_order
 from ifp.evaluation.planning import planning_findings
 from ifp.files.npz import npz_bytes
 from ifp.run_directory.run import create_run, open_run
+from ifp.whole_annealing.config import WholeConfig
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -51,8 +52,8 @@ def planned(*arguments):
 
 def test_a_run_is_planned_by_its_findings_and_with_the_order_by_conditional_values(run, order):
     alone, both = planned(run.path), planned(run.path, "--from", "spectrum")
-    assert alone == ifp.plan_stages(findings_of(run))
-    assert both == ifp.plan_stages(with_order(findings_of(run), order))
+    assert alone == ifp.plan_stages(annealed_test(run).findings)
+    assert both == ifp.plan_stages(with_order(annealed_test(run).findings, order))
     assert "with the factors known that freeze before" in " ".join(both.stages[0].evidence)
     assert both.source["findings"].endswith("and the freezing order")
     assert any("by the heating curves" in line for stage in both.stages for line in stage.evidence)
@@ -76,7 +77,7 @@ def test_whole_data_annealing_is_planned_without_labels(tmp_path):
         "mi": np.zeros((301, 3, 0)), "mi_null": np.zeros((301, 3, 0)), "factors": np.array([], dtype=np.str_),
         "entropy": np.empty(0),
     }  # fmt: skip
-    settings = {"seed": 0, "thresholds": (0.1, 0.01), "predicted": {}, "probe": 64, "likelihood": "bernoulli"}
+    settings = WholeConfig(dataset="plain", pressures=(1.0, 200.0), probe=64)
     about = {"name": "plain", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn"}
     run = create_run(tmp_path / "run", "anneal-whole", settings, about)
     run.write("curves.npz", npz_bytes(curves))
@@ -93,7 +94,7 @@ def test_whole_data_annealing_is_planned_without_labels(tmp_path):
 
 def test_an_order_without_one_of_the_factors_is_refused(run, order):
     with pytest.raises(IFPError, match="need a value in the freezing order for every factor, width has none"):
-        with_order(findings_of(run), {"place": order["place"]})
+        with_order(annealed_test(run).findings, {"place": order["place"]})
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ def test_what_cannot_be_planned_is_refused_in_one_sentence(run, arguments, messa
 def test_findings_of_an_earlier_format_are_concluded_again(run, tmp_path):
     copied = open_run(shutil.copytree(run.path, tmp_path / "run"))
     copied.write("findings.json", b'{"format": "ifp-findings/1"}')
-    assert findings_of(copied) == findings_of(run)
+    assert annealed_test(copied).findings == annealed_test(run).findings
 
 
 def test_findings_of_a_run_are_read_back_as_they_were_concluded(run):
-    found = findings_of(run)
+    found = ifp.diagnose(run, save=True)
     assert json.loads((run.path / "findings.json").read_text())["conditional"] == {}
-    assert planning_findings(run.path) == found
+    assert planning_findings(run) == found

@@ -79,7 +79,7 @@ def test_every_step_is_passed_on_and_the_start_says_what_is_written(capsys):
             ("train", "--dataset", "BARS", "--objective", "beta-vae", "--network", "dense", "--steps", "2", "--out=r"),
             "BARS; writing r/: config.json, trace.npz, checkpoint.safetensors",
         ),
-        (("score", "r", "--only", "mig"), "r: scores of every image; writing r/: scores.json"),
+        (("score", "r", "--only", "mig"), "r: every image; writing scores.json in the run"),
         (("encode", "r"), "r: every image; writing codes.npz"),
     ],
 )  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_download_says_first_which_files_go_where_and_has_plain_lines(monkeypa
         report(Received("3dshapes.h5", 5_000_000, 10_000_000))
         yield from ()
 
-    monkeypatch.setattr("ifp.datasets.download.fetch_files", fetched)
+    monkeypatch.setattr("ifp.api.data.fetch_files", fetched)
     monkeypatch.setattr("ifp.cli.progress._OFTEN", 0.0)
     ended = CliRunner().invoke(app, ["data", "fetch", "shapes3d", "--data-dir", str(tmp_path)])
     first, second = ended.stderr.splitlines()

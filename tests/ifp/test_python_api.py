@@ -273,8 +273,8 @@ def test_annealing_goes_on_from_python(ds, annealed, tmp_path):
     assert again == annealed
     with pytest.raises(ifp.RunError, match="contexts is 2 there and 3 here"):
         ifp.anneal(ds, out=annealed.path, resume=True, contexts=3)
-    with pytest.raises(ifp.IFPError, match="need out"):
-        ifp.anneal(ds, resume=True)
+    with pytest.raises(ifp.RunError, match="there is no unfinished run of kind anneal"):
+        ifp.anneal(ds, runs=tmp_path, resume=True)
     with pytest.raises(ifp.IFPError, match="need a mode out of action, full"):
         ifp.anneal(ds, mode="both", out=tmp_path / "run")
 

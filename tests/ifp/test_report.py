@@ -17,15 +17,15 @@ from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from annealing.errors import RunError
-from ifp.api.report import write_report
+from ifp.api.report import report as write_report
+from ifp.api.run import Run
 from ifp.cli import app
 from ifp.evaluation.planning import planning_findings
 from ifp.files.plain import load_json
 from ifp.pages.page import Code, Listed, Section, Text, page
 from ifp.run_directory.run import create_run, open_run
 from ifp.tables.table import Table, cell
-from ifp.whole_annealing.results import whole_findings
-from ifp.whole_annealing.run import anneal_whole
+from ifp.whole_annealing.results import annealed_whole
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -56,8 +56,10 @@ def runs(tmp_path_factory):
     return {
         "anneal": annealed,
         "train": trained,
-        "anneal-whole": anneal_whole(ds, out=folder / "whole", predicted={"place": 30.0}, **cooled),
-        "unlabelled": anneal_whole(ifp.load_dataset(str(folder / "plain.npz")), out=folder / "plain", **cooled),
+        "anneal-whole": ifp.anneal(ds, mode="full", out=folder / "whole", predicted={"place": 30.0}, **cooled),
+        "unlabelled": ifp.anneal(
+            ifp.load_dataset(str(folder / "plain.npz")), mode="full", out=folder / "plain", **cooled
+        ),
     }
 
 
@@ -164,7 +166,7 @@ def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs
     with monkeypatch.context() as patch:
         if kind == "anneal-whole":  # the defaults of what is no option would take minutes
             patch.setattr("ifp.whole_annealing.run.whole_annealing", lambda *given: iter(()))
-            patch.setattr("ifp.whole_annealing.results.diagnose_whole", lambda run: whole_findings(runs[kind]))
+            patch.setattr(Run, "findings", lambda run: annealed_whole(runs[kind]).findings)
         ended = CliRunner().invoke(app, [*words[1:], "--out", str(tmp_path / "again")])
     assert ended.exit_code == 0, (ended.stderr, ended.exception)
     again, before = (load_json(path / "config.json")["settings"] for path in (tmp_path / "again", run.path))

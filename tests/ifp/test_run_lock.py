@@ -1,5 +1,6 @@
 """One writer at a time: who holds a run's lock is told, a stale one is not in the way."""
 
+import fcntl
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from annealing.errors import RunError
-from ifp.run_directory.lock import LOCK_FILE, is_held, locked
+from ifp.run_directory.lock import LOCK_FILE, is_held, locked, require_free
 from ifp.run_directory.run import create_run, open_run
 from ifp.tables.runs import runs_at_hand
 
@@ -72,6 +73,25 @@ def test_a_run_that_is_being_written_is_listed_so(run, holder):
     holder.wait()
     assert not is_held(run.path)
     assert runs_at_hand([run], "here").rows[0]["state"] == "unfinished"
+
+
+def test_who_only_looks_changes_no_byte(run):
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.path.iterdir()}
+    assert not is_held(run.path)
+    require_free(run.path)
+    runs_at_hand([run], "here")
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.path.iterdir()} == before
+
+
+def test_who_only_looks_keeps_no_writer_out(run):
+    (run.path / LOCK_FILE).write_text("{}")  # of a process that died
+    handle = os.open(run.path / LOCK_FILE, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)  # as a look does, for a long moment
+    ended = threading.Timer(0.3, os.close, [handle])
+    ended.start()
+    with locked(run.path, wait=0.0):
+        assert not ended.is_alive()
+        assert is_held(run.path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

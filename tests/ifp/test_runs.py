@@ -20,7 +20,7 @@ from ifp.files.npz import load_npz, npz_bytes
 from ifp.files.plain import append_row, csv_bytes, load_json
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import list_runs, newest_run
-from ifp.run_directory.resume import resume_run
+from ifp.run_directory.opening import require_same_settings
 from ifp.run_directory.run import create_run, open_run
 
 DATA = {"name": "bars", "fingerprint": "f", "image_shape": (16, 16, 1), "images": 32, "source": "drawn in memory"}
@@ -315,7 +315,7 @@ def stopped(tmp_path):
 
 @pytest.mark.parametrize("given", [{}, {"seed": 0}, {"factors": ("shape", "scale"), "sweep": {"hidden": 9}}, SETTINGS])
 def test_a_run_goes_on_with_its_own_settings_and_without_what_was_half_written(given, stopped):
-    resume_run(stopped, "anneal", given)
+    require_same_settings(stopped, Kind.ANNEALING_TEST, given)
     with stopped.writing():
         pass
     assert sorted(files(stopped.path)) == ["config.json", "parts/00-00000.npz"]
@@ -334,14 +334,14 @@ def test_a_run_goes_on_with_its_own_settings_and_without_what_was_half_written(g
 def test_a_run_does_not_go_on_with_other_settings_and_both_are_named(given, difference, stopped):
     before = files(stopped.path)
     with pytest.raises(RunError, match=difference):
-        resume_run(stopped, "anneal", given)
+        require_same_settings(stopped, Kind.ANNEALING_TEST, given)
     assert files(stopped.path) == before
 
 
 def test_a_run_of_another_kind_does_not_go_on(stopped):
     before = files(stopped.path)
     with pytest.raises(RunError, match=r"need a run of kind train to resume, .* is of kind anneal"):
-        resume_run(stopped, "train", {})
+        require_same_settings(stopped, Kind.TRAINING, {})
     assert files(stopped.path) == before
 
 

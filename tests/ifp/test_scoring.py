@@ -20,6 +20,7 @@ from ifp.cli import app
 from ifp.datasets.dataset import to_float
 from ifp.evaluation.scoring import codes_of_file, codes_of_run, score_codes, score_run
 from ifp.files.plain import load_json
+from ifp.machine.threads import use_threads
 from ifp.run_directory.run import open_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
@@ -55,19 +56,33 @@ def test_every_image_is_encoded_in_the_data_set_s_order(run, codes):
 
 
 def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_measured_with(run, codes):
-    found = score_run(run, only=CHEAP)
+    found = score_run(run, only=CHEAP, save=True)
     expected = ifp.score(codes.codes, codes.factors, only=CHEAP)
     assert {name: found[name] for name in CHEAP} == expected
-    more = score_run(run.path, only=("irs",))
+    more = score_run(run.path, only=("irs",), save=True)
     kept = json.loads((run.path / "scores.json").read_text())
     assert kept == {**found, **more}
     assert (kept["protocol"], kept["samples"], kept["seed"]) == ("gdl", {"train": 10000, "test": 5000, "group": 64}, 0)
-    score_run(run, only=("mig",), seed=1)  # other samples: what was measured before is no longer beside it
+    score_run(run, only=("mig",), seed=1, save=True)  # other samples: what was measured before is no longer beside it
     assert set(CHEAP) - set(json.loads((run.path / "scores.json").read_text())) == {"modularity"}
 
 
+def test_a_run_is_scored_by_as_many_threads_as_it_was_trained_by(run, monkeypatch):
+    seen = []
+
+    def scored(*codes, **settings):
+        seen.append(torch.get_num_threads())
+        return {}
+
+    monkeypatch.setattr("ifp.evaluation.scoring.score_codes", scored)
+    with use_threads(3):
+        score_run(run.path, only=["mig"])
+        assert torch.get_num_threads() == 3
+    assert seen == [1]
+
+
 def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
-    monkeypatch.setattr("ifp.api.score.score", lambda *arguments, **named: {"mig": 0.5})
+    monkeypatch.setattr("ifp.evaluation.scoring.scores_of", lambda *arguments, **named: {"mig": 0.5})
     rng = np.random.default_rng(1)
     path = write(codes=rng.standard_normal((60, 3)), logvar=rng.uniform(-3, 0, (60, 3)))
     found = score_codes(codes_of_file(path))
@@ -159,7 +174,7 @@ def test_a_training_run_keeps_its_mig_beside_scores_of_the_same_protocol(run, tm
     copied = open_run(shutil.copytree(run.path, tmp_path / "run"))
     trained = {"protocol": "gdl", "mig": 0.25, "samples": asdict(STUDY), "seed": 0, "scikit-learn": sklearn.__version__}
     copied.write("scores.json", json_bytes(trained))
-    score_run(copied, only=("irs",))
+    score_run(copied, only=("irs",), save=True)
     assert load_json(copied.path / "scores.json")["mig"] == 0.25
 
 

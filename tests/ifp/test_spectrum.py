@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 import ifp.datasets
 import ifp.datasets.batches
-import ifp.run_directory.resume  # keeps the load_dataset that there is, while tests here put another in its place
 from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from ifp.cli import app
@@ -21,6 +20,7 @@ from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.closed_form.spectrum import spectral_findings
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.dataset import Factors, Lattice
+from ifp.machine.progress import Unwatched
 
 FACTORS = Factors(("c", "b", "a"), (2, 2, 2))
 
@@ -108,11 +108,13 @@ def test_equal_values_freeze_in_the_order_of_the_factors():
 def test_images_alone_in_their_context_are_not_read():
     passes = []
 
-    def watch(batches):
-        seen = list(batches)
-        passes.append([(each.doing, each.done, each.total) for each in seen])
-        return iter(seen)
+    class Seen(Unwatched):
+        def follow(self, steps, title):
+            seen = list(steps)
+            passes.append([(each.doing, each.done, each.total) for each in seen])
+            return iter(seen)
 
+    watch = Seen()
     list(freezing_order(Blocks(), watch=watch))
     assert [each[-1] for each in passes] == [("marginal values", 8, 8), ("given a", 8, 8), ("given a, b", 8, 8)]
 
@@ -135,13 +137,15 @@ def test_threads_are_what_they_were_afterwards():
 def test_the_whole_spectrum_is_watched_batch_by_batch():
     seen = []
 
-    def watch(batches):
-        for each in batches:
-            seen.append((each.done, each.total))
-            yield each
+    class Seen(Unwatched):
+        def follow(self, steps, title):
+            for each in steps:
+                seen.append((title, each.done, each.total))
+                yield each
 
-    np.testing.assert_allclose(whole_spectrum(Blocks(factors=None), count=4, watch=watch), [6, 3, 2, 0], atol=1e-9)
-    assert seen == [(8, 8)]
+    found = whole_spectrum(Blocks(factors=None), count=4, watch=Seen())
+    np.testing.assert_allclose(found, [6, 3, 2, 0], atol=1e-9)
+    assert seen == [("eigenvalues", 8, 8)]
 
 
 @pytest.fixture
@@ -149,7 +153,9 @@ def command(monkeypatch):
     """``ifp`` in this process on the data set of this file."""
 
     def run(*arguments, dataset=None):
-        monkeypatch.setattr(ifp.datasets, "load_dataset", lambda name, data_dir=None, **options: dataset or Blocks())
+        monkeypatch.setattr(
+            "ifp.datasets.arrays.load_dataset", lambda name, data_dir=None, **options: dataset or Blocks()
+        )
         ended = CliRunner().invoke(app, list(map(str, arguments)))
         assert ended.exit_code == 0, ended.exception
         return ended

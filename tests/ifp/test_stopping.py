@@ -9,10 +9,8 @@ import time
 import pytest
 
 from annealing.errors import RunError
-from ifp.cli.progress import resumable
+from ifp.cli.progress import Following
 from ifp.cli.stopping import Stopped, exit_code
-from ifp.run_directory.kinds import Kind
-from ifp.run_directory.run import RunDirectory
 
 TRAIN = (
     *("train", "--dataset", "dsprites-tiny", "--objective", "beta-vae", "--network", "conv-8", "--steps", "120"),
@@ -68,8 +66,9 @@ def test_codes_are_128_and_the_signals_number():
 def test_a_disk_that_is_full_is_told_with_the_command_that_goes_on(tmp_path):
     full = OSError(28, "No space left on device")
     told = pytest.raises(RunError, match=r"No space.*; nothing finished is lost. Go on, .*: ifp anneal --resume --out")
-    run = RunDirectory(tmp_path, {"kind": Kind.ANNEALING_TEST})
-    with told, resumable(run):
+    watch = Following()
+    watch.begun("bars", tmp_path)
+    with told, watch.resumable("anneal"):
         raise RunError(f"need to write x, got: {full}") from full
-    with pytest.raises(RunError, match=r"^other$"), resumable(run):
+    with pytest.raises(RunError, match=r"^other$"), watch.resumable("anneal"):
         raise RunError("other")

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import ifp
 from analysis.figures.information import draw_information
 from analysis.plain_json import json_bytes
 from annealing.errors import RunError
 from ifp.cli import app
-from ifp.evaluation.diffusion import diagnose_training, information_trace
+from ifp.evaluation.diffusion import information_trace
 from ifp.files.npz import load_npz, npz_bytes
 from ifp.run_directory.run import create_run
+from ifp.training.config import TrainConfig
 
 DATA = {"name": "bars", "fingerprint": "bars-1", "image_shape": [16, 16, 1], "images": 32, "source": "drawn"}
 STEPS = np.arange(0, 1001, 100)
@@ -32,14 +34,16 @@ def make_run(tmp_path, bars, make_plan):
     """A finished training run with a trace; ``leak`` nats of position end in the wrong latent."""
 
     def make(name="run", leak=0.0, stages=2, finished=True, labelled=True):
-        settings = {"objective": "deft", "steps": 1000, "probe": 2048}
+        settings = TrainConfig(dataset="bars", steps=1000)
         run = create_run(tmp_path / name, "train", settings, DATA)
         run.write("plan.json", json_bytes(make_plan(bars, (9.0, 3.0), (0.5, 0.5))))
-        above = held(leak)
+        above = held(leak) if labelled else held(leak)[..., :0]
+        nats = held(leak).sum(axis=2)
         arrays = {
             "step": STEPS, "stage": np.minimum(STEPS > 500, stages - 1).astype(int),
             "pressure": np.where(STEPS > 500, 3.0, 9.0),
-            "kl": above.sum(axis=2), "mi": above + 0.01, "mi_null": np.full_like(above, 0.01),
+            "reconstruction": np.full(len(STEPS), 50.0),
+            "kl": nats, "mi": above + 0.01, "mi_null": np.full_like(above, 0.01),
             "factors": np.array(["position", "brightness"] if labelled else [], dtype=np.str_),
             "entropy": np.log([8, 4]) if labelled else np.empty(0),
         }  # fmt: skip
@@ -61,7 +65,7 @@ def test_the_trace_of_a_run_has_its_stages_and_the_chance_of_its_probe_set(make_
 
 def test_the_index_of_a_run_is_written_beside_it(make_run):
     run = make_run(leak=0.5)
-    found = diagnose_training(run.path)
+    found = ifp.diagnose(run.path, save=True)
     # gains 1.5 in the owner and 0.5 outside, 1.0 in the owner; two latents carry information
     weights = np.array([2.0 / np.log(8), 1.0 / np.log(4)])
     np.testing.assert_allclose(found.index, weights @ [2 * 0.25, 0] / weights.sum())
@@ -91,8 +95,8 @@ def test_several_runs_are_one_table_and_one_figure_side_by_side(make_run, tmp_pa
     shown = CliRunner().invoke(app, ["diagnose", *(str(run.path) for run in runs), "--plot", str(figure)])
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.stderr.splitlines()]
     shown_index = {row[0]: float(row[1]) for row in rows if row[0] in ("clean", "leaky")}
-    assert shown_index == {run.path.name: pytest.approx(diagnose_training(run).index or 0, rel=1e-3) for run in runs}
-    drawn = draw_information([(run.path.name, information_trace(run), diagnose_training(run)) for run in runs])
+    assert shown_index == {run.path.name: pytest.approx(ifp.diagnose(run).index or 0, rel=1e-3) for run in runs}
+    drawn = draw_information([(run.path.name, information_trace(run), ifp.diagnose(run)) for run in runs])
     assert [axes.get_ylabel() for axes in drawn.axes if axes.get_ylabel()] == [
         "position\n(nats)", "brightness\n(nats)",
     ]  # fmt: skip
@@ -120,7 +124,7 @@ def test_runs_on_other_factors_are_not_set_side_by_side(make_run):
 def test_runs_without_an_answer_are_refused(make_run, settings, message):
     run = make_run(**settings)
     with pytest.raises(RunError, match=message):
-        diagnose_training(run)
+        ifp.diagnose(run)
     assert not (run.path / "diffusion.json").exists()
 
 

@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,22 +13,24 @@ from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 import ifp
+from annealing.choices import Precision
 from annealing.errors import IFPError, RunError
 from ifp.cli import app
 from ifp.evaluation.diffusion import information_trace
 from ifp.files.npz import load_npz
-from ifp.machine.precision import PRECISIONS
 from ifp.models.networks import NETWORKS
 from ifp.objectives import objectives
 from ifp.objectives.beta_vae import BetaVAE
 from ifp.objectives.staged import ADVANCES
+from ifp.run_directory.opening import Place
 from ifp.run_directory.run import open_run
 from ifp.training.checkpoint import MODEL_FILE, STATE_FILE, load_model
 from ifp.training.config import TrainConfig
-from ifp.training.loop import start_learner, train_run, train_steps
+from ifp.training.loop import train_steps
+from ifp.training.plan import run_plan
 from ifp.training.presets import PRESETS, with_preset
 from ifp.training.probe import encode_all, probe_images
-from ifp.training.run import open_training_run, run_plan
+from ifp.training.run import TrainingRun, open_training_run, start_learner, train_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -68,7 +71,7 @@ def train_some(bars, plan, path, until, **settings):
     for each in whole.path.rglob("*.*"):
         if each.name not in ("config.json", "plan.json"):
             each.unlink()
-    for progress in train_run(bars, config, plan, whole):
+    for progress in train_run(TrainingRun(bars, config, plan, whole)):
         if progress.done == until:
             break
     return config, whole
@@ -80,7 +83,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(objective, bars, make_
     whole = ifp.train(bars, plan=plan, out=tmp_path / "whole", objective=objective, **TINY)
     config, stopped = train_some(bars, plan, tmp_path / "stopped", 14, objective=objective)
     assert not stopped.finished
-    for _ in train_run(bars, config, plan, open_run(stopped.path)):
+    for _ in train_run(TrainingRun(bars, config, plan, open_run(stopped.path))):
         pass
     assert contents(stopped) == contents(whole)
     assert set(contents(whole)) == {
@@ -94,7 +97,7 @@ def test_stages_that_end_by_plateau_are_the_same_after_a_stop(bars, make_plan, t
     changed = {"parameters": {"advance": "plateau"}, "eval_every": 1, "learning_rate": 1e-2, "steps": 60}
     whole = ifp.train(bars, plan=plan, out=tmp_path / "whole", **TINY | changed)
     config, stopped = train_some(bars, plan, tmp_path / "stopped", 43, **changed)
-    for _ in train_run(bars, config, plan, open_run(stopped.path)):
+    for _ in train_run(TrainingRun(bars, config, plan, open_run(stopped.path))):
         pass
     assert contents(stopped) == contents(whole)
 
@@ -139,7 +142,8 @@ def test_metrics_hold_the_terms_of_the_loss_between_records(bars, tmp_path):
     assert rows[0]["loss_kl"] == rows[0]["loss_reconstruction"] == rows[0]["loss_total_correlation"] == ""
     config = TrainConfig(dataset="bars", objective="beta-tcvae", **{**TINY, "precision": "float32"})
     terms = [
-        record.terms for record in train_steps(start_learner(bars, config.resolved(bars, None), None), bars, config)
+        record.terms
+        for record in train_steps(start_learner(bars, config.resolved(bars, None), None), bars, config.loop)
     ]
     for name in ("kl", "reconstruction", "total_correlation"):
         expected = [np.mean([each[name] for each in terms[start:stop]]) for start, stop in ((0, 5), (5, 10), (20, 24))]
@@ -194,7 +198,7 @@ def test_what_a_run_starts_from_may_be_gone_when_it_goes_on(bars, tmp_path):
     whole = ifp.train(bars, out=tmp_path / "whole", **{**TINY, **settings})
     config, stopped = train_some(bars, None, tmp_path / "stopped", 4, **settings)  # before its first checkpoint
     shutil.rmtree(first.path)
-    for _ in train_run(bars, config, None, open_run(stopped.path)):
+    for _ in train_run(TrainingRun(bars, config, None, open_run(stopped.path))):
         pass
     assert contents(stopped) == contents(whole)
 
@@ -203,9 +207,9 @@ def test_a_run_is_no_start_for_itself(bars, tmp_path):
     first = ifp.train(bars, out=tmp_path / "first", objective="beta-vae", **TINY)
     given = {"dataset": "bars", "objective": "beta-vae", "init_from": str(first.path), **TINY}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ifp.training.run.load_dataset", lambda *given, **options: bars)
+        patch.setattr("ifp.datasets.arrays.load_dataset", lambda *given, **options: bars)
         with pytest.raises(IFPError, match="need another run to start from than the one to be written"):
-            open_training_run(given, None, out=first.path, overwrite=True)
+            open_training_run(None, None, given, Place(out=first.path, overwrite=True))
     assert load_model(first).latents == 10
 
 
@@ -215,34 +219,34 @@ def test_a_run_is_no_start_for_itself(bars, tmp_path):
 @pytest.fixture
 def begun(bars, make_plan, tmp_path, monkeypatch):
     """A run that was left, with options as they were first given."""
-    monkeypatch.setattr("ifp.training.run.load_dataset", lambda *given, **options: bars)
-    monkeypatch.setattr("ifp.run_directory.resume.load_dataset", lambda *given, **options: bars)
+    monkeypatch.setattr("ifp.datasets.arrays.load_dataset", lambda *given, **options: bars)
     plan = make_plan(bars)
     given = {"dataset": "bars", "objective": "annealed-beta", "precision": "auto", "parameters": {"start": 0.0}, **TINY}
-    *_, run = open_training_run(given, plan, out=tmp_path / "run")
+    run = open_training_run(None, plan, given, Place(out=tmp_path / "run")).run
     return given, plan, run
 
 
 def test_options_that_leave_a_choice_open_go_on_with_the_choice_that_was_made(begun):
     given, plan, run = begun
-    _, config, own, _ = open_training_run(given, plan, out=run.path, resume=True)
-    assert (config.parameters, own) == ({"start": 9.0, "end": 1.0}, plan)
+    opened = open_training_run(None, plan, given, Place(out=run.path, resume=True))
+    assert (opened.config.parameters, opened.plan) == ({"start": 9.0, "end": 1.0}, plan)
     with pytest.raises(RunError, match=r"start is 9\.0 there and 5\.0 here"):
-        open_training_run({**given, "parameters": {"start": 5.0}}, None, out=run.path, resume=True)
+        open_training_run(None, None, {**given, "parameters": {"start": 5.0}}, Place(out=run.path, resume=True))
 
 
 def test_another_plan_is_refused_to_go_on_with(begun, bars, make_plan):
     given, _, run = begun
     with pytest.raises(RunError, match=r"need the run's own plan to resume .*, got another one"):
-        open_training_run(given, make_plan(bars, gamma=0.5), out=run.path, resume=True)
+        open_training_run(None, make_plan(bars, gamma=0.5), given, Place(out=run.path, resume=True))
 
 
-def test_a_finished_run_is_not_gone_on_with(begun, bars):
+def test_a_finished_run_is_given_back_as_it_is(begun, bars):
     given, plan, run = begun
-    for _ in train_run(*open_training_run(given, plan, out=run.path, resume=True)):
+    for _ in train_run(open_training_run(None, plan, given, Place(out=run.path, resume=True))):
         pass
-    with pytest.raises(RunError, match=r"need an unfinished run to resume, .* is finished"):
-        open_training_run({}, None, out=run.path, resume=True)
+    before = contents(run)
+    assert ifp.train(bars, out=run.path, resume=True).path == run.path
+    assert contents(run) == before
 
 
 def test_what_was_left_before_a_run_had_its_config_is_no_obstacle(begun, bars, tmp_path):
@@ -251,12 +255,12 @@ def test_what_was_left_before_a_run_had_its_config_is_no_obstacle(begun, bars, t
     folder.mkdir()
     (folder / "plan.json").write_bytes((run.path / "plan.json").read_bytes())
     (folder / ".partial-abc.json").write_bytes(b"{")
-    assert open_training_run(given, plan, out=folder)[-1].path == folder
+    assert open_training_run(None, plan, given, Place(out=folder)).run.path == folder
     other = tmp_path / "other"
     other.mkdir()
     (other / "plan.json").write_bytes(b"a plan of somebody's own")
     with pytest.raises(RunError, match="need a new or empty directory for the run"):
-        open_training_run(given, plan, out=other)
+        open_training_run(None, plan, given, Place(out=other))
     assert (other / "plan.json").read_bytes() == b"a plan of somebody's own"
 
 
@@ -271,12 +275,14 @@ def test_what_cannot_be_trained_makes_no_run(bars, make_plan, tmp_path):
         ({"objective": "beta-vae", "latents": 0}, "need latents of at least 1"),
         ({"objective": "beta-vae", "checkpoint_minutes": 0.0}, "need minutes above 0"),
         ({"objective": "beta-vae", "device": "cuda:99"}, "need a GPU for --device cuda:99"),
-        ({"objective": "beta-vae", "processes": 3}, "need a batch size that 3 processes divide, got 64"),
+        ({"objective": "beta-vae", "processes": 3}, "need processes to be those that torchrun started, 1, got 3"),
     ):
         with pytest.raises(IFPError, match=reason):
             ifp.train(bars, out=tmp_path / "run", **settings)
     with pytest.raises(IFPError, match="need a data set"):
-        open_training_run({"objective": "beta-vae"}, None, out=tmp_path / "run")
+        open_training_run(None, None, {"objective": "beta-vae"}, Place(out=tmp_path / "run"))
+    with pytest.raises(IFPError, match="need a batch size that 3 processes divide, got 64"):
+        open_training_run(bars, None, {"objective": "beta-vae", "processes": 3}, Place(out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -327,4 +333,4 @@ def test_every_setting_of_a_preset_is_one_of_the_loop(name, bars, make_plan):
 def test_the_help_names_every_objective_network_and_preset():
     text = CliRunner().invoke(app, ["train", "--help"], terminal_width=10_000).stdout
     words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
-    assert {*objectives(), *NETWORKS, *PRESETS, *PRECISIONS, *ADVANCES} <= words
+    assert {*objectives(), *NETWORKS, *PRESETS, *get_args(Precision), *ADVANCES} <= words

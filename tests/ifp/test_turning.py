@@ -242,8 +242,10 @@ def test_the_loop_turns_the_group_and_then_takes_the_step(bars, paired):
     learner, twin = (build_learner(deft, convolutional(channels=4, hidden=16), (16, 16, 1), 5e-4) for _ in range(2))
     for each in (learner, twin):
         each.model.load_state_dict(model_of(groups=deft.groups).state_dict())
-    next(train_steps(learner, bars, config, 10))
+    next(train_steps(learner, bars, config.loop, 10))
     turn_group(twin.model, 0, *encode_all(twin.model, probe_images(bars, 4096, config.seed).images, 1))
-    take_step(twin, Batches(bars, batch_size=4, latents=4, seed=5, device=twin.device).at(10), 10, config, Bernoulli())
+    take_step(
+        twin, Batches(bars, batch_size=4, latents=4, seed=5, device=twin.device).at(10), 10, config.loop, Bernoulli()
+    )
     for name, value in learner.model.state_dict().items():
         assert torch.equal(value, twin.model.state_dict()[name])

@@ -6,11 +6,10 @@ import pytest
 
 import ifp
 from annealing.errors import RunError
-from ifp.api.report import write_report
+from ifp.api.report import report as write_report
 from ifp.comparison.study import compare_study, open_study
-from ifp.evaluation.diffusion import diagnose_training
-from ifp.evaluation.scoring import score_run
 from ifp.run_directory.checksums import CHECKSUMS_FILE, Fault, file_digest, read_checksums, write_recorded
+from ifp.run_directory.opening import Place
 from ifp.run_directory.run import open_run, write_file
 from ifp.run_directory.verify import verify
 
@@ -37,10 +36,10 @@ def study(bars_file, tmp_path_factory):
         "scores": ("mig", "sap"),
         "settings": FEW,
     }
-    opened = open_study(given, None, out=tmp_path_factory.mktemp("study") / "run")
-    for _ in compare_study(*opened):
+    opened = open_study(None, None, given, Place(out=tmp_path_factory.mktemp("study") / "run"))
+    for _ in compare_study(opened):
         pass
-    return opened[-1]
+    return opened.run
 
 
 @pytest.fixture(params=["annealed", "study"])
@@ -95,7 +94,11 @@ def test_a_file_that_is_not_the_runs_is_told(run):
 
 def test_what_is_added_to_a_finished_run_is_recorded(study):
     run = open_run(study.path / "beta-vae-0")
-    for add in (lambda: score_run(run, only=("irs",)), lambda: diagnose_training(run), lambda: write_report(run)):
+    for add in (
+        lambda: ifp.score(run, only=("irs",), save=True),
+        lambda: ifp.diagnose(run, save=True),
+        lambda: write_report(run),
+    ):
         add()
         assert verify(run).faults == ()
     write_file(run.path / "codes.npz", b"codes")

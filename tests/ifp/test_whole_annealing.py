@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
+import ifp
 from annealing.errors import IFPError, RunError
 from annealing.pressure import geometric
-from ifp.annealing_test.diagnosis import require_annealing_run
+from ifp.annealing_test.annealed import annealed_test
 from ifp.files.npz import load_npz
 from ifp.objectives import Setup
 from ifp.objectives.cooling import Cooling
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import newest_run
+from ifp.run_directory.opening import OpenRun
 from ifp.run_directory.run import open_run
 from ifp.whole_annealing.config import WholeConfig, swept_range
-from ifp.whole_annealing.results import diagnose_whole, require_whole_run
-from ifp.whole_annealing.run import anneal_whole, whole_annealing
+from ifp.whole_annealing.results import annealed_whole
+from ifp.whole_annealing.run import whole_annealing
 
 TINY = {
     "latents": 3, "channels": 4, "hidden": 8, "hold_steps": 10, "cool_steps": 20, "batch_size": 4, "record_every": 5,
@@ -31,25 +33,25 @@ def contents(run):
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bytes(bars, tmp_path):
-    whole = anneal_whole(bars, out=tmp_path / "whole", **TINY)
+    whole = ifp.anneal(bars, mode="full", out=tmp_path / "whole", **TINY)
     config = WholeConfig(dataset="bars", **TINY)
-    stopped = anneal_whole(bars, out=tmp_path / "stopped", **TINY)
+    stopped = ifp.anneal(bars, mode="full", out=tmp_path / "stopped", **TINY)
     for each in stopped.path.glob("*.*"):
         if each.name != "config.json":
             each.unlink()
     for each in (stopped.path / "parts").iterdir():
         each.unlink()
-    for progress in whole_annealing(bars, config, stopped):
+    for progress in whole_annealing(OpenRun(bars, config, stopped)):
         if progress.done == 17:
             break
-    for _ in whole_annealing(bars, config, open_run(stopped.path)):
+    for _ in whole_annealing(OpenRun(bars, config, open_run(stopped.path))):
         pass
     assert contents(stopped) == contents(whole)
     assert {"curves.npz", "freezing.csv", "model.safetensors"} <= set(contents(whole))
 
 
 def test_records_hold_then_cool_in_equal_ratios(bars, tmp_path):
-    run = anneal_whole(bars, out=tmp_path / "run", **TINY)
+    run = ifp.anneal(bars, mode="full", out=tmp_path / "run", **TINY)
     curves = load_npz(run.path / "curves.npz")
     assert curves["step"].tolist() == [5, 10, 15, 20, 25, 30]
     assert curves["direction"].tolist() == ["hold"] * 2 + ["cool"] * 4
@@ -70,18 +72,18 @@ def test_without_labels_nothing_is_attributed(bars, tmp_path):
         def factors_at(self, index):
             return None
 
-    run = anneal_whole(Unlabelled(), out=tmp_path / "run", **TINY)
-    found = diagnose_whole(run)
+    run = ifp.anneal(Unlabelled(), mode="full", out=tmp_path / "run", **TINY)
+    found = ifp.diagnose(run)
     assert (found.factors, found.modes, found.early) == ((), (), ())
     assert all(each.frozen.factor is None for each in found.latents)
     assert load_npz(run.path / "curves.npz")["mi"].shape == (6, 3, 0)
 
 
 def test_such_a_run_is_none_of_the_annealing_test(bars, tmp_path):
-    run = anneal_whole(bars, out=tmp_path / "runs" / "one", **TINY)
-    assert require_whole_run(run.path).path == run.path
+    run = ifp.anneal(bars, mode="full", out=tmp_path / "runs" / "one", **TINY)
+    assert annealed_whole(run.path).run.path == run.path
     with pytest.raises(RunError, match="need a finished annealing run"):
-        require_annealing_run(run.path)
+        annealed_test(run.path)
     with pytest.raises(RunError, match="no finished run of kind anneal under"):
         newest_run(tmp_path / "runs", Kind.ANNEALING_TEST)
 

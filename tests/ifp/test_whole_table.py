@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 
 from analysis.whole_findings import conclude_whole
 from ifp.cli import app
-from ifp.cli.whole_table import show_whole
+from ifp.cli.findings_table import show_whole
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes
 from ifp.run_directory.run import create_run
+from ifp.whole_annealing.config import WholeConfig
 
 BETA = np.geomspace(200, 2, 60)
 NAMES = ("size", "place")
@@ -88,7 +89,7 @@ def test_as_json_all_findings_are_one_object(capsys):
 @pytest.fixture
 def run(tmp_path):
     """A run of whole-data annealing, as its files say it."""
-    settings = {"seed": 0, "thresholds": (0.1, 0.01), "predicted": {"place": 120.0}, "probe": 2048}
+    settings = WholeConfig(dataset="blobs", pressures=(2.0, 200.0), predicted={"place": 120.0})
     made = create_run(tmp_path / "run", "anneal-whole", settings, DATA)
     made.write("curves.npz", npz_bytes(curves()))
     return made

@@ -11,8 +11,8 @@ import ifp
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
 from ifp.evaluation.encoding import encoded
-from ifp.training.loop import train_run
-from ifp.training.run import open_training_run
+from ifp.run_directory.opening import Place
+from ifp.training.run import open_training_run, train_run
 from studies import plans, training
 from studies.methods import METHODS, trainings
 from studies.plans import PLANS
@@ -63,7 +63,7 @@ def test_a_row_has_the_scores_of_its_codes_and_is_the_same_where_its_run_was_sto
     row_file(CASE, TINY).unlink()
     out = CASE._out(TINY)
     shutil.rmtree(out)
-    for step in train_run(*open_training_run({"dataset": "dsprites-tiny", **SAME}, None, out=out)):
+    for step in train_run(open_training_run("dsprites-tiny", None, SAME, Place(out=out))):
         if step.done > 12:
             break
     assert out.is_dir()

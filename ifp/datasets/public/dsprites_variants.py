@@ -21,7 +21,16 @@ from PIL import Image
 
 from annealing.errors import DataError
 from ifp.datasets.cells import Cells
-from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors, Index, checked_index
+from ifp.datasets.dataset import (
+    DataOptions,
+    Dataset,
+    DataWarning,
+    Factors,
+    Index,
+    LabelledDataset,
+    checked_index,
+    require_labelled,
+)
 from ifp.datasets.family import Family
 from ifp.datasets.pictures import opened_picture
 from ifp.datasets.public.dsprites import CITATION, load
@@ -178,14 +187,13 @@ class WithoutShape:
     nuisances: tuple[str, ...] = ("shape",)
     repaints = False
 
-    def __init__(self, name: str, sprites: Dataset) -> None:
+    def __init__(self, name: str, sprites: LabelledDataset) -> None:
         self.name = self.reference = name
         self.options, self.image_shape = sprites.options, sprites.image_shape
         self.factors: Factors | None = Factors(NAMES[1:], SIZES[1:])
         self.source = f"{sprites.source}, shape as a nuisance"
         self.fingerprint = hashlib.sha256(f"without shape {sprites.fingerprint}".encode()).hexdigest()[:16]
         labels = sprites.factors_at(np.arange(len(sprites)))
-        assert labels is not None  # sprites are labelled
         self._sprites, self._cells = sprites, Cells(labels[:, 1:].astype(np.int16), SIZES[1:])
 
     def __len__(self) -> int:
@@ -228,7 +236,7 @@ def load_scream(name: str, data_dir: Path | None, options: DataOptions) -> Datas
 
 def load_noshape(name: str, data_dir: Path | None, options: DataOptions) -> Dataset:
     """dSprites with the shape as a nuisance."""
-    return WithoutShape(name, load("dsprites", data_dir, options))
+    return WithoutShape(name, require_labelled(load("dsprites", data_dir, options)))
 
 
 def _half(whole: Callable[[str, Path | None, DataOptions], Dataset]) -> Callable[..., Dataset]:

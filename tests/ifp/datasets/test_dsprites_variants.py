@@ -1,6 +1,5 @@
 """dSprites in colour, in noise, before a picture, without its shape, at half its size, and a few of its images."""
 
-import shutil
 import warnings
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from annealing.errors import DataError, IFPError
 from ifp.datasets import DataWarning, families, load_dataset
 from ifp.datasets.public.dsprites_variants import open_picture
 
-SCREAM = Path(__file__).parents[2].parent / "shared/data/the_scream_512x652.jpg"
 N = 737_280
 SEED = 5
 PAINTED = ("color-dsprites", "noisy-dsprites", "scream-dsprites")
@@ -22,30 +20,20 @@ OTHERS = np.random.default_rng(1).integers(N, size=24)
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory):
-    """A cache directory of this module's own, with dSprites as it is rendered today."""
-    directory = tmp_path_factory.mktemp("cache")
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _environment(cache_dir):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("IFP_DATA_DIR", raising=False)
-        patch.setenv("IFP_CACHE_DIR", str(cache_dir))
-        yield
+def cache(room):
+    """In which dSprites is as it is rendered today."""
+    return room / "cache"
 
 
 @pytest.fixture(scope="module")
-def dsprites(_environment):
+def dsprites(cache):
     return load_dataset("dsprites")
 
 
 @pytest.fixture(scope="module")
-def picture():
+def picture(noise):
     """Noise, small enough not to be made smaller: no two pieces of it are alike."""
-    return np.random.default_rng(2).integers(256, size=(70, 80, 3), dtype=np.uint8)
+    return noise(70, 80, 3, seed=2)
 
 
 def save(folder, pixels, name="background.png"):
@@ -59,7 +47,7 @@ def background(picture, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def opened(background, _environment):
+def opened(background, cache):
     """Each variant by its name, opened once."""
     known = {}
 
@@ -264,13 +252,12 @@ def test_a_picture_is_made_to_fit_350_by_274_and_keeps_its_proportions(tmp_path)
     )
 
 
-def test_the_scream_itself_stands_behind_the_sprites(dsprites):
-    if not SCREAM.is_file():
-        pytest.skip(f"needs the painting {SCREAM}")
+def test_the_scream_itself_stands_behind_the_sprites(dsprites, real_file):
+    path = real_file("the_scream_512x652.jpg")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data = load_dataset("scream-dsprites", background=SCREAM)
-    with Image.open(SCREAM) as opened:
+        data = load_dataset("scream-dsprites", background=path)
+    with Image.open(path) as opened:
         painting = np.asarray(opened.convert("RGB")) / 255
     images = data.images(INDEX)
     background = np.where(dsprites.images(INDEX) == 1, 1 - images, images)
@@ -295,22 +282,9 @@ def test_a_picture_that_is_too_small_once_it_fits_is_refused(shape, found, tmp_p
         load_dataset("scream-dsprites", background=path)
 
 
-def cut_in_half(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def replace_by_text(path):
-    path.write_text("<html>not found</html>")
-
-
-@pytest.mark.parametrize("damage", [cut_in_half, empty, replace_by_text, Path.unlink], ids=lambda each: each.__name__)
-def test_a_damaged_or_missing_picture_is_refused(damage, picture, tmp_path):
-    path = Path(save(tmp_path, picture))
-    damage(path)
+@pytest.mark.parametrize("way", ["its pixels cut off", "no bytes", "a web page", "no file"])
+def test_a_damaged_or_missing_picture_is_refused(way, picture, damaged, tmp_path):
+    path = damaged(Path(save(tmp_path, picture)), way, {"no file": Path.unlink})
     for name in ("scream-dsprites", "scream-dsprites-32"):
         with pytest.raises(DataError, match=f"^need a whole PNG or JPEG picture, {path} cannot be read: "):
             load_dataset(name, background=path)

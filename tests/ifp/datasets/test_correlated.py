@@ -277,8 +277,7 @@ def test_pairs_that_are_none_are_refused(pairs, reason):
         tilted(*pairs)
 
 
-def test_unlabelled_data_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
+def test_unlabelled_data_are_refused(tmp_path):
     (tmp_path / "pictures").mkdir()
     Image.new("L", (4, 4)).save(tmp_path / "pictures" / "0.png")
     with pytest.raises(IFPError, match="need labelled factors for --correlate, pictures has none"):

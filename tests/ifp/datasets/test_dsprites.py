@@ -11,8 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache as kept
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +23,6 @@ from ifp.datasets.cache import write_once
 from ifp.datasets.public.dsprites import OFFICIAL_FILE
 from ifp.datasets.public.dsprites_geometry import SCALES, outline, render_all, render_block
 
-REAL_FRAMES = Path(__file__).parents[2].parent / "shared/data/dsprites_official_grid_46080.npz"
 SIZES = (3, 6, 40, 32, 32)  # shape, scale, orientation, posX, posY
 VALUES = (np.arange(1.0, 4.0), np.linspace(0.5, 1, 6), np.linspace(0, 2 * np.pi, 40), *[np.linspace(0, 1, 32)] * 2)
 N = 737_280
@@ -32,17 +30,9 @@ CHUNK = 4096
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory):
-    """A cache directory of this module's own: nothing that older code rendered can stand in for today's images."""
-    directory = tmp_path_factory.mktemp("cache")
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(autouse=True)
-def _environment(cache_dir, monkeypatch):
-    monkeypatch.delenv("IFP_DATA_DIR", raising=False)
-    monkeypatch.setenv("IFP_CACHE_DIR", str(cache_dir))
+def cache(module_cache):
+    """Nothing that older code rendered can stand in for today's images."""
+    return module_cache
 
 
 @pytest.fixture
@@ -75,10 +65,8 @@ def random_indices(n, seed=0):
 # The rendered images
 
 
-def test_rendered_dsprites_against_the_46080_real_frames(rendered):
-    if not REAL_FRAMES.is_file():
-        pytest.skip(f"needs the real frames {REAL_FRAMES}")
-    with np.load(REAL_FRAMES) as real:
+def test_rendered_dsprites_against_the_46080_real_frames(rendered, real_file):
+    with np.load(real_file("dsprites_official_grid_46080.npz")) as real:
         frames, values, indices = real["imgs"], real["latents_values"], real["original_dataset_indices"]
     assert len(frames) == 46_080
     parts = [slice(start, start + CHUNK) for start in range(0, len(frames), CHUNK)]
@@ -181,11 +169,6 @@ def test_images_are_a_pure_function_of_the_index(rendered):
     assert np.array_equal(load_dataset("dsprites").images(index), images)
 
 
-def test_no_index_gives_no_images(rendered):
-    assert rendered.images([]).shape == (0, 64, 64, 1)
-    assert rendered.factors_at([]).shape == (0, 5)
-
-
 @pytest.mark.parametrize(
     ("index", "reason"),
     [
@@ -259,7 +242,7 @@ def rendered_chunks():
     return (unpacked(block) for block in render_all())
 
 
-@cache
+@kept
 def official_classes():
     return np.stack(np.unravel_index(np.arange(N), (1, *SIZES)), axis=1)
 
@@ -311,9 +294,9 @@ def official(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first_opening(official, cache_dir):
+def first_opening(official, cache):
     """What a process of its own reports that opens the official file for the first time."""
-    environment = {**os.environ, "IFP_CACHE_DIR": str(cache_dir)}
+    environment = {**os.environ, "IFP_CACHE_DIR": str(cache)}
     command = [sys.executable, "-c", OPEN_AND_REPORT, str(official)]
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
@@ -334,11 +317,11 @@ def test_the_official_file_and_the_geometry_give_the_same_data_set(first_opening
     assert np.array_equal(from_file.factors_at(index), rendered.factors_at(index))
 
 
-def test_the_official_file_is_read_once_and_then_mapped_from_the_cache(first_opening, official, cache_dir, rendered):
-    before = {path: path.stat().st_mtime_ns for path in cache_dir.iterdir()}
-    load_dataset("dsprites", official)
-    assert {path: path.stat().st_mtime_ns for path in cache_dir.iterdir()} == before
-    assert [path.stat().st_size for path in before] == [N * 512] * 2  # rendered and official, packed and whole
+@pytest.mark.usefixtures("first_opening", "rendered")
+def test_the_official_file_is_read_once_and_then_mapped_from_the_cache(official, cache, unwritten):
+    with unwritten(cache):
+        load_dataset("dsprites", official)
+    assert [path.stat().st_size for path in cache.iterdir()] == [N * 512] * 2  # rendered and official, packed and whole
 
 
 @pytest.mark.usefixtures("first_opening")
@@ -356,19 +339,9 @@ def test_without_the_official_file_in_the_environments_folder_the_images_are_ren
     assert np.array_equal(data.images(index), rendered.images(index))
 
 
-def test_a_given_folder_without_the_official_file_is_refused(tmp_path):
+def test_a_given_folder_without_the_official_file_is_refused(refusal, tmp_path):
     for data_dir in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(DataError, match=f"need {OFFICIAL_FILE} for dsprites, not found in {data_dir}"):
-            load_dataset("dsprites", data_dir)
-
-
-def refusal(folder, cache_dir):
-    """The message of the DataError that opening the official file raises, having left nothing in the cache."""
-    with pytest.raises(DataError) as caught:
-        load_dataset("dsprites", folder)
-    assert list(cache_dir.glob("*")) == []
-    assert str(folder / OFFICIAL_FILE) in str(caught.value)
-    return str(caught.value)
+        assert f"need {OFFICIAL_FILE} for dsprites, not found in {data_dir}" in refusal("dsprites", data_dir)
 
 
 def one_chunk_ending_in(pixel):
@@ -409,11 +382,13 @@ DAMAGE = {
 }
 
 
+@pytest.mark.usefixtures("empty_cache")
 @pytest.mark.parametrize(("changed", "reason"), DAMAGE.values(), ids=DAMAGE)
-def test_an_official_file_of_other_content_is_refused(changed, reason, tmp_path, empty_cache):
+def test_an_official_file_of_other_content_is_refused(changed, reason, refusal, tmp_path):
     arrays = {"imgs": Array((N, 64, 64), np.uint8), "latents_classes": CLASSES} | changed
-    write_npz(tmp_path / OFFICIAL_FILE, **{name: array for name, array in arrays.items() if array is not None})
-    assert re.search(reason, refusal(tmp_path, empty_cache))
+    path = tmp_path / OFFICIAL_FILE
+    write_npz(path, **{name: array for name, array in arrays.items() if array is not None})
+    assert re.search(reason, refusal("dsprites", tmp_path, path))
 
 
 def overwrite_member(path, name, data, offset=0):
@@ -475,19 +450,20 @@ FILE_DAMAGE = {
 }
 
 
+@pytest.mark.usefixtures("empty_cache")
 @pytest.mark.parametrize(("compression", "damage", "reason"), FILE_DAMAGE.values(), ids=FILE_DAMAGE)
-def test_a_damaged_official_file_is_refused(compression, damage, reason, tmp_path, empty_cache):
-    images = Array((N, 64, 64), np.uint8, one_chunk_ending_in(1))
-    write_npz(tmp_path / OFFICIAL_FILE, compression, imgs=images, latents_classes=CLASSES)
-    damage(tmp_path / OFFICIAL_FILE)
-    assert re.search(reason, refusal(tmp_path, empty_cache))
+def test_a_damaged_official_file_is_refused(compression, damage, reason, refusal, tmp_path):
+    path, images = tmp_path / OFFICIAL_FILE, Array((N, 64, 64), np.uint8, one_chunk_ending_in(1))
+    write_npz(path, compression, imgs=images, latents_classes=CLASSES)
+    damage(path)
+    assert re.search(reason, refusal("dsprites", tmp_path, path))
 
 
 # The cache
 
 
-def test_an_unfinished_file_in_the_cache_is_replaced_by_a_whole_one(rendered, cache_dir, empty_cache):
-    (whole,) = cache_dir.glob("*rendered*")
+def test_an_unfinished_file_in_the_cache_is_replaced_by_a_whole_one(rendered, cache, empty_cache):
+    (whole,) = cache.glob("*rendered*")
     empty_cache.mkdir()
     (empty_cache / whole.name).write_bytes(whole.read_bytes()[:1000])
     data, index = load_dataset("dsprites"), random_indices(100, seed=7)

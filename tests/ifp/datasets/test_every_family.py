@@ -1,21 +1,15 @@
 """Every family from its files to its results: opened, drawn, its closed form computed, annealed and recorded.
 
-Files are small ones in the published layout; a new family is added to ``FILES``, and all that follows is asked of it.
+Files are small ones in the published layout; a new family is added to ``FILES`` of ``conftest.py``, and all that
+follows is asked of it, and what ``test_dataset_contract.py`` asks.
 """
 
 import csv
-import itertools
 import json
 import re
-import shutil
-import struct
-from functools import cache
 
-import h5py
 import numpy as np
 import pytest
-import scipy.io
-from PIL import Image
 
 import ifp
 from analysis.figures.samples import draw_samples
@@ -29,132 +23,21 @@ from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets import families, family_of
 from ifp.datasets.dataset import to_float
 from ifp.files.npz import load_npz
+from ifp.run_directory.opening import Place
 from ifp.whole_annealing.run import open_whole_run, whole_annealing
 
 # the files are whole and a picture for the background is given: there is nothing to warn of
 pytestmark = [pytest.mark.usefixtures("_one_thread"), pytest.mark.filterwarnings("error::ifp.datasets.DataWarning")]
 
-CARS = {"object": 3}  # sizes of which there are fewer than were published
-MPI3D = {"object_color": 3, "object_shape": 2, "object_size": 2, "camera_height": 2, "background_color": 2,
-         "horizontal": 2, "vertical": 2}  # fmt: skip
-
-
-def pictures(classes, shape, seed):
-    """Images (N, *shape), uint8: every factor moves all pixels along a direction of its own."""
-    reached = classes / np.maximum(classes.max(axis=0), 1)
-    directions = np.random.default_rng(seed).uniform(0, 220 / classes.shape[1], (classes.shape[1], *shape))
-    return np.rint(20 + np.tensordot(reached, directions, axes=1)).astype(np.uint8)
-
-
-def grid(*sizes):
-    """Classes of every combination, the last factor fastest."""
-    return np.array(list(itertools.product(*map(range, sizes))))
-
-
-def write_cars3d(folder, name):
-    cars = pictures(grid(CARS["object"], 4, 24), (16, 16, 3), seed=1).reshape(-1, 4, 24, 16, 16, 3)
-    (folder / "cars").mkdir()
-    for car, views in enumerate(cars):
-        mesh = views.transpose(2, 3, 4, 1, 0)  # height, width, channel, azimuth, elevation
-        scipy.io.savemat(folder / f"cars/car_{car + 1:03d}_mesh.mat", {"im": mesh})
-
-
-def write_chairs3d(folder, name):
-    for number, (chair, view) in enumerate(grid(5, 13)):
-        path = folder / f"rendered_chairs/chair{chair}/renders/image_{view:03d}_p020_t{view:03d}_r096.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.full((96, 96, 3), 255, np.uint8)
-        pixels[10 + view : 50 + view, 20 + 6 * chair : 60 + 6 * chair] = (number, 3 * number, 40 * chair)
-        Image.fromarray(pixels).save(path, compress_level=1)
-
-
-def write_coil20(folder, name):
-    columns = pictures(grid(20, 72), (1024,), seed=2)
-    objects = np.repeat(np.arange(1, 21, dtype=np.uint8), 72)[:, None]
-    scipy.io.savemat(folder / "COIL20_32x32.mat", {"X": columns, "Y": objects})
-
-
-def write_mpi3d(folder, name):
-    images = pictures(grid(*MPI3D.values()), (64, 64, 3), seed=len(name))
-    np.savez(folder / f"{name.replace('-', '_')}.npz", images=images)
-
-
-def write_shapes3d(folder, name):
-    classes = grid(2, 2, 2, 2, 2, 2)
-    with h5py.File(folder / "3dshapes.h5", "w") as file:
-        file["images"] = pictures(classes, (64, 64, 3), seed=3)
-        file["labels"] = classes * [0.1, 0.1, 0.1, 0.5 / 7, 1, 60 / 14] + [0, 0, 0, 0.75, 0, -30]
-
-
-def write_smallnorb(folder, name):
-    def matrix(magic, array):
-        sizes = [*array.shape, 1, 1][: max(array.ndim, 3)]
-        return struct.pack(f"<{2 + len(sizes)}i", magic, array.ndim, *sizes) + array.tobytes()
-
-    for split, toys in (("46789x9x18x6x2x96x96-training", 4), ("01235x9x18x6x2x96x96-testing", 0)):
-        classes = grid(2, 2, 2, 2, 2)  # category, instance, elevation, azimuth, lighting
-        left = pictures(classes, (96, 96), seed=4 + toys)
-        info = (classes[:, 1:] * [5, 1, 2, 1] + [toys, 0, 0, 0]).astype("<i4")
-        start = f"smallnorb-5x{split}"
-        (folder / f"{start}-dat.mat").write_bytes(matrix(0x1E3D4C55, np.stack([left, 255 - left], axis=1)))
-        (folder / f"{start}-cat.mat").write_bytes(matrix(0x1E3D4C54, classes[:, 0].astype("<i4")))
-        (folder / f"{start}-info.mat").write_bytes(matrix(0x1E3D4C54, info))
-
-
-FILES = {
-    "cars3d": write_cars3d, "chairs3d": write_chairs3d, "coil20": write_coil20, "mpi3d-real": write_mpi3d,
-    "mpi3d-realistic": write_mpi3d, "mpi3d-toy": write_mpi3d, "shapes3d": write_shapes3d, "smallnorb": write_smallnorb,
-    **dict.fromkeys(  # made here
-        ("arrow", "color-dsprites", "color-dsprites-32", "dsprites", "dsprites-32", "dsprites-noshape", "dsprites-tiny",
-         "noisy-dsprites", "noisy-dsprites-32", "scream-dsprites", "scream-dsprites-32")
-    ),
-}  # fmt: skip
-FEWER = {"cars3d": CARS} | dict.fromkeys(("mpi3d-real", "mpi3d-realistic", "mpi3d-toy"), MPI3D)
 UNLABELLED = ["chairs3d"]
-every = pytest.mark.parametrize("name", FILES)
-labelled = pytest.mark.parametrize("name", [name for name in FILES if name not in UNLABELLED])
+every = pytest.mark.parametrize("name", families())
+labelled = pytest.mark.parametrize("name", [name for name in families() if name not in UNLABELLED])
 unlabelled = pytest.mark.parametrize("name", UNLABELLED)
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
-    """A cache directory of this module's own, a picture for the background, and MPI3D on a small lattice."""
-    directory = tmp_path_factory.mktemp("families")
-    noise = np.random.default_rng(0).integers(256, size=(70, 80, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(directory / "background.png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("IFP_DATA_DIR", raising=False)
-        patch.setenv("IFP_CACHE_DIR", str(directory / "cache"))
-        patch.setattr("ifp.datasets.public.mpi3d.LATTICES", (tuple(MPI3D.values()),))
-        yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(scope="module")
-def brought(room):
-    """Folder of a family's files, which are written where there is none (None: it is made here), and options."""
-
-    def bring(name, copy="data"):
-        options = {"background": str(room / "background.png")} if name.startswith("scream") else {}
-        folder = room / copy / name
-        if FILES[name] is not None and not folder.is_dir():
-            folder.mkdir(parents=True)
-            FILES[name](folder, name)
-        return folder if folder.is_dir() else None, options
-
-    return bring
-
-
-@pytest.fixture(scope="module")
-def opened(brought):
-    """Each data set by its name, opened once."""
-
-    @cache
-    def open_once(name):
-        folder, options = brought(name)
-        return ifp.load_dataset(name, folder, **options)
-
-    return open_once
+def cache(room):
+    return room / "cache"
 
 
 def spelt_out(name):
@@ -167,14 +50,13 @@ def spelt_out(name):
     return {factor: int(size) for factor, size in sizes}
 
 
-def test_every_family_is_here():
-    assert sorted(FILES) == list(families())
-    made_here = {name for name, family in families().items() if family.made_here}
-    assert {name for name, write in FILES.items() if write is None} == made_here
+def test_every_family_is_here(family_files):
+    made_here = {name: family.made_here for name, family in families().items()}
+    assert {name: write is None for name, write in family_files.items()} == made_here
 
 
 @every
-def test_a_data_set_is_what_its_family_tells(name, opened):
+def test_a_data_set_is_what_its_family_tells(name, opened, fewer):
     data, family = opened(name), family_of(name)
     assert data.name == data.reference == name
     assert data.image_shape == family.image_shape == data.images([0]).shape[1:]
@@ -184,7 +66,7 @@ def test_a_data_set_is_what_its_family_tells(name, opened):
         assert data.factors is None
     else:
         sizes = zip(data.factors.names, data.factors.sizes, strict=True)
-        assert list(sizes) == list((told | FEWER.get(name, {})).items())
+        assert list(sizes) == list((told | fewer.get(name, {})).items())
     assert bool(data.nuisances) == ("nuisance" in family.summary)
 
 
@@ -193,7 +75,7 @@ def test_the_same_data_have_the_same_fingerprint_and_no_other_data_have_it(name,
     folder, options = brought(name, copy="again")
     again = ifp.load_dataset(name, folder, **options)
     assert again.fingerprint == opened(name).fingerprint != ""
-    assert [other for other in FILES if opened(other).fingerprint == again.fingerprint] == [name]
+    assert [other for other in families() if opened(other).fingerprint == again.fingerprint] == [name]
 
 
 @every
@@ -250,8 +132,9 @@ def test_a_short_annealing_run_records_its_data_and_where_each_case_ended(name, 
         "dataset": name, "data_options": options, "factors": (factor,), "contexts": 1, "planning_contexts": 1,
         "sweep": {"pace": pace, "hidden": 8},
     }  # fmt: skip
-    *_, run = started = open_annealing_run(given, out=tmp_path / "run", data_dir=folder)
-    for _ in annealing_test(*started):
+    started = open_annealing_run(None, given, Place(out=tmp_path / "run", data_dir=folder))
+    run = started.run
+    for _ in annealing_test(started):
         pass
     rows = require_recorded(run, data)
     (closed,) = ifp.spectrum(data, factors=(factor,), contexts=1)
@@ -273,7 +156,7 @@ def require_recorded(run, data):
     return rows
 
 
-@pytest.mark.parametrize("name", FILES)
+@every
 def test_a_short_training_run_records_what_latents_hold(name, opened, tmp_path, capsys):
     data = opened(name)
     settings = {"steps": 50, "batch_size": 4, "eval_every": 25, "probe": 64, "threads": 1, "network": "conv-8"}
@@ -285,7 +168,7 @@ def test_a_short_training_run_records_what_latents_hold(name, opened, tmp_path, 
     factors = data.factors.names if data.factors else ()
     assert trace["factors"].tolist() == list(factors)
     assert trace["mi"].shape == (3, 3, len(factors))
-    show_training(run, data)
+    show_training(run)
     said = "factor information is not available" in capsys.readouterr().err
     assert said is (data.factors is None)
 
@@ -293,7 +176,7 @@ def test_a_short_training_run_records_what_latents_hold(name, opened, tmp_path, 
 @unlabelled
 def test_without_labels_there_is_a_whole_spectrum_and_no_action_sequence(name, opened):
     data = opened(name)
-    for refused in (lambda: list(ifp.spectrum(data, contexts=2)), lambda: action_sequence(data, "azimuth", 0)):
+    for refused in (lambda: ifp.spectrum(data, factors=["azimuth"]), lambda: action_sequence(data, "azimuth", 0)):
         with pytest.raises(IFPError, match=f"labelled factors for action sequences, {name} has none"):
             refused()
     values = whole_spectrum(data, count=6)
@@ -309,8 +192,9 @@ def test_without_labels_a_short_run_on_all_data_records_them(name, opened, broug
         "cool_steps": 20, "batch_size": 4, "probe": 16, "record_every": 5, "checkpoint_every": 15, "threads": 1,
         "pressures": (0.5, 20.0),
     }  # fmt: skip
-    *_, run = started = open_whole_run(given, out=tmp_path / "run", data_dir=folder)
-    for _ in whole_annealing(*started):
+    started = open_whole_run(None, given, Place(out=tmp_path / "run", data_dir=folder))
+    run = started.run
+    for _ in whole_annealing(started):
         pass
     rows = require_recorded(run, opened(name))
     assert [(row["latent"], row["threshold_nats"]) for row in rows] == [

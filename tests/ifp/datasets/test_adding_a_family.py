@@ -12,12 +12,11 @@ from ifp.datasets import families, load_dataset
 
 
 @pytest.fixture
-def added(worked_example, tmp_path, monkeypatch):
+def added(worked_example, noise, tmp_path, monkeypatch):
     """The example as a module of the package, and a file that it reads."""
     (tmp_path / "rings.py").write_text(worked_example('"""Rings'))
     monkeypatch.setattr(ifp.datasets.public, "__path__", [*ifp.datasets.public.__path__, str(tmp_path)])
-    monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
-    images = np.random.default_rng(0).integers(256, size=(40, 16, 16, 1), dtype=np.uint8)
+    images = noise(40, 16, 16, 1)
     np.save(tmp_path / "rings.npy", images)
     yield tmp_path, images
     sys.modules.pop("ifp.datasets.public.rings", None)

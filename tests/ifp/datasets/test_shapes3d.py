@@ -1,13 +1,11 @@
 """Shapes3D: the official layout in small, every image and label against the arrays written, and bad files refused."""
 
-import os
 import re
 
 import h5py
 import numpy as np
 import pytest
 
-from annealing.errors import DataError
 from ifp.datasets import families, load_dataset
 
 FILE = "3dshapes.h5"
@@ -25,14 +23,6 @@ def labels_of(sizes):
     """Label values (N, 6) of a full grid of the first classes, orientation fastest."""
     classes = np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=1)
     return np.stack([values[column] for values, column in zip(VALUES, classes.T, strict=True)], axis=1)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    directory = tmp_path / "cache"
-    monkeypatch.delenv("IFP_DATA_DIR", raising=False)
-    monkeypatch.setenv("IFP_CACHE_DIR", str(directory))
-    return directory
 
 
 def write(folder, **arrays):
@@ -96,25 +86,11 @@ def test_images_of_a_packed_file_come_back_however_many_are_read_at_a_time(toget
     assert load_dataset("shapes3d", packed).fingerprint == data.fingerprint
 
 
-def test_the_file_is_read_once_and_found_by_its_path_or_the_environment(data, folder, cache, monkeypatch):
-    (stored,) = cache.iterdir()
-    before = {each: each.stat().st_mtime_ns for each in stored.iterdir()}
-    assert load_dataset("shapes3d", str(folder / FILE)).fingerprint == data.fingerprint
-    monkeypatch.setenv("IFP_DATA_DIR", str(folder))
-    assert load_dataset("shapes3d").fingerprint == data.fingerprint
-    assert {each: each.stat().st_mtime_ns for each in stored.iterdir()} == before
+def test_the_file_is_read_once_and_found_by_its_path_or_the_environment(read_once, folder, data):
+    read_once("shapes3d", str(folder / FILE), data)
 
 
 # What is refused
-
-
-def refusal(folder, cache):
-    """The message of the DataError that opening the file raises, having left nothing in the cache."""
-    with pytest.raises(DataError) as caught:
-        load_dataset("shapes3d", folder)
-    assert list(cache.glob("*")) == []
-    assert str(folder / FILE) in str(caught.value)
-    return str(caught.value)
 
 
 def labels_with(value, row=3, column=0):
@@ -151,41 +127,38 @@ OTHER = {
 
 
 @pytest.mark.parametrize(("changed", "reason"), OTHER.values(), ids=OTHER)
-def test_a_file_of_other_content_is_refused(changed, reason, tmp_path, cache):
-    assert re.search(reason, refusal(write(tmp_path / "data", **changed), cache))
+def test_a_file_of_other_content_is_refused(changed, reason, refusal, tmp_path):
+    folder = write(tmp_path / "data", **changed)
+    assert re.search(reason, refusal("shapes3d", folder, folder / FILE))
 
 
 @pytest.mark.parametrize("shape", [(N, 0, 64, 3), (N, 64, 0, 3)], ids=["no rows", "no columns"])
-def test_images_without_pixels_are_refused(shape, tmp_path, cache):
+def test_images_without_pixels_are_refused(shape, refusal, tmp_path):
     folder = write(tmp_path / "data", images=np.zeros(shape, np.uint8))
-    assert re.search(r"need uint8 images of shape \(N, H, W, 3\)", refusal(folder, cache))
+    assert "need uint8 images of shape (N, H, W, 3)" in refusal("shapes3d", folder, folder / FILE)
 
 
-def test_a_number_of_images_that_no_file_has_is_refused(tmp_path, cache):
+def test_a_number_of_images_that_no_file_has_is_refused(refusal, tmp_path):
     folder = write(tmp_path / "data", images=None, labels=None)
     with h5py.File(folder / FILE, "a") as file:  # never written: such a file is small
         file.create_dataset("images", (10**13, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3))
         file.create_dataset("labels", (10**13, 6), np.float64, chunks=(1000, 6))
-    assert re.search("need .* in .*, got .*10,?000,?000,?000,?000", refusal(folder, cache))
+    expected = f"need .* in {folder / FILE}, .*got .*10,?000,?000,?000,?000"
+    assert re.search(expected, refusal("shapes3d", folder))
 
 
-DAMAGE = {
-    "no bytes": lambda path: path.write_bytes(b""),
-    "a web page": lambda path: path.write_text("<html>" * 1000),
-    "half of it": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "all but a byte": lambda path: os.truncate(path, path.stat().st_size - 1),
-    "a broken signature": lambda path: path.write_bytes(b"\0" + path.read_bytes()[1:]),
-}
+def break_the_signature(path):
+    path.write_bytes(b"\0" + path.read_bytes()[1:])
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_file_is_refused(damage, folder, cache):
-    damage(folder / FILE)
-    message = refusal(folder, cache)
-    assert re.search("need a whole HDF5 file of Shapes3D, .* is damaged or not to be read: Unable to", message)
+@pytest.mark.parametrize("way", ["no bytes", "a web page", "half of it", "all but a byte", "a broken signature"])
+def test_a_damaged_file_is_refused(way, folder, damaged, refusal):
+    path = damaged(folder / FILE, way, {"a broken signature": break_the_signature})
+    expected = f"need a whole HDF5 file of Shapes3D, {path} is damaged or not to be read: Unable to"
+    assert expected in refusal("shapes3d", folder)
 
 
-def test_a_packed_block_that_is_damaged_is_refused_when_images_are_half_read(tmp_path, cache, monkeypatch):
+def test_a_packed_block_that_is_damaged_is_refused_when_images_are_half_read(refusal, tmp_path, monkeypatch):
     monkeypatch.setattr("ifp.datasets.public.shapes3d._TOGETHER", 8)
     folder = write(tmp_path / "data", images=None)
     with h5py.File(folder / FILE, "a") as file:
@@ -194,14 +167,14 @@ def test_a_packed_block_that_is_damaged_is_refused_when_images_are_half_read(tmp
     with (folder / FILE).open("r+b") as file:
         file.seek(place)
         file.write(b"\xff" * 100)
-    assert re.search("is damaged or not to be read", refusal(folder, cache))
+    assert f"{folder / FILE} is damaged or not to be read" in refusal("shapes3d", folder)
 
 
-def test_a_missing_file_is_refused_with_where_it_was_looked_for(tmp_path):
-    with pytest.raises(DataError, match=f"need {FILE} for shapes3d, not found in {tmp_path} .*ifp data fetch"):
-        load_dataset("shapes3d", tmp_path)
+def test_a_missing_file_is_refused_with_where_it_was_looked_for(refusal, tmp_path):
+    expected = f"need {FILE} for shapes3d, not found in {tmp_path} .*ifp data fetch"
+    assert re.search(expected, refusal("shapes3d", tmp_path))
 
 
-def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path, cache):
+def test_a_folder_in_the_place_of_the_file_is_refused(refusal, tmp_path):
     (tmp_path / FILE).mkdir()
-    assert re.search("is damaged or not to be read", refusal(tmp_path, cache))
+    assert f"{tmp_path / FILE} is damaged or not to be read" in refusal("shapes3d", tmp_path)

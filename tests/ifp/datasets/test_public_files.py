@@ -77,11 +77,8 @@ def nobody():
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("IFP_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("IFP_DATA_DIR", raising=False)
+def _no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    return tmp_path / "cache"
 
 
 def rings(*files, **more):
@@ -97,7 +94,7 @@ def fetch(folder, *files, report=lambda received: None):
     return list(fetch_files("rings", rings(*files), folder, report))
 
 
-def refusal(folder, *files):
+def failure(folder, *files):
     with pytest.raises(DataError) as caught:
         fetch(folder, *files)
     return str(caught.value)
@@ -134,7 +131,7 @@ def test_the_sha256_is_told_where_no_checksum_is_known_and_no_total_where_the_se
 
 def test_a_wrong_checksum_is_refused_with_both_and_nothing_is_left(server, tmp_path):
     url = server.gives("/a", OTHER)
-    message = refusal(tmp_path, one(url))
+    message = failure(tmp_path, one(url))
     assert message.startswith(f"need rings.bin, could not fetch it from {url}: MD5 hash of downloaded file")
     assert message.rstrip(".").endswith(f"expected {MD5} but got {hashlib.md5(OTHER).hexdigest()}")
     assert contents(tmp_path) == {}
@@ -153,22 +150,22 @@ def test_where_all_mirrors_fail_each_is_named_with_its_reason(server, nobody, tm
         f"need rings.bin, could not fetch it from {missing}: 404 Not Found; {broken}: the connection broke before the "
         f"end; {nobody}: no connection; {busy}: 503 Service Unavailable"
     )
-    assert refusal(tmp_path, one(missing, broken, nobody, busy)) == expected
+    assert failure(tmp_path, one(missing, broken, nobody, busy)) == expected
     assert contents(tmp_path) == {}
 
 
 def test_a_connection_that_breaks_leaves_nothing_even_where_no_checksum_is_known(server, tmp_path):
     url = server.gives("/a", BODY, more=1)
     expected = f"need rings.bin, could not fetch it from {url}: the connection broke before the end"
-    assert refusal(tmp_path, one(url, checksum=None)) == expected
+    assert failure(tmp_path, one(url, checksum=None)) == expected
     assert contents(tmp_path) == {}
 
 
 def test_no_server_and_one_that_does_not_answer_are_told_apart(server, nobody, tmp_path, monkeypatch):
     monkeypatch.setattr("ifp.datasets.download._TIMEOUT", (10, 0.1))
     url = server.gives("/a", None)
-    assert refusal(tmp_path, one(nobody)) == f"need rings.bin, could not fetch it from {nobody}: no connection"
-    assert refusal(tmp_path, one(url)) == f"need rings.bin, could not fetch it from {url}: no answer in time"
+    assert failure(tmp_path, one(nobody)) == f"need rings.bin, could not fetch it from {nobody}: no connection"
+    assert failure(tmp_path, one(url)) == f"need rings.bin, could not fetch it from {url}: no answer in time"
     assert contents(tmp_path) == {}
 
 
@@ -185,7 +182,7 @@ def test_another_file_of_the_name_is_refused_and_untouched(server, tmp_path):
     path.write_bytes(OTHER)
     wrong = f"its md5 is {hashlib.md5(OTHER).hexdigest()}, not {MD5.removeprefix('md5:')}"
     expected = f"need the public rings.bin for rings, {path} is another ({wrong}): move it away first"
-    assert refusal(tmp_path, one(server.gives("/a", BODY))) == expected
+    assert failure(tmp_path, one(server.gives("/a", BODY))) == expected
     assert (contents(tmp_path), server.asked) == ({"rings.bin": OTHER}, [])
 
 
@@ -232,7 +229,7 @@ def test_files_go_where_they_are_told_to(given, shared, expected, server, tmp_pa
 @pytest.mark.parametrize("below", ["", "below"])
 def test_a_place_taken_by_a_file_is_refused(below, server, tmp_path):
     (tmp_path / "taken").write_bytes(OTHER)
-    message = refusal(tmp_path / "taken" / below, one(server.gives("/a", BODY)))
+    message = failure(tmp_path / "taken" / below, one(server.gives("/a", BODY)))
     assert message.startswith(f"need a place to write {tmp_path / 'taken' / below / 'rings.bin'}, got: ")
     assert (contents(tmp_path), server.asked) == ({"taken": OTHER}, [])
 

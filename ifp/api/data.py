@@ -1,0 +1,107 @@
+"""What ``ifp data`` does: the data sets that are known, a look at one, its public files fetched."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from analysis.figures.samples import draw_samples
+from ifp.closed_form.samples import sample_rows
+from ifp.datasets import families, family_of, load_dataset
+from ifp.datasets.cache import cache_directory
+from ifp.datasets.dataset import Dataset
+from ifp.datasets.download import Fetched, Report, fetch_files, files_at, folder_of
+from ifp.datasets.family import Family
+from ifp.files.names import file_name
+from ifp.machine.progress import UNWATCHED, Watch
+
+
+def known_datasets(data_dir: Path | None = None) -> list[dict[str, Any]]:
+    """What is known of each data set without opening it, and whether it can be opened."""
+    return [_row(name, family, data_dir) for name, family in families().items()]
+
+
+def _row(name: str, family: Family, data_dir: Path | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "factors": family.summary,
+        "images": family.images,
+        "image_shape": family.image_shape,
+        "present": _presence(name, family, data_dir),
+        "made_here": family.made_here,
+        "size": family.size,
+        "licence": family.licence,
+        "citation": family.citation,
+        "homepage": family.homepage,
+        "files": [asdict(file) for file in family.files],
+    }
+
+
+def _presence(name: str, family: Family, data_dir: Path | None) -> str:
+    """The folders of its public files, "made here", or "no"."""
+    there = files_at(name, family, data_dir)
+    if there is None:
+        return "made here" if family.made_here else "no"
+    cache = cache_directory()
+    folders = dict.fromkeys(path.parent for path in there)
+    shown = (f"cache/{path.relative_to(cache)}" if path.is_relative_to(cache) else str(path) for path in folders)
+    return f"in {' and '.join(shown)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A look at a data set.
+
+    Attributes:
+        facts: what it is, by what each fact is called.
+        figure: random images and, of labelled data, one row per factor, alone in one context.
+        file_name: its name as part of a file's.
+    """
+
+    facts: Mapping[str, str]
+    figure: Figure
+    file_name: str
+
+
+def look_at(name: str | Path, data_dir: Path | None = None, **options: Any) -> Look:
+    """Open a data set by its name or path, with options as :func:`ifp.load_dataset` takes them, and draw it."""
+    dataset = load_dataset(name, data_dir, **options)
+    unlabelled = dataset.factors is None
+    title = dataset.name if unlabelled else f"{dataset.name}: random images; then each factor alone in one context"
+    return Look(_facts(dataset), draw_samples(sample_rows(dataset), title), file_name(dataset.name))
+
+
+def _facts(dataset: Dataset) -> Mapping[str, str]:
+    """What an open data set is, by what each fact is called."""
+    factors = dataset.factors
+    named = (
+        [] if factors is None else [f"{name} {size}" for name, size in zip(factors.names, factors.sizes, strict=True)]
+    )
+    return {
+        "data set": dataset.name,
+        "images": f"{len(dataset):,} of {'x'.join(map(str, dataset.image_shape))}",
+        "factors": ", ".join(named) or "none: unlabelled",
+        "nuisances": ", ".join(dataset.nuisances) or "none",
+        "source": dataset.source,
+        "fingerprint": dataset.fingerprint,
+        "likelihood": "bernoulli, unless --likelihood says otherwise",
+    }
+
+
+def fetch_dataset(
+    name: str, data_dir: Path | None = None, report: Report = lambda received: None, watch: Watch = UNWATCHED
+) -> Iterator[Fetched]:
+    """Bring the public files of a data set, one after the other: see :func:`ifp.datasets.download.fetch_files`.
+
+    Raises:
+        DataError: no such data set, or as there.
+    """
+    family = family_of(name)
+    if family.files:
+        files = [file.name for file in family.files]
+        watch.begun(f"{name}: {family.size}", folder_of(name, data_dir), files)
+    else:
+        watch.begun(f"nothing to fetch: {name} is made here")
+    yield from fetch_files(name, family, data_dir, report)

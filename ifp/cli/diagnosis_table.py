@@ -1,0 +1,49 @@
+"""What diagnose prints of runs and of anyone's tables."""
+
+from pathlib import Path
+
+import typer
+
+from analysis.findings import Findings
+from analysis.freezing_points import FreezingPoints
+from analysis.plain_json import json_bytes
+from analysis.whole_findings import WholeFindings
+from ifp.api.diagnose import Diagnoses
+from ifp.api.kinds import Diagnosed
+from ifp.cli.findings_table import show_findings, show_whole
+from ifp.cli.tables import show
+from ifp.tables.diffusion import events, indices, owners
+from ifp.tables.points import latent_points
+
+
+def show_diagnosis(found: Diagnoses | FreezingPoints, name: str, *, json: bool = False) -> list[Path]:
+    """Save the findings of runs and print them, or print the points of a table of that name; the files written."""
+    if isinstance(found, FreezingPoints):
+        if json:
+            typer.echo(json_bytes(found.points).decode(), nl=False)
+        else:
+            show(latent_points(found, name))
+        return []
+    written = found.save()
+    if json:
+        every = [{"run": str(one.run.path), "findings": one.findings} for one in found]
+        typer.echo(json_bytes(every if len(found) > 1 else found[0].findings).decode(), nl=False)
+    elif len(found) > 1:
+        show(indices([(one.run.path.name, one.diffusion) for one in found.traced if one.diffusion is not None]))
+    else:
+        _show_one(found[0])
+    return written
+
+
+def _show_one(one: Diagnosed) -> None:
+    if isinstance(one.findings, Findings):
+        show_findings(one.findings)
+        return
+    if isinstance(one.findings, WholeFindings):
+        show_whole(one.findings)
+    if one.diffusion is not None:
+        show(owners(one.run.path.name, one.diffusion))
+        if one.diffusion.events:
+            show(events(one.diffusion))
+        for first, second in one.diffusion.mixed:
+            typer.echo(f"warning: {first} and {second} are mixed in the same two latents", err=True)

@@ -1,0 +1,49 @@
+"""Settings of the training loop, whatever a run of it is called: batches, learning rate, records, states."""
+
+import math
+from dataclasses import dataclass
+
+from annealing.choices import LikelihoodName, Precision, require_counts
+from annealing.errors import IFPError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """What the loop is told; a run's own config makes one of its settings.
+
+    Attributes:
+        eval_every: steps from record to record of the trace.
+        probe: images of the fixed probe set that records are taken on.
+        checkpoint_every, checkpoint_minutes: steps, and minutes at most, from state to state.
+        warmup: steps over which the learning rate rises to its value.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    likelihood: LikelihoodName
+    precision: Precision
+    seed: int
+    eval_every: int
+    probe: int
+    checkpoint_every: int
+    checkpoint_minutes: float | None = None
+    warmup: int = 0
+
+    def __post_init__(self) -> None:
+        require_counts(self, "steps", "batch_size", "eval_every", "probe", "checkpoint_every")
+        if not 0 < self.learning_rate < math.inf:
+            raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")
+        if self.warmup < 0:
+            raise IFPError(f"need a warmup of 0 steps or more, got {self.warmup}")
+        if self.checkpoint_minutes is not None and not self.checkpoint_minutes > 0:
+            raise IFPError(f"need minutes above 0 between checkpoints, got {self.checkpoint_minutes}")
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether images lie in memory pixel by pixel, which is faster in bfloat16, not in float32."""
+        return self.precision == "bfloat16"
+
+    def learning_rate_at(self, step: int) -> float:
+        """Adam's learning rate at a step, from 0 on: it rises in equal parts over the warmup, then stays."""
+        return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1))

@@ -1,0 +1,130 @@
+"""A finished training run as it is read: its settings, trace, checkpoint, plan and scores, each file once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.information import chance_deviation
+from analysis.information_trace import InformationTrace, gated
+from analysis.plain_json import shown
+from analysis.stage_plan import StagePlan
+from annealing.errors import RunError
+from ifp.files.npz import load_arrays
+from ifp.files.plain import load_json
+from ifp.run_directory.kinds import Kind
+from ifp.run_directory.listing import described
+from ifp.run_directory.run import RunDirectory, open_run
+from ifp.training.checkpoint import Checkpoint, read_checkpoint
+from ifp.training.config import TrainConfig
+from ifp.training.plan import run_plan
+from ifp.training.probe import probed_images
+
+SCORES_FILE = "scores.json"
+# what is read of trace.npz
+TRACE = {
+    "step": "numbers: records", "stage": "numbers: records", "pressure": "numbers: records",
+    "reconstruction": "numbers: records", "kl": "floats: records latents", "mi": "floats: records latents factors",
+    "mi_null": "floats: records latents factors", "factors": "names: factors", "entropy": "floats: factors",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a run recorded on its fixed probe set; pressures and information in nats.
+
+    Attributes:
+        step, stage, pressure, reconstruction: of each record (records,); reconstruction per image, summed over pixels.
+        kl: (records, latents), means over the probe set.
+        mi, mi_null: information about each factor, and of shuffled labels (records, latents, factors).
+        names: of the factors; none where the data are unlabelled.
+        entropy: of each factor on the probe set (factors,).
+    """
+
+    step: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    pressure: NDArray[np.float64]
+    reconstruction: NDArray[np.float64]
+    kl: NDArray[np.float32]
+    mi: NDArray[np.float64]
+    mi_null: NDArray[np.float64]
+    names: tuple[str, ...]
+    entropy: NDArray[np.float64]
+
+    @property
+    def held(self) -> NDArray[np.float64]:
+        """Information above chance at the last record, nats (latents, factors), 0 or more."""
+        return np.maximum(self.mi[-1] - self.mi_null[-1], 0.0)
+
+    @property
+    def stage_ends(self) -> NDArray[np.int64]:
+        """Records at which stages ended; the last one where there was one stage throughout."""
+        return np.append(np.flatnonzero(np.diff(self.stage)), len(self.stage) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRun:
+    """A finished training run; every property reads its file when it is first asked for, and raises RunError where
+    that is missing or damaged."""
+
+    run: RunDirectory
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """Its settings."""
+        return self.run.settings(TrainConfig)
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """How its model is built: checkpoint.json."""
+        return read_checkpoint(self.run)
+
+    @cached_property
+    def plan(self) -> StagePlan | None:
+        """The plan that it was trained by; None where it had none."""
+        return run_plan(self.run)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """trace.npz."""
+        arrays = load_arrays(self.run.path / "trace.npz", TRACE)
+        names = tuple(arrays["factors"].tolist())
+        return Trace(names=names, **{name: arrays[name] for name in TRACE if name != "factors"})
+
+    @cached_property
+    def scores(self) -> Mapping[str, Any]:
+        """What scores.json holds."""
+        path = self.run.path / SCORES_FILE
+        found = load_json(path)
+        if not isinstance(found, dict):
+            raise RunError(f"need an object in {path}, got {shown(found)}")
+        return found
+
+    @cached_property
+    def information(self) -> InformationTrace:
+        """What its trace says of information; RunError where the data were unlabelled."""
+        trace = self.trace
+        if not trace.names:
+            raise RunError(f"need a run whose trace tells of labelled factors, that of {self.run.path} does not")
+        ends = trace.stage_ends
+        return InformationTrace(
+            step=trace.step,
+            pressure=trace.pressure,
+            above=gated(trace.mi - trace.mi_null, trace.kl),
+            deviation=chance_deviation(trace.mi_null, probed_images(self.run, self.config.probe)),
+            names=trace.names,
+            entropy=trace.entropy,
+            ends=tuple(trace.step[ends].tolist()) if len(ends) > 1 else (),
+        )
+
+
+def trained_run(run: RunDirectory | str | Path, wanted: str = "a finished training run") -> TrainedRun:
+    """The finished training run in a directory; RunError, with what is wanted, where it is something else."""
+    run = run if isinstance(run, RunDirectory) else open_run(Path(run))
+    if run.kind != Kind.TRAINING or not run.finished:
+        raise RunError(f"need {wanted}, {run.path} is {described(run)}")
+    return TrainedRun(run)
