@@ -8,6 +8,7 @@ Usage: python benchmarks/annealing.py [FOLDER]        (default runs/benchmark-an
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 # a script of this name, found first, would hide the package annealing
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
@@ -16,20 +17,19 @@ import numpy as np
 import pandas as pd
 
 import ifp
+from analysis.conclusions import main_rows
 from annealing.freezing import crossing
 from annealing.likelihood import Bernoulli
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import freezing_point
-from ifp.annealing_test.measure import annealing_test
-from ifp.annealing_test.run import open_annealing_run
 from ifp.closed_form.contexts import action_sequence, draw_contexts
 from ifp.machine.threads import use_threads
 
 _ALL = ("shape", "scale", "orientation", "posX", "posY")
-OURS = {
+OURS: dict[str, dict[str, Any]] = {
     "dense": {"factors": _ALL, "contexts": 20},
     "optimal": {"factors": _ALL, "contexts": 20, "protocol": "equilibrium"},
-    "conv": {"factors": ("shape", "scale", "posX"), "contexts": 1, "sweep": {"network": "conv"}},
+    "conv": {"factors": ("shape", "scale", "posX"), "contexts": 1, "network": "conv"},
 }
 PUBLISHED_POINTS = {"deft-2022": ("shape", "scale", "posX"), "deft-2021": ("posX",)}
 
@@ -37,12 +37,8 @@ PUBLISHED_POINTS = {"deft-2022": ("shape", "scale", "posX"), "deft-2021": ("posX
 def ours(folder: Path, method: str) -> pd.DataFrame:
     """Points of one of our methods, from its run: made, gone on with, or read."""
     path = folder / method
-    if not (path / "freezing.csv").is_file():
-        given = {"dataset": "dsprites", "threads": 1, **OURS[method]}
-        for _ in annealing_test(*open_annealing_run(given, out=path, resume=(path / "config.json").is_file())):
-            pass
-    table = pd.read_csv(path / "freezing.csv")
-    main = table[table["threshold_nats"] == table["threshold_nats"].iloc[0]]
+    run = ifp.anneal("dsprites", threads=1, out=path, resume=(path / "config.json").is_file(), **OURS[method])
+    main = main_rows(run.to_frame())
     timing = pd.read_csv(path / "timing.csv")[["cpu_seconds", "seconds"]].sum() / len(main)
     points = main[["status", "freezing_beta", "melting_beta", "ifp_beta", "spectral_beta"]]
     return points.assign(cpu=timing["cpu_seconds"], wall=timing["seconds"])
@@ -98,10 +94,10 @@ def summary(method: str, points: pd.DataFrame) -> dict[str, object]:
     }
 
 
+@use_threads(1)
 def main(folder: Path) -> None:
     """Measure what is missing, ours first, and print the table so far after each method."""
     folder.mkdir(parents=True, exist_ok=True)
-    use_threads(1)
     rows = []
     for method in (*OURS, *PUBLISHED_POINTS):
         rows.append(summary(method, ours(folder, method) if method in OURS else published(folder, method)))

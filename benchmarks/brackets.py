@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 import ifp
+from analysis.conclusions import main_rows
 
 
 def main(run: Path) -> None:
     """Print a line per factor, one for all, and the pairs whose order departs."""
-    table = pd.read_csv(run / "freezing.csv")
-    main = table[table["threshold_nats"] == table["threshold_nats"].iloc[0]].set_index("factor")
+    main = main_rows(pd.read_csv(run / "freezing.csv")).set_index("factor")
     spectral, first_order = main["spectral_beta"], main["transition"] == "first_order"
     end = main["beta_rd"].where(first_order, spectral)
 
@@ -40,12 +40,12 @@ def main(run: Path) -> None:
         )
     print("stopped by:", main["stopped_by"].value_counts().to_dict(), "gaps:", main["gap"].value_counts().to_dict())
     print("balance -drec / (beta dKL), median:", main["balance"].groupby(level=0).median().round(3).to_dict())
-    findings = ifp.diagnose(run)
+    medians = ifp.diagnose(run).to_frame().set_index("factor")
     wrong = []
-    for a, b in itertools.combinations(findings.factors, 2):
-        measured, closed_form = a.ifp.median / b.ifp.median, a.spectral.median / b.spectral.median
+    for a, b in itertools.combinations(medians.index, 2):
+        measured, closed_form = medians.loc[a, ["ifp", "spectral"]] / medians.loc[b, ["ifp", "spectral"]]
         if (measured - 1) * (closed_form - 1) < 0 and not 1 / 1.15 <= closed_form <= 1.15:
-            wrong.append(f"{a.factor}/{b.factor}: measured {measured:.2f}, closed form {closed_form:.2f}")
+            wrong.append(f"{a}/{b}: measured {measured:.2f}, closed form {closed_form:.2f}")
     print("order of measured medians:", "as the closed form's" if not wrong else "; ".join(wrong))
 
 

@@ -59,9 +59,9 @@ def overhead(count: int) -> None:
     print(f"pieces that the scheduler knew of: median {statistics.median(known):.0f}, at most {max(known)}")
 
 
+@use_threads(1)
 def moved() -> None:
     """Bytes there and back of one real piece of either kind, and the seconds that it takes."""
-    use_threads(1)
     ds = ifp.load_dataset("dsprites")
     source = DataSource.of(ds)
     config = AnnealConfig(dataset="dsprites", factors=("orientation",), sweep=SweepConfig())

@@ -3,8 +3,8 @@
 Kills: an annealing test and a training run, killed (SIGKILL) at random moments and resumed, again and again, until so
 many kills were made; every run that came to its end is compared with one left alone. Then SIGINT and SIGTERM; a disk
 that is full (a file system in memory of a few MiB, where this may mount one; else every write from the Nth on fails);
-and clocks that jump. Compared is every file but those that hold wall-clock time: timing.csv, the time of creation in
-config.json, and checksums.json, which has the checksums of both. Every run is verified, too.
+and clocks that jump. Compared is every file but the lock and those that hold wall-clock time: timing.csv, the time of
+creation in config.json, and checksums.json, which has the checksums of both. Every run is verified, too.
 
 Usage: python -m benchmarks.crash [FOLDER] [--kills 50] [--seed 0]
 (default runs/benchmark-crash, which must be new; exits with 1 where anything differs)
@@ -21,6 +21,7 @@ import sys
 import time
 import types
 from pathlib import Path
+from typing import Any, Self
 
 from benchmarks.resume import contents
 from ifp.run_directory import run as runs
@@ -64,9 +65,7 @@ class Drill:
         return (self.folder / f"{command[0]}-{name}" / LAST[command[0]]).exists()
 
     def compare(self, command: tuple[str, ...], name: str) -> str:
-        """Files of a run at its end that differ, or none; anneal adds its findings after its last file."""
-        if command[0] == "anneal":
-            self.begin(command, name).wait()
+        """Files of a run at its end that differ, or none."""
         run = self.folder / f"{command[0]}-{name}"
         one, two = self.whole[command[0]], contents(run)
         wrong = [each for each in sorted({*one, *two}) if one.get(each) != two.get(each)]
@@ -84,15 +83,15 @@ class Drill:
                 process = self.begin(command, f"killed-{number}")
                 moment = chance.uniform(0, self.seconds[command[0]])
                 try:
-                    process.wait(moment if sum(made.values()) < count else None)
+                    _, told = process.communicate(timeout=moment if sum(made.values()) < count else None)
                 except subprocess.TimeoutExpired:
                     process.kill()
-                    process.wait()
+                    process.communicate()
                     made[command[0]] += 1
                     at.append(f"{moment:.1f}")
                 else:
                     if process.returncode:
-                        raise SystemExit(f"{command[0]} failed: {process.stderr.read()}")
+                        raise SystemExit(f"{command[0]} failed: {told}")
             differ = self.compare(command, f"killed-{number}")
             print(f"{command[0]:7s}killed after {', '.join(at) or 'no'} s: files that differ: {differ}", flush=True)
         print(f"{made['anneal']} kills of anneal, {made['train']} of train")
@@ -141,24 +140,24 @@ class Drill:
 def inside(fault: str, words: list[str]) -> None:
     """Run ifp with a fault in place: ``full:N``, no room from the Nth write on, or ``clock``."""
     if fault == "clock":
-        chance, now = random.Random(0), datetime.datetime.now
+        chance = random.Random(0)
 
         class Jumping(datetime.datetime):
             @classmethod
-            def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-                return now(tz) + datetime.timedelta(days=chance.uniform(-9999, 9999))
+            def now(cls, tz: datetime.tzinfo | None = None) -> Self:
+                return super().now(tz) + datetime.timedelta(days=chance.uniform(-9999, 9999))
 
         runs.datetime = types.SimpleNamespace(datetime=Jumping, UTC=datetime.UTC)  # type: ignore[assignment]
         time.time = lambda: chance.uniform(0, 4e9)
     else:
         left, sync = int(fault.removeprefix("full:")), os.fsync
 
-        def fsync(handle: int) -> None:
+        def fsync(fd: Any) -> None:
             nonlocal left
             left -= 1
             if left < 0:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            sync(handle)
+            sync(fd)
 
         os.fsync = fsync
     sys.argv = ["ifp", *words]

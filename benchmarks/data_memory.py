@@ -29,6 +29,8 @@ print(f"{what}: {{opened - imported:.2f}} s (and {{imported - began:.2f}} s of i
 _TRAIN = """
 import resource, ifp
 from analysis.stage_plan import Stage, StagePlan
+from ifp.machine.memory import keep_freed_memory
+keep_freed_memory()
 ds = ifp.load_dataset({name!r})
 stage = Stage(1.0, ("all",), tuple(range(10)), 1.0, {{}}, None)
 plan = StagePlan("ifp-stage-plan/1", ds.name, ds.fingerprint, ds.image_shape, "bernoulli", 10, 0.1, (stage,), None, [])

@@ -6,6 +6,7 @@ Usage: python -m benchmarks.deft [SEED...]        (default 0; one thread, some 8
 """
 
 import sys
+from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -16,26 +17,27 @@ from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl
 from annealing.likelihood import Bernoulli
 from annealing.thresholds import SILENT
-from ifp.datasets.dataset import Dataset
+from ifp.datasets.dataset import LabelledDataset, require_labelled
 from ifp.machine.memory import keep_freed_memory
 from ifp.machine.threads import use_threads
 from ifp.training.config import TrainConfig
-from ifp.training.loop import start_learner, train_steps
+from ifp.training.loop import train_steps
 from ifp.training.probe import encode_all, evaluate, probe_images
 from ifp.training.results import mean_code_mig
+from ifp.training.run import start_learner
 from studies.plans import plan_of
 
 STEPS, PROBE = 12_000, 4096
-FORMS = {"deft": {}, "the paper's form": {"axes": "learned", "spare": "open"}}
+FORMS: dict[str, dict[str, str]] = {"deft": {}, "the paper's form": {"axes": "learned", "spare": "open"}}
 
 
-def report(name: str, seed: int, dataset: Dataset, stages: StagePlan) -> None:
+def report(name: str, seed: int, dataset: LabelledDataset, stages: StagePlan) -> None:
     """Train one form with one seed; a line at the end of every stage."""
-    given = {"dataset": dataset.reference, "steps": STEPS, "seed": seed, "threads": 1, "parameters": FORMS[name]}
-    config = TrainConfig(**given).resolved(dataset, stages)
+    asked = TrainConfig(dataset=dataset.reference, steps=STEPS, seed=seed, threads=1, parameters=FORMS[name])
+    config = asked.resolved(dataset, stages)
     learner, probe = start_learner(dataset, config, stages), probe_images(dataset, PROBE, seed)
     ends = stages.boundaries(STEPS)
-    for record in train_steps(learner, dataset, config):
+    for record in train_steps(learner, dataset, config.loop):
         if record.step not in ends:
             continue
         model = deepcopy(learner.model)
@@ -57,10 +59,16 @@ def report(name: str, seed: int, dataset: Dataset, stages: StagePlan) -> None:
         )
 
 
-if __name__ == "__main__":
-    use_threads(1)
+@use_threads(1)
+def main(seeds: Sequence[int]) -> None:
+    """Every form with every seed."""
     keep_freed_memory()
-    for each in [int(word) for word in sys.argv[1:]] or [0]:
+    dataset = require_labelled(ifp.load_dataset("dsprites"))
+    stages = plan_of("published", dataset)
+    for seed in seeds:
         for form in FORMS:
-            dataset = ifp.load_dataset("dsprites")
-            report(form, each, dataset, plan_of("published", dataset))
+            report(form, seed, dataset, stages)
+
+
+if __name__ == "__main__":
+    main([int(word) for word in sys.argv[1:]] or [0])

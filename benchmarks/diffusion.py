@@ -19,11 +19,8 @@ from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
 from analysis.leakage import leakages
 from analysis.stage_plan import StagePlan
-from ifp.closed_form.spectrum import spectral_findings
-from ifp.evaluation.diffusion import information_trace
-from ifp.run_directory.run import open_run
-from ifp.training.loop import train_run
-from ifp.training.run import open_training_run
+from ifp.machine.memory import keep_freed_memory
+from ifp.training.trained import trained_run
 
 SEEDS = (0, 1, 2)
 OBJECTIVES = ("deft", "annealed-beta")
@@ -32,13 +29,17 @@ OBJECTIVES = ("deft", "annealed-beta")
 def trained(folder: Path, plan: StagePlan, objective: str, seed: int, steps: int) -> InformationTrace:
     """The trace of a run: made, gone on with, or read."""
     path = folder / f"{objective}-{seed}"
-    if not (path / "checkpoint.json").is_file():
-        given = {"dataset": plan.dataset, "objective": objective, "seed": seed, "steps": steps, "threads": 1}
-        given["precision"] = "float32"
-        there = (path / "config.json").is_file()
-        for _ in train_run(*open_training_run(given, plan, out=path, resume=there)):
-            pass
-    return information_trace(open_run(path))
+    run = ifp.train(
+        plan=plan,
+        objective=objective,
+        seed=seed,
+        steps=steps,
+        threads=1,
+        precision="float32",
+        out=path,
+        resume=(path / "config.json").is_file(),
+    )
+    return trained_run(run).information
 
 
 def leakage(trace: InformationTrace) -> pd.Series:
@@ -53,8 +54,8 @@ def predicted(findings: Findings) -> pd.Series:
 
 def main(folder: Path, name: str, steps: int) -> None:
     """Print a row per run, then the correlations."""
-    ds = ifp.load_dataset(name)
-    findings = spectral_findings(ds, list(ifp.spectrum(ds)))
+    keep_freed_memory()
+    findings = ifp.spectrum(name).findings(order=False)
     plan = ifp.plan_stages(findings)
     print("pressures", [stage.pressure for stage in plan.stages], flush=True)
     last = plan.boundaries(steps)[-2]

@@ -16,13 +16,12 @@ from annealing.errors import IFPError, RunError
 from benchmarks import hostile_seeds as seeds
 from benchmarks.mutations import mutated_arrays, mutated_bytes, mutated_json, mutated_table
 from ifp.annealing_test.config import AnnealConfig
-from ifp.annealing_test.diagnosis import diagnose_annealing
 from ifp.annealing_test.freezing_csv import read_curves, read_tables
 from ifp.datasets.public.cars3d import read_car
 from ifp.evaluation.scoring import codes_of_file
 from ifp.files.plain import load_json
-from ifp.run_directory.run import open_run, run_dataset
-from ifp.training.checkpoint import load_model
+from ifp.run_directory.opening import run_dataset
+from ifp.run_directory.run import open_run
 from ifp.training.plan import read_plan
 
 
@@ -66,7 +65,7 @@ def freezing_reader(folder: Path) -> Reader:
         name, whole = ("spectral.csv", known[2]) if b"index" in data[:60] else ("freezing.csv", known[0])
         (run.path / name).write_bytes(data)
         try:
-            diagnose_annealing(run.path)
+            ifp.diagnose(run.path, save=True)
         finally:
             (run.path / name).write_bytes(whole)
 
@@ -82,7 +81,7 @@ def curves_reader(folder: Path) -> Reader:
         (run.path / "curves.npz").write_bytes(data)
         read_curves(run, freezing)
         if len(data) % 8 == 0:
-            diagnose_annealing(run)
+            ifp.diagnose(run, save=True)
 
     return Reader(lambda stream: mutated_arrays(arrays, stream), read)
 
@@ -95,15 +94,15 @@ def config_reader(folder: Path) -> Reader:
     def read(data: bytes) -> None:
         (run.path / "config.json").write_bytes(data)
         found = open_run(run.path)
-        read_record(AnnealConfig, found.config.get("settings"), "settings", RunError)
+        found.settings(AnnealConfig)
         try:
             run_dataset(found)
         except IFPError as error:
             if "'bars'" not in str(error):  # the data set of the valid run is none
                 raise
-        found.about_data("image_shape", tuple[int, int, int])
+        about = found.data
         if not found.finished:
-            raise RunError("need a finished run")
+            raise RunError(f"need a finished run on {about.name}")
 
     return Reader(lambda stream: mutated_json(known, stream), read)
 
@@ -165,7 +164,7 @@ def checkpoint_reader(folder: Path) -> Reader:
         name = "checkpoint.json" if len(data) < header else "checkpoint.safetensors"
         (run.path / name).write_bytes(data)
         try:
-            load_model(run.path)
+            ifp.load_model(run.path)
         finally:
             (run.path / name).write_bytes(whole[name])
 

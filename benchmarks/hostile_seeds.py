@@ -3,6 +3,7 @@
 import dataclasses
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,15 +18,17 @@ from analysis.stages import plan_stages
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
 from ifp.closed_form.contexts import SpectralRecord
+from ifp.datasets.dataset import DataDescription
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes
 from ifp.models.networks import network_named
 from ifp.models.vae import MultiGroupVAE
+from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory, create_run
 from ifp.training.checkpoint import FORMAT as CHECKPOINT
 
 POINTS = {"place": (40.0, 44.0, 52.0), "width": (12.0, 11.0, 17.0)}  # closed forms in three contexts, nats
-DATA = {"name": "bars", "fingerprint": "f" * 16, "image_shape": (8, 8, 1), "images": 32, "source": "drawn in memory"}
+DATA = DataDescription(name="bars", fingerprint="f" * 16, image_shape=(8, 8, 1), images=32, source="drawn in memory")
 _BETA = np.concatenate([np.geomspace(3, 120, 24), np.geomspace(120, 3, 24)])
 
 
@@ -80,7 +83,7 @@ def curves() -> dict[str, NDArray]:
 def annealing_run(folder: Path) -> RunDirectory:
     """A finished annealing run with the files above."""
     config = AnnealConfig(dataset="bars", factors=tuple(POINTS), contexts=3, planning_contexts=5)
-    run = create_run(folder, "anneal", config, DATA)
+    run = create_run(folder, Kind.ANNEALING_TEST, config, DATA)
     run.write("spectral.csv", spectral_csv())
     run.write("curves.npz", npz_bytes(curves()))
     run.write("freezing.csv", freezing_csv())
@@ -89,7 +92,11 @@ def annealing_run(folder: Path) -> RunDirectory:
 
 def findings() -> list[Findings]:
     """Findings of the run, and of its closed forms alone with values of a freezing order."""
-    about = {"fingerprint": "f" * 16, "image_shape": (8, 8, 1), "likelihood": "bernoulli"}
+    about: dict[str, Any] = {
+        "fingerprint": DATA.fingerprint,
+        "image_shape": DATA.image_shape,
+        "likelihood": "bernoulli",
+    }
     spectral = pd.read_csv(io.BytesIO(spectral_csv()))
     measured = conclude(pd.read_csv(io.BytesIO(freezing_csv())), spectral, curves(), source="seed", **about)
     order = {"place": 43.0, "width": 12.5}
@@ -127,7 +134,7 @@ def car(*, packed: bool) -> bytes:
 
 def trained_run(folder: Path) -> RunDirectory:
     """A finished training run of two latents, as far as its model needs it."""
-    run = create_run(folder, "train", {}, DATA)
+    run = create_run(folder, Kind.TRAINING, {}, DATA)
     model = MultiGroupVAE((16, 16, 1), [[0], [1]], network_named("conv-8"))
     run.write("checkpoint.safetensors", save_tensors(dict(model.state_dict())))
     about = {

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+
 import ifp
 from ifp.annealing_test.config import AnnealConfig
 
@@ -14,16 +16,14 @@ from ifp.annealing_test.config import AnnealConfig
 def main(contexts: int) -> None:
     """Print the medians for each range and how far they move from the default's."""
     low, high = AnnealConfig.span
-    medians = {}
+    medians: dict[float, pd.Series] = {}
     with tempfile.TemporaryDirectory() as folder:
         for scale in (1.0, 0.7, 1.5):
             span = (low * scale, high * scale)
             run = ifp.anneal("dsprites", contexts=contexts, span=span, out=Path(folder) / f"{scale}")
-            medians[scale] = {each.factor: each.ifp.median for each in ifp.diagnose(run).factors}
-            moved = {name: value / medians[1.0][name] - 1 for name, value in medians[scale].items()}
-            shown = ", ".join(
-                f"{name} {value:.1f} ({100 * moved[name]:+.1f}%)" for name, value in medians[scale].items()
-            )
+            medians[scale] = run.findings().to_frame().set_index("factor")["ifp"]
+            moved = medians[scale] / medians[1.0] - 1
+            shown = ", ".join(f"{name} {value:.1f} ({moved[name]:+.1%})" for name, value in medians[scale].items())
             print(f"range x {scale}: {shown}", flush=True)
 
 

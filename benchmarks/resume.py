@@ -15,17 +15,18 @@ from pathlib import Path
 import ifp
 from analysis.plain_json import json_bytes
 from ifp.objectives import objectives
+from ifp.run_directory.lock import LOCK_FILE
 from studies.plans import plan_of
 
 STATE = "parts/state.safetensors"
 
 
 def contents(run: Path) -> dict[str, bytes]:
-    """Every file of a run but its timings and the checksums of those; of config.json all but when it was made."""
+    """Every file of a run but its lock, its timings and their checksums; of config.json all but when it was made."""
     found = {
         str(path.relative_to(run)): path.read_bytes()
         for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name not in ("timing.csv", "checksums.json")
+        if path.is_file() and path.name not in (LOCK_FILE, "timing.csv", "checksums.json")
     }
     config = json.loads(found["config.json"])
     del config["created"]

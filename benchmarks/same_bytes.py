@@ -102,9 +102,11 @@ def main(commit: str, folder: Path) -> None:
             differing += report(run, contents(there / run), contents(here / run))
         for words, after in INTERRUPTED:
             run_through(tree, there, *words, "--out", f"{words[0]}-whole")
+            run_through(tree, there, "diagnose", f"{words[0]}-whole")
             interrupt(tree, there, words, after)
     for words, _ in INTERRUPTED:
         run_through(ROOT, there, words[0], "--resume", "--out", f"{words[0]}-interrupted")
+        run_through(ROOT, there, "diagnose", f"{words[0]}-interrupted")
         whole, resumed = (contents(there / f"{words[0]}-{end}") for end in ("whole", "interrupted"))
         differing += report(f"{words[0]}, interrupted there and resumed here", whole, resumed)
     for run in ("anneal", "deft"):

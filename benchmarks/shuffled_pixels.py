@@ -20,14 +20,15 @@ from annealing.sweep import SweepConfig, sweep
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.piece import case_range
 from ifp.closed_form.contexts import action_sequence, draw_contexts
+from ifp.datasets.dataset import require_labelled
 from ifp.machine.threads import use_threads
 
 
+@use_threads(AnnealConfig.threads)
 def main(contexts: int) -> None:
     """Print per factor the medians of freezing, melting and ifp over the shuffled data's closed form."""
-    ds = ifp.load_dataset("dsprites")
+    ds = require_labelled(ifp.load_dataset("dsprites"))
     config = AnnealConfig(dataset=ds.name, factors=ds.factors.names)
-    use_threads(config.threads)
     for factor in ds.factors.names:
         cases, spectral, bounds, original = [], [], [], []
         for number, index in enumerate(draw_contexts(ds, contexts, config.seed)):

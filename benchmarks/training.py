@@ -32,8 +32,9 @@ from ifp.machine.threads import use_threads
 from ifp.models.networks import network_named
 from ifp.training.batches import Batches
 from ifp.training.config import TrainConfig
-from ifp.training.loop import start_learner, take_step, train_steps
+from ifp.training.loop import take_step, train_steps
 from ifp.training.probe import evaluate, probe_images
+from ifp.training.run import start_learner
 
 _HELD = 50_000  # images in the DataLoader's array: enough that no cache holds them
 _WARM_UP = 20  # steps
@@ -72,7 +73,7 @@ def seconds(steps: Iterator[object], count: int, device: str) -> float:
 def looping(ds: Dataset, config: TrainConfig) -> Work:
     """Our loop."""
     config = config.resolved(ds, None)
-    steps = train_steps(start_learner(ds, config, None), ds, config)
+    steps = train_steps(start_learner(ds, config, None), ds, config.loop)
     return lambda count: seconds(steps, count, config.device)
 
 
@@ -81,7 +82,7 @@ def constant(ds: Dataset, config: TrainConfig) -> Work:
     config = config.resolved(ds, None)
     learner = start_learner(ds, config, None)
     batch = Batches(ds, batch_size=config.batch_size, latents=10, seed=0, device=learner.device).at(0)
-    steps = (take_step(learner, batch, step, config, Bernoulli()) for step in itertools.count())
+    steps = (take_step(learner, batch, step, config.loop, Bernoulli()) for step in itertools.count())
     return lambda count: seconds(steps, count, config.device)
 
 
@@ -122,9 +123,9 @@ def way_of(name: str, ds: Dataset, batch: int, device: str) -> Work:
     return constant(ds, config) if kind == "constant" else looping(ds, config)
 
 
+@use_threads(_THREADS)
 def one_way(name: str, batch: int, device: str) -> None:
     """Images per second of one way, on stdout: what a process of its own measures."""
-    use_threads(_THREADS)
     work, count = way_of(name, ifp.load_dataset("dsprites"), batch, device), _IMAGES // batch
     work(_WARM_UP)
     print(count * batch / work(count))
@@ -154,7 +155,7 @@ def losses(ds: Dataset, device: str, steps: int) -> None:
         for seed in range(3):
             config = config_of(64, device, precision=precision, steps=steps, seed=seed).resolved(ds, None)
             learner = start_learner(ds, config, None)
-            control = list(train_steps(learner, ds, config))[-1].control
+            control = list(train_steps(learner, ds, config.loop))[-1].control
             end = evaluate(learner.model, probe_images(ds, 2048, 0), control, steps, Bernoulli())
             found.append(float(end.reconstruction + 4 * end.kl.sum()))
         shown = ", ".join(f"{loss:.2f}" for loss in found)
@@ -165,7 +166,7 @@ def operators(ds: Dataset, device: str) -> None:
     """Time of a step by operator."""
     for precision in ("float32", "auto"):
         config = config_of(64, device, precision=precision).resolved(ds, None)
-        steps = train_steps(start_learner(ds, config, None), ds, config)
+        steps = train_steps(start_learner(ds, config, None), ds, config.loop)
         for _ in itertools.islice(steps, _WARM_UP):
             pass
         with torch.profiler.profile() as profile:
@@ -176,6 +177,7 @@ def operators(ds: Dataset, device: str) -> None:
         print(profile.key_averages().table(sort_by=key, row_limit=16, max_name_column_width=45))
 
 
+@use_threads(_THREADS)
 def main() -> None:
     """Speeds, then losses."""
     parser = argparse.ArgumentParser()
@@ -189,7 +191,6 @@ def main() -> None:
     if given.one:
         one_way(given.one, given.batch, given.device)
         return
-    use_threads(_THREADS)
     keep_freed_memory()
     ds = ifp.load_dataset("dsprites")
     if given.operators:

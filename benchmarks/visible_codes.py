@@ -12,11 +12,12 @@ from scipy.stats import norm, rankdata
 import ifp
 from analysis.scores.codes import STUDY
 from analysis.scores.mig import mutual_information_gap
+from ifp.datasets.dataset import require_labelled
 
 
 def main() -> None:
     """A row per code: the term of MIG of each factor it tells of, as if nothing else told of it."""
-    ds = ifp.load_dataset("dsprites")
+    ds = require_labelled(ifp.load_dataset("dsprites"))
     index = np.random.default_rng(0).integers(0, len(ds), STUDY.train)
     pictures, labels = ds.images(index)[..., 0].astype(float), ds.factors_at(index)
     mass = pictures.sum(axis=(1, 2))
@@ -31,7 +32,7 @@ def main() -> None:
         column = names.index(factor)
         spread = norm.ppf((rankdata(code) - 0.5) / len(code))
         squares = labels[:, names.index("shape")] == 0
-        row = {"factor": factor, "code": "centroid" if factor != "scale" else "log area"}
+        row: dict[str, str | float] = {"factor": factor, "code": "centroid" if factor != "scale" else "log area"}
         for name, values, rows_of in (
             ("as seen", code, slice(None)), ("as a Gaussian", spread, slice(None)), ("as seen, squares", code, squares)
         ):  # fmt: skip

@@ -7,6 +7,7 @@ import argparse
 import time
 from importlib import import_module
 
+from ifp.machine.memory import keep_freed_memory
 from studies.cost import cpu_hours
 from studies.rows import measure_all, missing, rows_of
 from studies.size import FULL, SMALL
@@ -43,6 +44,7 @@ def main() -> None:
         if given.list:
             print(*(case.path for case in todo), sep="\n")
             return
+        keep_freed_memory()
         began = time.monotonic()
         for number, name in enumerate(measure_all(cases, size, jobs=given.jobs, device=given.device), 1):
             print(f"{number}/{len(todo)} {time.monotonic() - began:.0f} s {name}", flush=True)

@@ -53,5 +53,5 @@ def draw_widths(rows: Sequence[Row]) -> Figure:
         panel.set_xticks(range(len(SIGMAS)), [sigma or "none" for sigma in SIGMAS])
         panel.set(xlabel="width of the correlation of posX and posY", ylabel=label)
         panel.grid(alpha=0.3)
-    panel.legend()
+    figure.axes[-1].legend()
     return figure

@@ -18,7 +18,6 @@ from annealing.spectral import freezing_point
 from annealing.stack import Case as SweptCase
 from annealing.sweep import SweepConfig, SweepRecord, sweep
 from ifp.closed_form.contexts import action_sequence, draw_contexts
-from ifp.machine.threads import use_threads
 from studies.cost import cost
 from studies.page import save, spread, table, write_tables
 from studies.rows import Case, Row, rows_of
@@ -48,7 +47,6 @@ class Speeds(Case):
 
     def measure(self, size: Size, device: str) -> Row:
         """Freezing and melting of every loop at every threshold, over the closed form of the same case."""
-        use_threads(1)
         began = time.perf_counter()
         images = _sequences(size.contexts)
         spectral = [freezing_point(each, Bernoulli()) for each in images]
@@ -107,7 +105,6 @@ class Published(Case):
 
     def measure(self, size: Size, device: str) -> Row:
         """Where its KL last rises above each threshold."""
-        use_threads(1)
         began = time.perf_counter()
         (images,) = _sequences(1)
         spectral = freezing_point(images, Bernoulli())

@@ -11,6 +11,8 @@ from typing import Any
 from analysis.plain_json import json_bytes
 from ifp.files.atomic import write_atomically
 from ifp.files.plain import load_json
+from ifp.machine.memory import keep_freed_memory
+from ifp.machine.threads import use_threads
 from studies.size import Size
 
 Row = dict[str, Any]
@@ -51,7 +53,7 @@ def rows_of(cases: Iterable[Case], size: Size) -> list[Row]:
 
 
 def measure_all(cases: Iterable[Case], size: Size, *, jobs: int = 1, device: str = "cpu") -> Iterator[str]:
-    """Measure what is missing, in so many processes, and name each row once it is written.
+    """Measure what is missing, in so many processes of one thread each, and name each row once it is written.
 
     A case that fails is named with its error; the others go on, and it is tried again the next time.
     """
@@ -62,7 +64,8 @@ def measure_all(cases: Iterable[Case], size: Size, *, jobs: int = 1, device: str
         return
     for case in todo:
         case.prepare()
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    spawned = get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawned, initializer=keep_freed_memory, max_tasks_per_child=1) as pool:
         running = {pool.submit(_measure, case, size, device): case for case in todo}
         for future in as_completed(running):
             yield _told(running[future], future.result)
@@ -77,6 +80,7 @@ def _told(case: Case, measure: Callable[[], None]) -> str:
     return case.path
 
 
+@use_threads(1)
 def _measure(case: Case, size: Size, device: str) -> None:
     file = row_file(case, size)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -19,12 +19,10 @@ from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
 from annealing.thresholds import SILENT
 from ifp.comparison.config import QUICK
-from ifp.datasets.dataset import Dataset
-from ifp.evaluation.diffusion import information_trace
+from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.evaluation.encoding import encoded
-from ifp.files.npz import load_arrays
 from ifp.run_directory.run import RunDirectory
-from ifp.training.probe import LABELLED, TRACE
+from ifp.training.trained import trained_run
 from studies.plans import plan_of
 from studies.rows import Case, Row
 from studies.size import Size
@@ -115,12 +113,13 @@ class Training(Case):
         return Path("runs/studies/train") / size.name / self.path
 
     def _row(self, run: RunDirectory, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
-        trace = load_arrays(run.path / "trace.npz", TRACE | LABELLED | {"reconstruction": "numbers: records"})
+        trained = trained_run(run)
+        trace = trained.trace
         found = _codes(run, dataset)
         scores = ifp.score(found.codes, found.factors, only=QUICK)
         drawn = found.train(0, STUDY)  # what the MIG is of
-        information = information_trace(run)
-        known = trace["mi"] - trace["mi_null"]
+        information = trained.information
+        known = trace.mi - trace.mi_null
         diffusion = diagnose_diffusion(information)
         held = np.maximum(information.above, 0)
         return {
@@ -132,14 +131,14 @@ class Training(Case):
             "plan": self.plan or None,
             "pressures": None if plan is None else [stage.pressure for stage in plan.stages],
             "settings": {name: run.config["settings"][name] for name in SETTINGS},
-            "reconstruction": float(trace["reconstruction"][-1]),
-            "kl": float(trace["kl"][-1].sum()),
+            "reconstruction": float(trace.reconstruction[-1]),
+            "kl": float(trace.kl[-1].sum()),
             **scores,
             "mig_by_bins": {str(bins): mutual_information_gap(drawn.codes, drawn.factors, bins) for bins in BINS},
             "diffusion": diffusion.index,
             "diffusion_before_last": diffusion.before_last,
             "diffusion_by_gate": {
-                str(gate): diagnose_diffusion(replace(information, above=gated(known, trace["kl"], gate))).index
+                str(gate): diagnose_diffusion(replace(information, above=gated(known, trace.kl, gate))).index
                 for gate in GATES
             },
             "events": len(diffusion.events),
@@ -166,8 +165,7 @@ def _codes(run: RunDirectory, dataset: Dataset) -> LabelledCodes:
     index = np.arange(len(dataset))
     if len(index) > SCORED:
         index = np.sort(np.random.default_rng(0).choice(index, SCORED, replace=False))
-    factors = dataset.factors_at(index)
-    assert factors is not None  # every data set of the studies has labels
+    factors = require_labelled(dataset).factors_at(index)
     batches = encoded(ifp.load_model(run), dataset, index)
     return LabelledCodes(torch.cat([each.mean for each in batches]).numpy(), factors)
 
