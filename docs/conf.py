@@ -33,6 +33,7 @@ root_doc = "index"
 nitpicky = True
 smartquotes_action = "D"  # dashes alone; options stand in code
 nitpick_ignore_regex = [("py:.*", rf"({FOREIGN})(\..*)?")]
+nitpick_ignore = [("py:class", "RunFindings")]  # a union, named for type checkers alone
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
