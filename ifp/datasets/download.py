@@ -69,7 +69,7 @@ def download(file: PublicFile, target: Path, report: Report) -> None:
         bar = _Followed(file.name, report)
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_BLOCK, timeout=_TIMEOUT, headers=_AS_STORED)
         try:
-            with only_warnings(pooch.get_logger()):  # what it says beside these, the caller does
+            with only_warnings("pooch"):  # what it says beside these, the caller does
                 pooch.retrieve(url, file.checksum, fname=target.name, path=target.parent, downloader=downloader)
             target.chmod(0o644)  # a temporary file's 0600 would keep others from a shared folder
             return

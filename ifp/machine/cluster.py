@@ -142,8 +142,7 @@ def cluster_at(scheduler: str | None) -> Iterator[Cluster | None]:
         from distributed import Client
     except ImportError as error:
         raise IFPError(f"need Dask for --scheduler (pip install 'ifp[cluster]'), got: {error}") from None
-    told = logging.getLogger("distributed")  # of every connection
-    with only_warnings(told), dask.config.set(_OURS), contextlib.ExitStack() as stack:
+    with only_warnings("distributed"), dask.config.set(_OURS), contextlib.ExitStack() as stack:
         address = stack.enter_context(_local_cluster(int(local[1]))) if local else scheduler
         try:
             client = Client(address, timeout=_CONNECTING, set_as_default=False)

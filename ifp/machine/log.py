@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def only_warnings(log: logging.Logger) -> Iterator[None]:
-    """Within, a library's log takes warnings alone; afterwards what it took before."""
+def only_warnings(name: str) -> Iterator[None]:
+    """Within, the log of that name takes warnings alone; afterwards what it took before."""
+    log = logging.getLogger(name)
     level = log.level
     log.setLevel(logging.WARNING)
     try:
