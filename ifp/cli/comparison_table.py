@@ -9,7 +9,7 @@ from ifp.tables.comparison import comparison
 
 
 def show_comparison(found: Comparison, *, json: bool = False) -> None:
-    """A table on stderr or, with ``json``, every row on stdout; then what a study has written."""
+    """A table on stderr or, with ``json``, every row on stdout; then where a study's are kept."""
     for row in found.rows:
         if row["status"] != "ok":
             typer.echo(f"warning: {row['run']}: {row['status']}", err=True)
@@ -19,4 +19,4 @@ def show_comparison(found: Comparison, *, json: bool = False) -> None:
         show(comparison(found.rows, found.title))
     if found.run is not None:
         path = found.run.path
-        typer.echo(f"written: {path / 'comparison.csv'} {path / 'comparison.png'}", err=True)
+        typer.echo(f"comparison: {path / 'comparison.csv'}  figure: {path / 'comparison.png'}", err=True)

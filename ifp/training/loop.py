@@ -170,8 +170,7 @@ def recorded_steps(
             yield Progress(step, config.steps, _doing(record, rate))
     except DivergenceError as error:
         where = f"the last state, of step {saved_step}, is in {run.path}" if saved_step else "no state was saved yet"
-        advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
-        raise DivergenceError(f"{error}; {where}: {advice}", error.step) from error
+        raise DivergenceError(f"{error}; {where}", error.step) from error
 
 
 def _doing(record: StepRecord, rate: float) -> str:

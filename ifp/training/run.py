@@ -10,7 +10,7 @@ from typing import Any
 from analysis.plain_json import json_bytes
 from analysis.records import require_settings
 from analysis.stage_plan import StagePlan
-from annealing.errors import IFPError
+from annealing.errors import DivergenceError, IFPError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.arrays import Data
 from ifp.datasets.dataset import Dataset
@@ -237,6 +237,9 @@ def train_run(opened: TrainingRun, workers: Workers | None = None) -> Iterator[P
                 recorded=lambda: events.add(course.trace[-1], course.losses.means),
                 saved=write_metrics,
             )
+        except DivergenceError as error:
+            advice = f"start again with a lower --learning-rate, perhaps with --init-from {run.path} in another --out"
+            raise DivergenceError(f"{error}: {advice}", error.step) from error
         finally:
             events.close()
         if not workers.first:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ifp
-from annealing.errors import IFPError, RunError
+from annealing.errors import DivergenceError, IFPError, RunError
 from annealing.pressure import geometric
 from ifp.annealing_test.annealed import annealed_test
 from ifp.files.npz import load_npz
@@ -115,3 +115,9 @@ def test_the_swept_range_reaches_over_the_highest_prediction():
 def test_settings_out_of_range_are_refused(changed, message):
     with pytest.raises(IFPError, match=message):
         WholeConfig(dataset="bars", **{**TINY, **changed})
+
+
+def test_cooling_that_diverges_says_where_its_last_state_is_and_names_no_option_of_training(bars_file, tmp_path):
+    settings = {"latents": 2, "hold_steps": 5, "steps": 120, "threads": 1, "learning_rate": 1e30}
+    with pytest.raises(DivergenceError, match=r"training diverged at step \d+ .*; no state was saved yet$"):
+        ifp.anneal(bars_file, mode="full", out=tmp_path / "run", **settings)
