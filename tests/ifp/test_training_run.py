@@ -334,3 +334,10 @@ def test_the_help_names_every_objective_network_and_preset():
     text = CliRunner().invoke(app, ["train", "--help"], terminal_width=10_000).stdout
     words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
     assert {*objectives(), *NETWORKS, *PRESETS, *get_args(Precision), *ADVANCES} <= words
+
+
+def test_training_that_diverges_says_where_its_last_state_is_and_what_to_try(bars_file, tmp_path):
+    settings = {"objective": "beta-vae", "steps": 40, "threads": 1, "learning_rate": 1e30}
+    told = r"training diverged at step \d+ .*; no state was saved yet: start again with a lower --learning-rate"
+    with pytest.raises(IFPError, match=told):
+        ifp.train(bars_file, out=tmp_path / "run", **settings)
