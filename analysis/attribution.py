@@ -18,9 +18,8 @@ class CoolingBranch:
     Attributes:
         beta: strictly falling pressures (records,), nats.
         kl: nats (records, latents).
-        above: information above chance, nats (records, latents, factors): of sampled codes, as
-            :func:`analysis.information.information` minus :func:`analysis.information.shuffle_null` gives it, not
-            clipped at 0. No factors where the data have no labels.
+        above: information above chance, nats (records, latents, factors), 0 or more: of sampled codes, as
+            :func:`analysis.information.adjusted_information` gives it. No factors where the data have no labels.
         names: of the factors.
 
     Raises:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NAMES = ("method", "seed", "run", "steps", "status")  # columns of a row that are no measures
+from annealing.errors import IFPError
+
+NAMES = ("method", "seed", "run", "steps", "status", "definitions")  # columns of a row that are no measures
 
 Row = Mapping[str, object]
 
@@ -23,6 +25,20 @@ class Summary:
     median: float
     low: float
     high: float
+
+
+def require_same_definitions(rows: Sequence[Row]) -> None:
+    """Raise where rows were measured by different definitions: their figures do not compare.
+
+    Raises:
+        IFPError: which ones, and which runs have them.
+    """
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(str(row.get("definitions") or "earlier ones"), []).append(str(row["run"]))
+    if len(found) > 1:
+        told = "; ".join(f"{', '.join(runs)} by {definitions}" for definitions, runs in found.items())
+        raise IFPError(f"need rows measured by the same definitions to compare, got {told}: resume the comparison")
 
 
 def measures_of(rows: Sequence[Row]) -> list[str]:

@@ -1,50 +1,53 @@
-r"""Information diffusion measured along training: which latent owns a factor, and what of it spread into others.
+r"""Information diffusion: how much of each factor lies outside the latent that holds most of it.
 
-Information M_jk(t) of latent j about factor k, above chance, is followed from boundary to boundary of training: where
-a stage ends or, without stages, whenever some M_jk has moved by 0.1 nat. G_jk is how far M_jk rose in all, a rise
-counting from its lowest point before to its highest point after and only where it is more than three standard
-deviations of chance at either end, and 0.02 nats; what falls and rises by less is noise, however often it is looked
-at. A factor's owner is the latent that holds most of it at the first boundary after it froze. With J latents that ever
-gained anything,
+What latent j holds of factor k is :math:`h_{jk}`, its information above chance where that is sure, else 0. With
+:math:`T_k = \sum_j h_{jk}`, :math:`m_k = \max_j h_{jk}`, :math:`B_j = \sum_k h_{jk}` and p_k = 1 - m_k / T_k,
 
-.. math:: D_k = \frac{J}{J - 1} \left(1 - \frac{G_{\mathrm{owner}(k), k}}{\sum_j G_{jk}}\right), \qquad
-          D = \sum_k w_k D_k, \quad w_k \propto \sum_j G_{jk} / H(k).
+.. math::
+    J = \max\left(2,\; \sum_j \min\left(1, \frac{B_j}{0.1}\right),\; \max_k \frac{T_k}{m_k}\right), \qquad
+    S_k = \frac{p_k}{1 - 1/J}, \qquad D = \sum_k w_k S_k, \quad w_k \propto \frac{T_k}{H_k}.
 
-D is 0 where every latent keeps its factor to itself or only one latent learns, 1 where all that is learnt spreads
-evenly, and None where nothing was gained. A flow, not a state: what an owner loses again does not count.
+J counts the latents in use. As J is at least T_k / m_k, each S_k and so D lies in 0..1: D is 0 exactly where every
+factor sits in one latent, and 1 where each is spread evenly over all that are in use. It asks one record, the last: it
+does not depend on how often a run was looked at, nor on what its objective calls a stage, and a factor that moved as a
+whole is not spread. D along training is a curve; what spread, gathered and moved on the way are events.
+
+How much of D came after freezing: :math:`\sum_k w_k (p_k - \min_{t \ge t_k} p_k(t)) / (1 - 1/J)`, with t_k the first
+record at which T_k is 0.1 nat; the rest was born mixed.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.information_trace import InformationTrace, Rise, boundaries, rises
+from analysis.diffusion_events import DiffusionEvent, EventKind, factor_events, owners
+from analysis.information_trace import InformationTrace
 from analysis.printed import printed
-from annealing.thresholds import CARRIED, INFORMED
+from annealing.thresholds import ACTIVE, INFORMED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SURE = 3.0  # standard deviations of chance by which either end of a rise may be off
+FORMAT = "ifp-diffusion/2"  # what the index, the owners and the events are; figures of two formats do not compare
 _MIXED = 0.25  # share of a factor in a second latent from which two factors in two latents are mixed
 
 
 @dataclass(frozen=True)
 class FactorDiffusion:
-    """One factor along training; None where it never froze.
+    """One factor of a run; at the last record where nothing else is said, None where there is nothing to say.
 
     Attributes:
         froze_at: step at which all latents together first held 0.1 nat of it, and the pressure there.
-        owner: the latent that held most of it at the first boundary after.
-        nats: at the end, all latents together; the owner's share of it in ``share``.
-        effective: number of latents that carry it at the end, the exponential of the entropy of their shares.
-        peak, lost: the most that the owner ever held, and what it has lost of that at the end, nats.
-        gained: sum of all counted gains, nats.
-        index: D_k; None where nothing was gained.
+        owner: the latent that last led by 0.1 nat.
+        nats: T_k, all latents together; the share of the one that holds most is ``share``.
+        effective: number of latents that carry it, the exponential of the entropy of their shares.
+        peak, lost: the most that the owner ever held, and what it has lost of that, nats.
+        index: S_k; the part of it that came after freezing is ``since_freezing``.
     """
 
     factor: str
@@ -56,23 +59,8 @@ class FactorDiffusion:
     effective: float | None
     peak: float | None
     lost: float | None
-    gained: float
     index: float | None
-
-
-@dataclass(frozen=True)
-class DiffusionEvent:
-    """Information of a factor that began to spread into another latent once its owner held 0.1 nat of it.
-
-    ``step`` and ``pressure`` are those of the boundary at which that is sure; ``nats`` is the whole rise.
-    """
-
-    factor: str
-    owner: int
-    into: int
-    step: int
-    pressure: float
-    nats: float
+    since_freezing: float | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,42 +68,44 @@ class Diffusion:
     """Conclusions about one training run.
 
     Attributes:
-        index: D; None where nothing was gained.
-        before_last: D up to where the last stage begins, the fall to the final pressure; None without stages.
-        latents: that ever gained information.
+        index: D at the last record; None where nothing is held.
+        since_freezing: the part of it that came after the factors froze; the rest was born mixed.
+        before_last: D where the last stage begins, the fall to the final pressure; None without stages.
+        latents: that hold anything.
         factors: one by one.
         events: by step.
-        mixed: pairs of factors that share two latents at the end.
+        mixed: pairs of factors in one latent, or both in the same two.
     """
 
     index: float | None
+    since_freezing: float | None
     before_last: float | None
     latents: tuple[int, ...]
     factors: tuple[FactorDiffusion, ...]
     events: tuple[DiffusionEvent, ...]
     mixed: tuple[tuple[str, str], ...]
+    format: str = FORMAT
 
     def to_frame(self) -> pd.DataFrame:
         """A row per factor, with the columns of :class:`FactorDiffusion`; pressures and information in nats."""
-        return pd.DataFrame([asdict(each) for each in self.factors])
+        return pd.DataFrame([asdict(factor) for factor in self.factors])
 
     def plot(self) -> "Figure":
-        """What each factor's owner gained, and what went elsewhere: :func:`analysis.figures.gains.draw_gains`."""
-        from analysis.figures.gains import draw_gains
+        """Each factor in the latent with most of it, and elsewhere: :func:`analysis.figures.shares.draw_shares`."""
+        from analysis.figures.shares import draw_shares
 
-        gained = np.array([each.gained for each in self.factors])
-        elsewhere = (len(self.latents) - 1) / max(len(self.latents), 1)  # of what is gained evenly
-        own = gained * [1 - elsewhere * (each.index or 0.0) for each in self.factors]
-        said = [
-            ("never froze" if each.owner is None else f"z{each.owner}")
-            + ("" if each.index is None else f", index {each.index:.2f}")
-            for each in self.factors
+        nats = np.array([factor.nats for factor in self.factors])
+        most = nats * [factor.share or 0.0 for factor in self.factors]
+        notes = [
+            ("no owner" if factor.owner is None else f"z{factor.owner}")
+            + ("" if factor.index is None else f", index {factor.index:.2f}")
+            for factor in self.factors
         ]
-        title = "nothing gained" if self.index is None else f"diffusion index {self.index:.2f}"
-        return draw_gains([each.factor for each in self.factors], gained, own, said, title)
+        title = "nothing held" if self.index is None else f"diffusion index {self.index:.2f}"
+        return draw_shares([factor.factor for factor in self.factors], nats, most, notes, title)
 
     def __repr__(self) -> str:
-        index = "nothing gained" if self.index is None else f"index {self.index:.3f}"
+        index = "nothing held" if self.index is None else f"index {self.index:.3f}"
         return printed(
             f"Diffusion: {index} over {len(self.latents)} latents that carry information, {len(self.events)} events; "
             "pressures and information in nats",
@@ -123,124 +113,127 @@ class Diffusion:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Counted:
-    """Gains of a trace: boundaries, each latent's rises of each factor, and their sums (latents, factors)."""
-
-    marks: list[int]
-    rises: dict[tuple[int, int], list[Rise]]
-    gains: NDArray[np.float64]
-
-    @property
-    def carrying(self) -> list[int]:
-        """Latents that ever gained anything."""
-        return np.flatnonzero(self.gains.any(axis=1)).tolist()
+def diffusion_curve(trace: InformationTrace) -> NDArray[np.float64]:
+    """D at every record (records,); NaN where nothing is held."""
+    return _spread(trace.held, trace.entropy).index
 
 
 def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
-    """The index, each factor's owner and what it lost, and when information began to spread."""
-    counted = _count(trace)
-    factors = _factors(trace, counted)
+    """The index, each factor's owner and what it lost, and when information spread, gathered and moved."""
+    held = trace.held
+    spread = _spread(held, trace.entropy)
+    since = spread.since_freezing(held.sum(axis=1) >= INFORMED)
+    factors = tuple(_factor(trace, held, spread, since, k) for k in range(len(trace.names)))
+    events = itertools.chain.from_iterable(
+        factor_events(name, held[:, :, k], trace.step, trace.pressure) for k, name in enumerate(trace.names)
+    )
     return Diffusion(
-        index=_index(trace, counted, factors),
-        before_last=_before_last(trace),
-        latents=tuple(counted.carrying),
+        index=_known(spread.index[-1]),
+        since_freezing=_known(spread.weight[-1] @ since) if np.isfinite(spread.index[-1]) else None,
+        before_last=_before_last(trace, spread.index),
+        latents=tuple(np.flatnonzero(held[-1].any(axis=1)).tolist()),
         factors=factors,
-        events=tuple(sorted(_events(trace, counted, factors), key=lambda each: (each.step, each.factor, each.into))),
-        mixed=tuple(_mixed(trace)),
+        events=tuple(sorted(events, key=lambda event: (event.step, event.factor, event.kind))),
+        mixed=tuple(_mixed(trace.names, held[-1], [factor.owner for factor in factors])),
     )
 
 
-def _count(trace: InformationTrace) -> _Counted:
-    marks = boundaries(trace)
-    above, noise = trace.above[marks], np.maximum(2 * _SURE * trace.deviation[marks], CARRIED)
-    pairs = np.ndindex(above.shape[1:])
-    found = {(j, k): rises(above[:, j, k].tolist(), noise[:, j, k].tolist()) for j, k in pairs}
-    gains = np.zeros(above.shape[1:])
-    for pair, each in found.items():
-        gains[pair] = sum(rise.nats for rise in each)
-    return _Counted(marks, found, gains)
+def diffusion_measures(trace: InformationTrace) -> dict[str, float | None]:
+    """What methods are compared by: ``diffusion``, D at the end; nats that ``spread`` and ``gathered``; ``moves``.
+
+    Events are those of records of one kind, :meth:`analysis.information_trace.InformationTrace.evenly`: a run that
+    recorded more, at ends of stages for one, would show more of them for that alone.
+    """
+    found = diagnose_diffusion(trace.evenly())
+    nats = {kind: [event.nats for event in found.events if event.kind == kind] for kind in get_args(EventKind)}
+    return {
+        "diffusion": found.index,
+        "spread": float(sum(nats["spread"])),
+        "gathered": float(sum(nats["gather"])),
+        "moves": len(nats["move"]),
+    }
 
 
-def _factors(trace: InformationTrace, counted: _Counted) -> tuple[FactorDiffusion, ...]:
-    return tuple(_factor(trace, counted, k) for k in range(len(trace.names)))
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """p_k, S_k and weights w_k (records, factors), D and J (records,); p, S and D are NaN where nothing is held."""
+
+    outside: NDArray[np.float64]
+    by_factor: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    index: NDArray[np.float64]
+    used: NDArray[np.float64]
+
+    def since_freezing(self, frozen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The part of the last S_k that came after freezing (factors,); 0 of a factor that never froze."""
+        found = np.zeros(frozen.shape[1])
+        for k in range(len(found)):
+            after = self.outside[int(frozen[:, k].argmax()) :, k]
+            if frozen[:, k].any() and np.isfinite(after[-1]):
+                found[k] = (after[-1] - np.nanmin(after)) / (1 - 1 / self.used[-1])
+        return found
 
 
-def _index(trace: InformationTrace, counted: _Counted, factors: Sequence[FactorDiffusion]) -> float | None:
-    weights = counted.gains.sum(axis=0) / np.where(trace.entropy > 0, trace.entropy, np.inf)
-    indices = np.array([0.0 if each.index is None else each.index for each in factors])
-    return float(weights @ indices / weights.sum()) if weights.sum() > 0 else None
+def _spread(held: NDArray[np.float64], entropy: NDArray[np.floating]) -> _Spread:
+    total = held.sum(axis=1)
+    most = held.max(axis=1)
+    known = total > 0
+    evenly = np.divide(total, most, out=np.ones_like(total), where=known)
+    in_use = np.minimum(1.0, held.sum(axis=2) / ACTIVE).sum(axis=1)
+    used = np.maximum(np.maximum(2.0, in_use), evenly.max(axis=1))
+    outside = np.where(known, 1 - 1 / evenly, np.nan)
+    by_factor = outside / (1 - 1 / used)[:, None]
+    parts = np.divide(total, entropy, out=np.zeros_like(total), where=entropy > 0)
+    whole = parts.sum(axis=1, keepdims=True)
+    weight = np.divide(parts, whole, out=np.zeros_like(parts), where=whole > 0)
+    index = np.where(whole[:, 0] > 0, (weight * np.nan_to_num(by_factor)).sum(axis=1), np.nan)
+    return _Spread(outside, by_factor, weight, index, used)
 
 
-def _before_last(trace: InformationTrace) -> float | None:
-    """The index up to where the last stage begins; None without stages, or with a single record by then."""
-    if len(trace.ends) < 2 or (trace.step <= trace.ends[-2]).sum() < 2:
-        return None
-    before = trace.until(trace.ends[-2])
-    counted = _count(before)
-    return _index(before, counted, _factors(before, counted))
-
-
-def _events(trace: InformationTrace, counted: _Counted, factors: Sequence[FactorDiffusion]) -> Iterator[DiffusionEvent]:
-    """Rises outside a factor's owner, from when the owner held 0.1 nat of it."""
-    for (j, k), found in counted.rises.items():
-        owner = factors[k].owner
-        if owner is None or j == owner:
-            continue
-        held = trace.above[counted.marks, owner, k] >= INFORMED
-        for rise in found:
-            if held[: rise.seen + 1].any():
-                at = counted.marks[rise.seen]
-                yield DiffusionEvent(
-                    trace.names[k], owner, j, int(trace.step[at]), float(trace.pressure[at]), rise.nats
-                )
-
-
-def _factor(trace: InformationTrace, counted: _Counted, k: int) -> FactorDiffusion:
-    gains, carrying, marks = counted.gains, len(counted.carrying), counted.marks
-    held = np.maximum(trace.above[:, :, k], 0.0)
-    total, gained = held.sum(axis=1), float(gains[:, k].sum())
+def _factor(
+    trace: InformationTrace, held: NDArray[np.float64], spread: _Spread, since: NDArray[np.float64], k: int
+) -> FactorDiffusion:
+    nats = held[:, :, k]
+    total = nats.sum(axis=1)
     frozen = np.flatnonzero(total >= INFORMED)
-    if not len(frozen):
-        index = None if not gained else _spread(float(gains[:, k].max()), gained, carrying)
-        return FactorDiffusion(
-            trace.names[k], None, None, None, float(total[-1]), None, None, None, None, gained, index
-        )
-    first = int(frozen[0])
-    after = next((record for record in marks if record > first), marks[-1])
-    owner = int(held[after].argmax())
-    shares = held[-1] / total[-1] if total[-1] > 0 else None
-    peak = float(held[:, owner].max())
+    first = int(frozen[0]) if len(frozen) else None
+    owner = owners(nats)[-1]
+    shares = nats[-1] / total[-1] if total[-1] > 0 else None
     return FactorDiffusion(
         factor=trace.names[k],
-        froze_at=int(trace.step[first]),
-        pressure=float(trace.pressure[first]),
+        froze_at=None if first is None else int(trace.step[first]),
+        pressure=None if first is None else float(trace.pressure[first]),
         owner=owner,
         nats=float(total[-1]),
-        share=None if shares is None else float(shares[owner]),
+        share=None if shares is None else float(shares.max()),
         effective=None if shares is None else float(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())),
-        peak=peak,
-        lost=peak - float(held[-1, owner]),
-        gained=gained,
-        index=_spread(float(gains[owner, k]), gained, carrying) if gained else None,
+        peak=None if owner is None else float(nats[:, owner].max()),
+        lost=None if owner is None else float(nats[:, owner].max() - nats[-1, owner]),
+        index=_known(spread.by_factor[-1, k]),
+        since_freezing=None if shares is None else float(since[k]),
     )
 
 
-def _spread(own: float, gained: float, carrying: int) -> float:
-    """D_k of a factor whose owner gained ``own`` of all that was gained."""
-    return 0.0 if carrying < 2 else carrying / (carrying - 1) * (1 - own / gained)
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
-def _mixed(trace: InformationTrace) -> Iterator[tuple[str, str]]:
-    """Pairs of factors whose two leading latents are the same two, with much of either in both."""
-    held = np.maximum(trace.above[-1], 0.0)
-    if len(held) < 2:
-        return
+def _before_last(trace: InformationTrace, index: NDArray[np.float64]) -> float | None:
+    """D where the last stage begins; None without stages, or with no record before it."""
+    if len(trace.ends) < 2:
+        return None
+    record = int(np.searchsorted(trace.step, trace.ends[-2], side="right")) - 1
+    return _known(index[record]) if record >= 0 else None
+
+
+def _mixed(names: Sequence[str], held: NDArray[np.float64], owner: Sequence[int | None]) -> Iterator[tuple[str, str]]:
+    """Pairs of factors with one owner, or whose two leading latents are the same two, with much of either in both."""
     order = np.argsort(held, axis=0, kind="stable")[::-1]
     total = held.sum(axis=0)
-    second = np.take_along_axis(held, order[1:2], axis=0)[0]
-    spread = np.flatnonzero((total >= INFORMED) & (second >= _MIXED * total))
-    for number, a in enumerate(spread.tolist()):
-        for b in spread[number + 1 :].tolist():
-            if set(order[:2, a].tolist()) == set(order[:2, b].tolist()):
-                yield trace.names[a], trace.names[b]
+    second = np.take_along_axis(held, order[1:2], axis=0)[0] if len(held) > 1 else np.zeros(len(names))
+    spread = (total >= INFORMED) & (second >= _MIXED * total)
+    for a, b in itertools.combinations(range(len(names)), 2):
+        together = owner[a] is not None and owner[a] == owner[b]
+        alike = spread[a] and spread[b] and set(order[:2, a].tolist()) == set(order[:2, b].tolist())
+        if together or alike:
+            yield names[a], names[b]

@@ -12,6 +12,7 @@ from annealing.errors import IFPError
 
 _BINS = 512
 _SHUFFLES = 4
+_NO_ROOM = 1e-9  # nats of entropy above chance that are rounding
 _REACH = 5.0  # standard deviations of the posteriors that the grid covers beyond their means
 
 
@@ -69,17 +70,48 @@ def information_and_chance(
     return np.array(nats), np.array(chance)
 
 
-def chance_deviation(null: NDArray[np.floating], images: int) -> NDArray[np.float64]:
-    r"""Standard deviation of what chance alone shows, at most: nats, of the shape of a :func:`shuffle_null`.
+def adjusted_information(
+    information: NDArray[np.floating], null: NDArray[np.floating], entropy: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    r"""Information with what chance shows taken out, nats: 0 for a random code, H for one that determines the factor.
+
+    .. math:: I_{adj} = H \, \frac{I - I_0}{H - I_0}, \quad 0 \le I_{adj} \le H
+
+    with I_0 the :func:`shuffle_null`. Subtracting I_0 alone would take it from informative codes too, which have
+    next to no such bias: a perfect code of 32 classes would read 2.3 of its 3.4 nats with 400 images. Between the two
+    ends it is near: a code of 32 classes that is right half of the time, 1.11 nats, reads 1.15, 1.24 and 1.13 with
+    400, 1,000 and 10,000 images (the plain difference 0.78, 1.04, 1.12). 0 where chance alone shows all there is.
+    The form is that of the adjusted Rand index (Hubert & Arabie 1985, doi:10.1007/BF01908075; of information: Vinh
+    et al. 2010, JMLR 11:2837).
+
+    Args:
+        information, null: nats (..., factors), of :func:`information` and :func:`shuffle_null`.
+        entropy: of each factor on the same images (factors,), nats: :func:`factor_entropy`.
+
+    >>> adjusted_information(np.array([1.2, 0.2, 0.1]), np.array([0.2, 0.2, 0.2]), np.array([1.2, 1.2, 1.2])).round(9)
+    array([1.2, 0. , 0. ])
+    """
+    share = _above_chance(entropy, null)
+    return np.clip((information - null) * share, 0.0, entropy)
+
+
+def chance_deviation(null: NDArray[np.floating], images: int, entropy: NDArray[np.floating]) -> NDArray[np.float64]:
+    r"""Standard deviation of a random code's :func:`adjusted_information`, at most: nats, of the shape of ``null``.
 
     Under a random pairing of codes and labels :math:`2 N I` is to leading order :math:`\sum_i w_i \chi^2_1`, weights
     in 0..1, of mean :math:`\sum_i w_i` and variance :math:`2 \sum_i w_i^2 \le 2 \sum_i w_i`; so a mean of null nats
-    has a deviation of at most sqrt(null / N).
+    has a deviation of at most sqrt(null / N), which the adjustment widens by H / (H - null).
 
-    >>> float(chance_deviation(np.array(0.04), 400))
-    0.01
+    >>> chance_deviation(np.array([0.04]), 400, np.array([0.08])).tolist()
+    [0.02]
     """
-    return np.sqrt(np.maximum(null, 0.0) / images)
+    return np.sqrt(np.maximum(null, 0.0) / images) * _above_chance(entropy, null)
+
+
+def _above_chance(entropy: NDArray[np.floating], null: NDArray[np.floating]) -> NDArray[np.float64]:
+    """H / (H - I_0); 0 where nothing is left above chance."""
+    room = entropy - null
+    return np.divide(np.broadcast_to(entropy, room.shape), room, out=np.zeros_like(room), where=room > _NO_ROOM)
 
 
 def factor_entropy(factors: NDArray[np.integer]) -> NDArray[np.float64]:

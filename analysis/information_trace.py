@@ -1,13 +1,15 @@
-"""What each latent holds about each factor along training, and its rises: between which records, and beyond chance."""
+"""What each latent holds about each factor along training."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import IFPError
-from annealing.thresholds import CHANGED, SILENT
+from annealing.thresholds import CARRIED, SILENT
+
+_SURE = 3.0  # standard deviations of chance above which a latent holds something
+GRID = 20  # equal parts of training at whose ends runs are set side by side, whatever else they recorded
 
 
 def gated(above: NDArray[np.floating], kl: NDArray[np.floating], gate: float = SILENT) -> NDArray[np.float64]:
@@ -29,7 +31,8 @@ class InformationTrace:
 
     Attributes:
         step, pressure: of each record (records,); steps rise, pressures are in nats.
-        above: information above chance, nats (records, latents, factors); not clipped at 0.
+        above: information above chance, nats (records, latents, factors), 0 or more
+            (:func:`analysis.information.adjusted_information`).
         deviation: standard deviation of chance, nats, same shape
             (:func:`analysis.information.chance_deviation`).
         names: of the factors.
@@ -66,60 +69,27 @@ class InformationTrace:
         if not (np.isfinite(self.above).all() and np.isfinite(self.deviation).all()):
             raise IFPError("need finite information to diagnose diffusion, got NaN or infinity")
 
-    def until(self, step: int) -> "InformationTrace":
-        """The records up to and including a step, and the stages that end by then."""
-        kept = self.step <= step
+    @property
+    def held(self) -> NDArray[np.float64]:
+        """``above`` where it is surely no chance, 3 deviations and 0.02 nats or more, else 0; same shape."""
+        floor = np.maximum(_SURE * self.deviation, CARRIED)
+        return np.where(self.above >= floor, self.above, 0.0)
+
+    def at(self, records: NDArray[np.integer]) -> "InformationTrace":
+        """The trace at some of its records, by number, rising."""
         return replace(
             self,
-            step=self.step[kept],
-            pressure=self.pressure[kept],
-            above=self.above[kept],
-            deviation=self.deviation[kept],
-            ends=tuple(end for end in self.ends if end <= step),
+            step=self.step[records],
+            pressure=self.pressure[records],
+            above=self.above[records],
+            deviation=self.deviation[records],
         )
 
+    def evenly(self, parts: int = GRID) -> "InformationTrace":
+        """The trace at the first record and at the end of each equal part of training, or the last record before it.
 
-@dataclass(frozen=True)
-class Rise:
-    """A counted gain: from record ``start``, the lowest point, sure at ``seen``, to the highest at ``end``."""
-
-    start: int
-    seen: int
-    end: int
-    nats: float
-
-
-def boundaries(trace: InformationTrace) -> list[int]:
-    """Records at which gains are taken: the first, then ends of stages or steps of 0.1 nat, and the last."""
-    last = len(trace.step) - 1
-    found = [0]
-    if trace.ends:
-        found += [int(np.searchsorted(trace.step, end)) for end in trace.ends]
-    else:
-        for record in range(1, last):
-            if np.abs(trace.above[record] - trace.above[found[-1]]).max() >= CHANGED:
-                found.append(record)
-    return sorted({*(min(record, last) for record in found), last})
-
-
-def rises(values: Sequence[float], noise: Sequence[float]) -> list[Rise]:
-    """Rises of a series by more than the noise of each value; falls and rises within it are passed over.
-
-    >>> rises([0.0, 0.5, 0.49, 0.8, 0.2, 0.21], [0.05] * 6)
-    [Rise(start=0, seen=1, end=3, nats=0.8)]
-    """
-    found = []
-    low = high = seen = 0
-    rising = False
-    for record, value in enumerate(values):
-        if rising:
-            if value > values[high]:
-                high = record
-            elif values[high] - value > noise[record]:
-                found.append(Rise(low, seen, high, values[high] - values[low]))
-                rising, low = False, record
-        elif value - values[low] > noise[record]:
-            rising, seen, high = True, record, record
-        elif value <= values[low]:
-            low = record
-    return [*found, Rise(low, seen, high, values[high] - values[low])] if rising else found
+        What a run recorded beside these, at ends of stages for one, depends on its objective; runs are compared
+        without.
+        """
+        ends = np.linspace(self.step[0], self.step[-1], parts + 1)
+        return self.at(np.unique(np.searchsorted(self.step, ends, side="right") - 1))

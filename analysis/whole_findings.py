@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.attribution import CoolingBranch, LatentFreezing, latent_freezing
 from analysis.diffusion import Diffusion, diagnose_diffusion
-from analysis.information import chance_deviation
+from analysis.information import adjusted_information, chance_deviation
 from analysis.information_trace import InformationTrace, gated
 from analysis.leakage import PairLeakage, leakages
 from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
@@ -21,7 +21,7 @@ from annealing.errors import IFPError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMAT = "ifp-whole-findings/1"
+FORMAT = "ifp-whole-findings/2"
 _DRAWN = 1.05  # reconstruction at the end of the hold, in units of the mean image's
 
 
@@ -87,34 +87,34 @@ def cooling_branch(curves: Mapping[str, NDArray[Any]]) -> CoolingBranch:
 
     Args:
         curves: direction (records,), beta (1, records), kl (1, records, latents), mi and mi_null
-            (records, latents, factors), factors: their names.
+            (records, latents, factors), factors: their names, and their entropy (factors,).
 
     Raises:
         IFPError: an array is missing or does not fit.
     """
-    missing = {"direction", "beta", "kl", "mi", "mi_null", "factors"} - set(curves)
+    missing = {"direction", "beta", "kl", "mi", "mi_null", "factors", "entropy"} - set(curves)
     if missing:
         raise IFPError(f"need curves of whole-data annealing, those here lack {', '.join(sorted(missing))}")
     cool = curves["direction"] == "cool"
-    above = curves["mi"][cool] - curves["mi_null"][cool]
+    above = adjusted_information(curves["mi"][cool], curves["mi_null"][cool], curves["entropy"])
     return CoolingBranch(curves["beta"][0][cool], curves["kl"][0][cool], above, tuple(curves["factors"].tolist()))
 
 
 def cooling_trace(curves: Mapping[str, NDArray[Any]], images: int) -> InformationTrace | None:
-    """What the latents held about the factors while the pressure fell; None where the arrays do not say.
+    """What the latents held about the factors while the pressure fell; None where the data have no labels.
 
     Args:
-        curves: as for :func:`cooling_branch`, with step (records,) and entropy (factors,).
+        curves: as for :func:`cooling_branch`, with step (records,).
         images: of the probe set behind mi.
     """
-    if "entropy" not in curves or not len(curves["factors"]):
+    if not len(curves["factors"]):
         return None
     branch, cool = cooling_branch(curves), curves["direction"] == "cool"
     return InformationTrace(
         step=curves["step"][cool],
         pressure=branch.beta,
         above=gated(branch.above, branch.kl),
-        deviation=chance_deviation(curves["mi_null"][cool], images),
+        deviation=chance_deviation(curves["mi_null"][cool], images, curves["entropy"]),
         names=branch.names,
         entropy=curves["entropy"],
     )

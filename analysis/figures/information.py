@@ -1,4 +1,4 @@
-"""Information about each factor along training, stacked by latent: one latent's, or spread over many."""
+"""Information about each factor along training, stacked by latent, and the diffusion index below."""
 
 from collections.abc import Sequence
 
@@ -8,52 +8,70 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.diffusion import Diffusion
+from analysis.diffusion import Diffusion, diffusion_curve
+from analysis.diffusion_events import EventKind
 from analysis.figures.palette import factor_colours
 from analysis.information_trace import InformationTrace
 from annealing.thresholds import INFORMED
 
 _OTHERS = ("#595959", "#a6a6a6", "#7f7f7f", "#d0d0d0")  # neighbours in a stack differ in grey
+_MARKS: dict[EventKind, str] = {"spread": "<", "gather": ">", "move": "D"}
 _NAMED = 0.08  # share of the panel's height from which a latent's band has its name
 
 
 def draw_information(runs: Sequence[tuple[str, InformationTrace, Diffusion]]) -> Figure:
     """A row per factor and a column per run: the owner in the factor's colour, all other latents in greys.
 
-    Dotted lines are ends of stages, with the pressures between them above the panels.
+    Below, the diffusion index D of every record. Marks at the top of a panel are events, dotted lines ends of stages,
+    with the pressures between them above the panels.
 
     Args:
         runs: a label, the trace and what was concluded from it; all of the same factors.
     """
     names = runs[0][1].names
     colours = factor_colours(names)
-    figure = Figure(figsize=(1.2 + 4.2 * len(runs), 1.1 + 1.5 * len(names)), layout="constrained")
-    panels = figure.subplots(len(names), len(runs), squeeze=False, sharex="col", sharey="row")
+    figure = Figure(figsize=(1.2 + 4.2 * len(runs), 2.6 + 1.5 * len(names)), layout="constrained")
+    panels = figure.subplots(len(names) + 1, len(runs), squeeze=False, sharex="col", sharey="row")
     for column, (label, trace, found) in enumerate(runs):
         for row, name in enumerate(names):
             axes = panels[row, column]
             _stack(axes, trace, row, found.factors[row].owner, colours[name])
-            for end in trace.ends[:-1]:
-                axes.axvline(end, color="black", linewidth=0.8, linestyle=":")
+            _mark(axes, found, name)
             if column == 0:
                 axes.set_ylabel(f"{name}\n(nats)")
-        index = "nothing gained" if found.index is None else f"diffusion index {found.index:.2f}"
+        panels[-1, column].plot(trace.step, diffusion_curve(trace), color="black", linewidth=1)
+        for axes in panels[:, column]:
+            for end in trace.ends[:-1]:
+                axes.axvline(end, color="black", linewidth=0.8, linestyle=":")
+        index = "nothing held" if found.index is None else f"diffusion index {found.index:.2f}"
         panels[0, column].set_title(f"{label}\n{index}\n{_pressures(trace)}", fontsize=9)
         panels[-1, column].set_xlabel("step")
+    panels[-1, 0].set(ylim=(0, 1), ylabel="index D")
     for row in range(len(names)):  # one scale for all runs, and none so fine that chance would fill the panel
-        most = max(float(np.maximum(trace.above[:, :, row], 0).sum(axis=1).max()) for _, trace, _ in runs)
+        most = max(float(trace.above[:, :, row].sum(axis=1).max()) for _, trace, _ in runs)
         panels[row, 0].set_ylim(0, max(1.05 * most, INFORMED))
     handles = [
         Patch(color=colours[names[0]], label="owner, in the factor's colour"),
         Patch(color=_OTHERS[0], label="other latents"),
+        *(Line2D([], [], linestyle="", color="black", marker=mark, label=kind) for kind, mark in _MARKS.items()),
         Line2D([], [], color="black", linewidth=0.8, linestyle=":", label="end of a stage"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
+def _mark(axes: Axes, found: Diffusion, name: str) -> None:
+    """The events of a factor, at the top of its panel."""
+    for kind, mark in _MARKS.items():
+        steps = [event.step for event in found.events if (event.factor, event.kind) == (name, kind)]
+        if steps:
+            axes.scatter(
+                steps, [0.94] * len(steps), marker=mark, color="black", s=16, transform=axes.get_xaxis_transform()
+            )
+
+
 def _stack(axes: Axes, trace: InformationTrace, factor: int, owner: int | None, colour: tuple[float, ...]) -> None:
-    held = np.maximum(trace.above[:, :, factor], 0.0)
+    held = trace.above[:, :, factor]
     others = [latent for latent in range(held.shape[1]) if latent != owner and held[:, latent].any()]
     order = others if owner is None else [owner, *others]
     if not order:

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FORMAT = "ifp-scores/1"  # what the scores are; those of two formats do not compare, and a record without is of this one
+
+
 class Scores(dict[str, float]):
     """Scores by name; a plain mapping in every other respect.
 
     >>> Scores(mig=0.5, sap=0.25)
-    Scores, 0 to 1 and the higher the better
+    Scores, 1 at best
     score  value
       mig    0.5
       sap   0.25
@@ -41,4 +44,4 @@ class Scores(dict[str, float]):
         return draw_scores(self)
 
     def __repr__(self) -> str:
-        return printed("Scores, 0 to 1 and the higher the better", self.to_frame())
+        return printed("Scores, 1 at best", self.to_frame())

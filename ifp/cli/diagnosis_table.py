@@ -46,4 +46,4 @@ def _show_one(one: Diagnosed) -> None:
         if one.diffusion.events:
             show(events(one.diffusion))
         for first, second in one.diffusion.mixed:
-            typer.echo(f"warning: {first} and {second} are mixed in the same two latents", err=True)
+            typer.echo(f"warning: {first} and {second} are mixed in the same latents", err=True)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from analysis.comparison import Row
-from analysis.diffusion import diagnose_diffusion
+from analysis.comparison import Row, require_same_definitions
+from analysis.diffusion import FORMAT as DIFFUSION
+from analysis.diffusion import diagnose_diffusion, diffusion_measures
 from analysis.plain_json import json_bytes
+from analysis.scores.scores import FORMAT as SCORES
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, RunError
 from ifp.comparison.config import MOST_SEEDS, CompareConfig
@@ -25,6 +27,8 @@ from ifp.run_directory.opening import Place
 from ifp.run_directory.run import RunDirectory
 from ifp.training.run import open_training_run, read_training_run, train_run
 from ifp.training.trained import TrainedRun, trained_run
+
+DEFINITIONS = f"{DIFFUSION}, {SCORES}"  # by which a row is measured
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,27 @@ def row_path(study: Path, objective: str, seed: int) -> Path:
     return study / "rows" / f"{piece_name(objective, seed)}.json"
 
 
+def has_row(study: Path, objective: str, seed: int, *, current: bool = False) -> bool:
+    """Whether a piece has a row; with ``current``, one by today's definitions."""
+    path = row_path(study, objective, seed)
+    if not path.is_file() or not current:
+        return path.is_file()
+    return _checked_row(load_json(path), piece_name(objective, seed), path).get("definitions") == DEFINITIONS
+
+
 def finished_rows(study: Path, config: CompareConfig) -> list[Row]:
-    """The rows of a study that are done, in the order of its objectives, then seeds."""
+    """The rows of a study that are done, in the order of its objectives, then seeds.
+
+    Raises:
+        IFPError: a row is damaged, or some are by other definitions than others.
+    """
     seeds = range(config.seed, config.seed + min(config.seeds, MOST_SEEDS))
     rows = []
     for objective, seed in itertools.product(config.objectives, seeds):
         path = row_path(study, objective, seed)
         if path.is_file():
             rows.append(_checked_row(load_json(path), piece_name(objective, seed), path))
+    require_same_definitions(rows)
     return rows
 
 
@@ -90,6 +107,7 @@ def study_piece(study: OpenStudy, objective: str, seed: int, data_dir: Path | No
     except DivergenceError as error:
         status = f"diverged at step {error.step}"
         row = {"method": objective, "seed": seed, "run": name, "steps": steps, "status": status}
+        row["definitions"] = DEFINITIONS
     write_into_folder(row_path(study.run.path, objective, seed), json_bytes(row))
 
 
@@ -149,16 +167,18 @@ def comparison_row(
         "run": run.path.name,
         "steps": config.steps,
         "status": "ok",
+        "definitions": DEFINITIONS,
         "reconstruction": float(trace.reconstruction[-1]),
         "kl": float(trace.kl[-1].sum()),
     }
     if trace.names:
         there = trained.scores
-        missing = [name for name in scores if name not in there]
+        same = there.get("format", SCORES) == SCORES
+        missing = [name for name in scores if name not in there or not same]
         measured = score_run(run, seed=there["seed"], only=missing, data_dir=data_dir, save=save) if missing else {}
         row |= {name: {**there, **measured}[name] for name in scores}
-        diffusion = diagnose_diffusion(trained.information)
+        information = trained.information
         if save:
-            run.add(DIFFUSION_FILE, json_bytes(diffusion))
-        row["diffusion"] = diffusion.index
+            run.add(DIFFUSION_FILE, json_bytes(diagnose_diffusion(information)))
+        row |= diffusion_measures(information)
     return row

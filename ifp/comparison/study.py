@@ -20,9 +20,9 @@ from ifp.comparison.piece import (
     OpenStudy,
     comparison_row,
     finished_rows,
+    has_row,
     keep_piece,
     piece_name,
-    row_path,
     study_piece,
     train_piece,
 )  # fmt: skip
@@ -113,7 +113,12 @@ def compare_study(study: OpenStudy, data_dir: Path | None = None, cluster: Clust
     run = study.run
     with run.writing():
         pieces = study.config.pieces()
-        todo = [piece for piece in pieces if not row_path(run.path, *piece).is_file()]
+        for number, piece in enumerate(pieces):  # trained, but measured by the definitions of an earlier version
+            if has_row(run.path, *piece) and not has_row(run.path, *piece, current=True):
+                yield Progress(number, len(pieces), f"{piece_name(*piece)}, scores")
+                for _ in study_piece(study, *piece, data_dir):
+                    pass
+        todo = [piece for piece in pieces if not has_row(run.path, *piece)]
         if cluster is None:
             for number, piece in enumerate(todo, len(pieces) - len(todo)):
                 for step in study_piece(study, *piece, data_dir):

@@ -13,6 +13,7 @@ from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import require_scores
 from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.scores import FORMAT
 from annealing.errors import DataError, RunError
 from ifp.evaluation.encoding import encoded_run
 from ifp.files.npz import has_array, open_npz, read_whole
@@ -80,7 +81,7 @@ def score_codes(
     if data.logvar is not None and only is None:
         found["kl_decomposition"] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))
     versions = {name: importlib.metadata.version(name) for name in ("ifp", "scikit-learn", "scipy", "numpy")}
-    return {"protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **versions}
+    return {"format": FORMAT, "protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **versions}
 
 
 def score_run(
@@ -109,7 +110,8 @@ def score_run(
         found = score_codes(codes, seed=seed, only=only, n_jobs=n_jobs)
     if save:
         with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
-            before = TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {}
-            same = all(before.get(name) == found[name] for name in ("protocol", "samples", "seed", "scikit-learn"))
+            before = {"format": FORMAT} | dict(TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {})
+            measured_by = ("format", "protocol", "samples", "seed", "scikit-learn")
+            same = all(before.get(name) == found[name] for name in measured_by)
             run.write(SCORES_FILE, json_bytes({**(before if same else {}), **found}))
     return found

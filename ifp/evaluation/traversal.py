@@ -47,5 +47,5 @@ def traverse_run(
     start = torch.from_numpy(to_float(dataset.images([image]))[0]).permute(2, 0, 1)
     images = traversal_images(model, start, chosen, values, likelihood_named(trained.config.likelihood))
     trace = trained.trace
-    labels = latent_labels(trace.kl[-1], trace.mi[-1], trace.mi_null[-1], trace.names)
+    labels = latent_labels(trace.kl[-1], trace.above[-1], trace.names)
     return draw_traversal(images, values, [labels[latent] for latent in chosen])

@@ -12,7 +12,7 @@ from analysis.stage_plan import StagePlan
 from ifp.pages.page import Code, Listed, Part, Picture, Section, Text
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory
-from ifp.tables.diffusion import events, owners
+from ifp.tables.diffusion import events, index_words, owners
 from ifp.tables.table import Table
 
 
@@ -61,23 +61,22 @@ def _sentences(free: object) -> tuple[str, ...]:
 
 def diffusion_section(name: str, trace: InformationTrace, found: Diffusion) -> Section:
     """Owners, what left them, and when."""
-    index = "Nothing was gained." if found.index is None else f"The diffusion index is {found.index:.3f}."
-    if found.before_last is not None:
-        index += f" Up to the last stage it was {found.before_last:.3f}."
+    words = index_words(found)
     shown = ", ".join(
-        f"{each.factor} {each.nats:.2f} nats" + ("" if each.share is None else f", {each.share:.0%} with its owner")
-        for each in found.factors
+        f"{factor.factor} {factor.nats:.2f} nats"
+        + ("" if factor.share is None else f", {factor.share:.0%} in the latent with most")
+        for factor in found.factors
     )
     parts: list[Part] = [
-        Text(f"{index} 0: every factor stays in the latent that owns it; 1: all spreads evenly."),
+        Text(f"{words[0].upper()}{words[1:]}. 0: every factor is in one latent; 1: all is spread evenly."),
         Picture(
             draw_information([(name, trace, found)]),
             f"Information about each factor along training, stacked by latent. At the end: {shown}.",
-            "Nats above chance by step; the owner in the factor's colour, all other latents in greys.",
+            "Nats above chance by step; the owner in the factor's colour, others in greys. Below: the index.",
         ),
         owners(name, found),
     ]
-    parts += [Text(f"{a} and {b} are mixed in the same two latents.", warning=True) for a, b in found.mixed]
+    parts += [Text(f"{a} and {b} are mixed in the same latents.", warning=True) for a, b in found.mixed]
     return Section("Information diffusion", (*parts, *((events(found),) if found.events else ())))
 
 

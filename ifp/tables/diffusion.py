@@ -8,41 +8,50 @@ from ifp.tables.table import Table
 _EVENTS = 12  # of a run, the largest
 
 
+def index_words(found: Diffusion) -> str:
+    """The index, what of it came after freezing, and what it was before the last stage, in a line."""
+    if found.index is None:
+        return "nothing held"
+    parts = [f"{found.since_freezing:.3f} of it since freezing"]
+    if found.before_last is not None:
+        parts.append(f"{found.before_last:.3f} before the last stage")
+    return f"diffusion index {found.index:.3f} ({', '.join(parts)})"
+
+
 def owners(label: str, found: Diffusion) -> Table:
     """One row per factor: its owner, and what of it is elsewhere."""
-    index = "nothing gained" if found.index is None else f"diffusion index {found.index:.3f}"
-    if found.before_last is not None:
-        index += f" ({found.before_last:.3f} before the last stage)"
     rows = tuple(
         {
-            "factor": each.factor,
-            "froze at": each.froze_at,
-            "beta": each.pressure,
-            "owner": "-" if each.owner is None else f"z{each.owner}",
-            "nats": each.nats,
-            "share": each.share,
-            "latents": each.effective,
-            "lost": each.lost,
-            "index": each.index,
+            "factor": factor.factor,
+            "froze at": factor.froze_at,
+            "beta": factor.pressure,
+            "owner": "-" if factor.owner is None else f"z{factor.owner}",
+            "nats": factor.nats,
+            "share": factor.share,
+            "latents": factor.effective,
+            "lost": factor.lost,
+            "index": factor.index,
         }
-        for each in found.factors
+        for factor in found.factors
     )
     return Table(
-        f"{label}: {index} over {len(found.latents)} latents that carry information; froze at: step; nats and the "
-        "owner's share at the end; latents: effective number that carry it; lost: of the most its owner ever held",
+        f"{label}: {index_words(found)} over {len(found.latents)} latents that carry information; froze at: step; nats "
+        "at the end, and the share of the latent with most; latents: effective number that carry it; lost: of the most "
+        "its owner ever held",
         rows,
     )
 
 
 def events(found: Diffusion) -> Table:
-    """The largest events by step: from which latent into which, at which pressure."""
+    """The largest events by step: what spread, gathered or moved, from which latent into which, at which pressure."""
     largest = sorted(found.events, key=lambda event: -event.nats)[:_EVENTS]
     rows = tuple(
         {
             "step": event.step,
             "beta": event.pressure,
             "factor": event.factor,
-            "from": f"z{event.owner}",
+            "event": event.kind,
+            "from": f"z{event.out_of}",
             "into": f"z{event.into}",
             "nats": event.nats,
         }
@@ -50,7 +59,7 @@ def events(found: Diffusion) -> Table:
         if event in largest
     )
     more = len(found.events) - len(rows)
-    return Table("where information spread to" + (f" ({more} smaller events left out)" if more else ""), rows)
+    return Table("where information went" + (f" ({more} smaller events left out)" if more else ""), rows)
 
 
 def indices(runs: Sequence[tuple[str, Diffusion]]) -> Table:
@@ -59,13 +68,13 @@ def indices(runs: Sequence[tuple[str, Diffusion]]) -> Table:
         {
             "run": label,
             "index": found.index,
-            "before last": found.before_last,
-            **{each.factor: each.index for each in found.factors},
+            "since freezing": found.since_freezing,
+            **{factor.factor: factor.index for factor in found.factors},
         }
         for label, found in runs
     )
     return Table(
-        "diffusion index (0: every factor in its owner alone, 1: spread evenly), of all, before the last stage, per "
-        "factor",
+        "diffusion index at the end (0: every factor in one latent, 1: spread evenly), the part of it since freezing, "
+        "and by factor",
         rows,
     )

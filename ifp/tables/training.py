@@ -13,12 +13,13 @@ UNLABELLED = "the data have no labels: factor information is not available, only
 def latents(trained: TrainedRun) -> Table:
     """One row per latent: the stage that opened it, its KL and its information about each factor, in nats."""
     trace = trained.trace
+    held = trace.above[-1]
     rows = tuple(
         {
             "latent": latent,
             "stage": stage + 1,
             "kl": float(trace.kl[-1, latent]),
-            **{name: round(float(nats), 3) for name, nats in zip(trace.names, trace.held[latent], strict=True)},
+            **{name: round(float(nats), 3) for name, nats in zip(trace.names, held[latent], strict=True)},
         }
         for stage, group in enumerate(trained.checkpoint.groups)
         for latent in group

@@ -9,9 +9,11 @@ import sklearn
 import torch
 
 from analysis.figures.traversal import draw_traversal
+from analysis.information import adjusted_information, factor_entropy
 from analysis.plain_json import json_bytes
 from analysis.scores.codes import STUDY, protocol_of
 from analysis.scores.mig import mutual_information_gap
+from analysis.scores.scores import FORMAT
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
 from ifp.files.npz import npz_bytes
@@ -58,6 +60,7 @@ def write_results(
         labels = dataset.factors_at(np.arange(len(dataset)))
         vary = bool(np.ptp(labels, axis=0).any())  # without a factor that does there is no score
         scores = {
+            "format": FORMAT,
             "protocol": protocol_of(labels),
             **({"mig": mean_code_mig(dataset, model, config.seed)} if vary else {}),
             "samples": asdict(STUDY),
@@ -84,7 +87,6 @@ def _traversal_png(
 ) -> bytes:
     images = traversal_images(model, probe.images[0], range(model.latents), VALUES, likelihood_named(likelihood))
     buffer = io.BytesIO()
-    draw_traversal(images, VALUES, latent_labels(last.kl, last.mi, last.mi_null, names)).savefig(
-        buffer, format="png", dpi=100
-    )
+    held = adjusted_information(last.mi, last.mi_null, factor_entropy(probe.factors))
+    draw_traversal(images, VALUES, latent_labels(last.kl, held, names)).savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.information import chance_deviation
+from analysis.information import adjusted_information, chance_deviation
 from analysis.information_trace import InformationTrace, gated
 from analysis.plain_json import shown
 from analysis.stage_plan import StagePlan
@@ -56,9 +56,9 @@ class Trace:
     entropy: NDArray[np.float64]
 
     @property
-    def held(self) -> NDArray[np.float64]:
-        """Information above chance at the last record, nats (latents, factors), 0 or more."""
-        return np.maximum(self.mi[-1] - self.mi_null[-1], 0.0)
+    def above(self) -> NDArray[np.float64]:
+        """Information above chance, nats (records, latents, factors), 0 or more."""
+        return adjusted_information(self.mi, self.mi_null, self.entropy)
 
     @property
     def stage_ends(self) -> NDArray[np.int64]:
@@ -114,8 +114,8 @@ class TrainedRun:
         return InformationTrace(
             step=trace.step,
             pressure=trace.pressure,
-            above=gated(trace.mi - trace.mi_null, trace.kl),
-            deviation=chance_deviation(trace.mi_null, probed_images(self.run, self.config.probe)),
+            above=gated(trace.above, trace.kl),
+            deviation=chance_deviation(trace.mi_null, probed_images(self.run, self.config.probe), trace.entropy),
             names=trace.names,
             entropy=trace.entropy,
             ends=tuple(trace.step[ends].tolist()) if len(ends) > 1 else (),

@@ -34,13 +34,16 @@ def traversal_images(
     return likelihood.mean(output).permute(0, 2, 3, 1).unflatten(0, (len(latents), -1)).numpy()
 
 
-def latent_labels(
-    kl: NDArray[np.floating], mi: NDArray[np.floating], mi_null: NDArray[np.floating], names: Sequence[str]
-) -> list[str]:
-    """Of each latent its nats (latents,) and, where the data are labelled, the factor it tells most about."""
+def latent_labels(kl: NDArray[np.floating], held: NDArray[np.floating], names: Sequence[str]) -> list[str]:
+    """Of each latent its nats (latents,) and, where the data are labelled, the factor it tells most about.
+
+    Args:
+        kl: nats (latents,).
+        held: information above chance, nats (latents, factors).
+        names: of the factors.
+    """
     labels = [f"z{latent}  {float(nats):.2f} nats" for latent, nats in enumerate(kl)]
     if not len(names):
         return labels
-    held = np.maximum(mi - mi_null, 0)
     best = [names[int(k)] if row.max() > TOLD else "-" for row, k in zip(held, held.argmax(1), strict=True)]
     return [f"{label}\n{name}" for label, name in zip(labels, best, strict=True)]

@@ -33,6 +33,7 @@ WHOLE_CURVES = {
     "step": "whole numbers: records", "direction": "names: records", "beta": "floats: 1 records",
     "kl": "floats: 1 records latents", "reconstruction": "floats: 1 records", "silent_reconstruction": "floats: 1",
     "mi": "floats: records latents factors", "mi_null": "floats: records latents factors", "factors": "names: factors",
+    "entropy": "floats: factors",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import entropy, norm
 
-from analysis.information import information, shuffle_null
+from analysis.information import adjusted_information, factor_entropy, information, information_and_chance, shuffle_null
 from annealing.errors import IFPError
 
 
@@ -160,3 +160,58 @@ def test_posteriors_that_are_not_finite_are_refused(where, value):
     posterior[where][2, 1] = value
     with pytest.raises(IFPError, match="need finite posteriors"):
         information(posterior["mean"], posterior["logvar"], np.zeros((4, 1), int))
+
+
+def adjusted(mean, logvar, factors, seed=0):
+    """Adjusted information of codes about factors, and the plain difference."""
+    means = np.asarray(mean, np.float64)
+    shown, null = information_and_chance(means, np.full(means.shape, logvar), factors, seed=seed)
+    return adjusted_information(shown, null, factor_entropy(factors)), shown - null
+
+
+@pytest.mark.parametrize("images", [400, 1000, 10_000])
+@pytest.mark.parametrize("classes", [2, 8, 32, 40])
+def test_a_code_that_determines_the_factor_holds_its_whole_entropy_however_few_images(classes, images):
+    labels = column(np.random.default_rng(classes).integers(0, classes, images))
+    found, _ = adjusted(labels / 2, -12.0, labels)
+    np.testing.assert_allclose(found, factor_entropy(labels)[None], rtol=1e-6)
+
+
+def test_subtracting_chance_alone_took_a_third_from_a_perfect_code():
+    labels = column(np.random.default_rng(0).integers(0, 32, 400))
+    images_apart = labels + np.linspace(0, 0.4, 400)[:, None]  # each image has a code of its own
+    found, difference = adjusted(images_apart, -14.0, labels)
+    assert factor_entropy(labels).item() > 3.4
+    np.testing.assert_allclose(found, factor_entropy(labels)[None], rtol=1e-6)
+    assert difference.item() < 2.6
+
+
+@pytest.mark.parametrize(("images", "near"), [(400, 0.1), (1000, 0.15), (10_000, 0.03)])
+def test_a_code_that_is_right_half_of_the_time_holds_what_it_tells_of_the_factor(images, near):
+    right = 0.5 + 0.5 / 32
+    exact = np.log(32) + right * np.log(right) + (1 - right) * np.log((1 - right) / 31)  # 1.110
+    found, difference = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 32, images)
+        shown = np.where(rng.random(images) < 0.5, labels, rng.integers(0, 32, images))
+        both = adjusted(column(shown), -12.0, column(labels))
+        found.append(both[0].item())
+        difference.append(both[1].item())
+    assert abs(np.mean(found) - exact) < near
+    if images == 400:
+        assert np.mean(difference) < exact - 0.3  # what chance shows does not add to what an informative code shows
+
+
+@pytest.mark.parametrize("sizes", [(20, 72), (6, 40)])
+def test_on_a_full_lattice_a_code_of_one_factor_holds_nothing_of_the_other(sizes):
+    factors = np.stack([axis.ravel() for axis in np.indices(sizes)], axis=1)
+    found, difference = adjusted(factors / 2, -12.0, factors)
+    np.testing.assert_allclose(found, np.diag(np.log(sizes)), atol=1e-6)
+    if sizes == (20, 72):
+        np.testing.assert_allclose(difference[1, 0], -0.53, atol=0.03)  # what a fall to silence counted as a gain
+
+
+def test_where_chance_shows_all_there_is_nothing_is_held():
+    shown, null = np.array([[1.5, 0.3]]), np.array([[1.5, 0.0]])
+    np.testing.assert_array_equal(adjusted_information(shown, null, np.array([1.5, 0.0])), [[0, 0]])

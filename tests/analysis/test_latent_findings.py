@@ -24,7 +24,7 @@ def whole(freezing, labels=()):
         "beta": np.concatenate([BETA[:1], BETA])[None], "kl": np.concatenate([kl[:1], kl])[None],
         "reconstruction": np.full((1, 401), 50.0), "silent_reconstruction": np.array([50.0]),
         "mi": np.concatenate([mi[:1], mi]), "mi_null": np.zeros((401, 4, len(labels))),
-        "factors": np.array(labels, dtype=np.str_),
+        "factors": np.array(labels, dtype=np.str_), "entropy": np.full(len(labels), np.log(1000)),
     }  # fmt: skip
     return conclude_whole(
         curves, dataset="blobs", fingerprint="f", seed=0, thresholds=(0.1, 0.01), predicted={}, images=100

@@ -11,6 +11,7 @@ from annealing.errors import IFPError
 
 BETA = np.geomspace(200, 2, 240)
 NAMES = ("x", "y", "scale")
+ENTROPY = np.log([200.0, 200.0, 200.0])
 FREEZE = {"x": 100.0, "y": 98.0, "scale": 30.0}
 
 
@@ -21,7 +22,7 @@ def rising(point, gain=1.0):
 def made(mixed=False):
     """Four latents: x in 0, y in 1 (or both in both), scale in 2 and, far down, in 3 too."""
     kl = np.stack([rising(100), rising(98), rising(30), rising(5)], axis=1)
-    above = np.full((len(BETA), 4, 3), -0.003)  # what chance leaves is taken off
+    above = np.zeros((len(BETA), 4, 3))
     share = 0.5 if mixed else 1.0
     above[:, 0, 0] += share * kl[:, 0]
     above[:, 1, 1] += share * kl[:, 1]
@@ -102,14 +103,16 @@ def arrays(branch, hold_kl=0.0, reconstruction=50.0):
     """curves.npz of a run with one record at the top before it cools."""
     null = np.full(branch.above.shape, 0.1)
     return {
+        "step": np.arange(len(BETA) + 1),
         "direction": np.array(["hold"] + ["cool"] * len(BETA)),
         "beta": np.concatenate([[BETA[0]], BETA])[None],
         "kl": np.concatenate([np.full((1, 4), hold_kl), branch.kl])[None],
         "reconstruction": np.full((1, len(BETA) + 1), reconstruction),
         "silent_reconstruction": np.array([50.0]),
-        "mi": np.concatenate([null[:1], branch.above + null]),
+        "mi": np.concatenate([null[:1], branch.above * (1 - null / ENTROPY) + null]),  # I_adj solved for I
         "mi_null": np.concatenate([null[:1], null]),
         "factors": np.array(NAMES),
+        "entropy": ENTROPY,
     }
 
 

@@ -20,6 +20,14 @@ DATA = {"name": "bars", "fingerprint": "bars-1", "image_shape": [16, 16, 1], "im
 STEPS = np.arange(0, 1001, 100)
 
 
+ENTROPY = np.log([8, 4])
+
+
+def shown(above):
+    """Plug-in information that reads ``above`` once 0.01 nats of chance are taken out: I_adj solved for I."""
+    return above * (1 - 0.01 / ENTROPY[: above.shape[-1]]) + 0.01
+
+
 def held(leak):
     """Position in latent 0 in the first half, brightness in latent 1 in the second, when position leaks into it."""
     above = np.zeros((len(STEPS), 3, 2))
@@ -43,9 +51,9 @@ def make_run(tmp_path, bars, make_plan):
             "step": STEPS, "stage": np.minimum(STEPS > 500, stages - 1).astype(int),
             "pressure": np.where(STEPS > 500, 3.0, 9.0),
             "reconstruction": np.full(len(STEPS), 50.0),
-            "kl": nats, "mi": above + 0.01, "mi_null": np.full_like(above, 0.01),
+            "kl": nats, "mi": shown(above), "mi_null": np.full_like(above, 0.01),
             "factors": np.array(["position", "brightness"] if labelled else [], dtype=np.str_),
-            "entropy": np.log([8, 4]) if labelled else np.empty(0),
+            "entropy": ENTROPY if labelled else np.empty(0),
         }  # fmt: skip
         run.write("trace.npz", npz_bytes(arrays))
         if finished:
@@ -59,14 +67,15 @@ def test_the_trace_of_a_run_has_its_stages_and_the_chance_of_its_probe_set(make_
     trace = information_trace(make_run(leak=0.5))
     assert (trace.names, trace.ends) == (("position", "brightness"), (500, 1000))
     np.testing.assert_allclose(trace.above, held(0.5), atol=1e-12)
-    np.testing.assert_allclose(trace.deviation, np.sqrt(0.01 / 32))  # the data set has no more images
+    above_chance = ENTROPY / (ENTROPY - 0.01)
+    np.testing.assert_allclose(trace.deviation, np.broadcast_to(np.sqrt(0.01 / 32) * above_chance, trace.above.shape))
     assert information_trace(make_run("other", stages=1)).ends == ()
 
 
 def test_the_index_of_a_run_is_written_beside_it(make_run):
     run = make_run(leak=0.5)
     found = ifp.diagnose(run.path, save=True)
-    # gains 1.5 in the owner and 0.5 outside, 1.0 in the owner; two latents carry information
+    # 1.5 in one latent and 0.5 in another, 1.0 in one; two latents carry information
     weights = np.array([2.0 / np.log(8), 1.0 / np.log(4)])
     np.testing.assert_allclose(found.index, weights @ [2 * 0.25, 0] / weights.sum())
     assert json.loads((run.path / "diffusion.json").read_text())["index"] == found.index
@@ -76,9 +85,17 @@ def test_diagnose_prints_owners_and_the_step_and_pressure_at_which_information_s
     run = make_run(leak=0.5)
     shown = CliRunner().invoke(app, ["diagnose", str(run.path)])
     assert shown.exit_code == 0
-    assert "where information spread to" in shown.stderr
+    assert "where information went" in shown.stderr
     event = next(line for line in shown.stderr.splitlines() if line.count("position") and "z1" in line)
-    assert [each.strip() for each in event.strip("│").split("│")] == ["1000", "3", "position", "z0", "z1", "0.5"]
+    assert [each.strip() for each in event.strip("│").split("│")] == [
+        "700",
+        "3",
+        "position",
+        "spread",
+        "z0",
+        "z1",
+        "0.5",
+    ]
 
 
 def test_json_is_what_the_file_holds(make_run):
@@ -98,11 +115,11 @@ def test_several_runs_are_one_table_and_one_figure_side_by_side(make_run, tmp_pa
     assert shown_index == {run.path.name: pytest.approx(ifp.diagnose(run).index or 0, rel=1e-3) for run in runs}
     drawn = draw_information([(run.path.name, information_trace(run), ifp.diagnose(run)) for run in runs])
     assert [axes.get_ylabel() for axes in drawn.axes if axes.get_ylabel()] == [
-        "position\n(nats)", "brightness\n(nats)",
+        "position\n(nats)", "brightness\n(nats)", "index D",
     ]  # fmt: skip
     assert "<svg" in figure.read_text()
     tops = [axes.get_ylim()[1] for axes in drawn.axes]  # row by row: the two runs share a scale
-    np.testing.assert_allclose(tops, np.repeat([1.05 * 2.0, 1.05 * 1.0], 2))
+    np.testing.assert_allclose(tops, np.repeat([1.05 * 2.0, 1.05 * 1.0, 1.0], 2))
 
 
 def test_runs_on_other_factors_are_not_set_side_by_side(make_run):

@@ -34,9 +34,9 @@ def test_one_latent_runs_while_the_others_stay_as_for_the_image(run, bars):
 
 
 def test_latents_are_named_after_the_factor_they_tell_most_about():
-    kl, mi = np.array([1.0, 0.5]), np.array([[0.2, 0.9], [0.03, 0.0]])
-    assert latent_labels(kl, mi, np.zeros((2, 2)), ("a", "b")) == ["z0  1.00 nats\nb", "z1  0.50 nats\n-"]
-    assert latent_labels(kl, mi[:, :0], mi[:, :0], ()) == ["z0  1.00 nats", "z1  0.50 nats"]
+    kl, held = np.array([1.0, 0.5]), np.array([[0.2, 0.9], [0.03, 0.0]])
+    assert latent_labels(kl, held, ("a", "b")) == ["z0  1.00 nats\nb", "z1  0.50 nats\n-"]
+    assert latent_labels(kl, held[:, :0], ()) == ["z0  1.00 nats", "z1  0.50 nats"]
 
 
 @pytest.mark.parametrize(

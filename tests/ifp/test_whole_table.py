@@ -33,6 +33,7 @@ def curves(names=NAMES):
         "step": np.arange(61), "direction": np.array(["hold"] + ["cool"] * 60), "beta": from_hold(BETA)[None],
         "kl": from_hold(kl)[None], "reconstruction": np.full((1, 61), 50.0), "silent_reconstruction": np.array([50.0]),
         "mi": from_hold(mi), "mi_null": np.zeros((61, 2, len(names))), "factors": np.array(names, dtype=np.str_),
+        "entropy": np.log([8.0, 8.0])[: len(names)],
     }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def test_as_json_all_findings_are_one_object(capsys):
     out, text = capsys.readouterr()
     assert text == ""
     told = json.loads(out)
-    assert told["format"] == "ifp-whole-findings/1"
+    assert told["format"] == "ifp-whole-findings/2"
     assert [each["frozen"]["factor"] for each in told["latents"]] == ["place", None]
     assert told["latents"][1]["freezing"] == [None, None]
 
@@ -106,6 +107,7 @@ def test_a_finished_run_is_diagnosed_and_drawn_by_its_kind(run):
 
 
 def test_a_figure_of_information_without_labels_is_refused_and_not_said_to_be_written(run, tmp_path):
+    run.write("curves.npz", npz_bytes(curves(())))
     run.write("freezing.csv", csv_bytes(("latent",), []))
     ended = CliRunner().invoke(app, ["diagnose", str(run.path), "--plot", str(tmp_path / "figure.png")])
     assert "need a run whose data have labelled factors for a figure" in str(ended.exception)
