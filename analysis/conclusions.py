@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.diffusion_risk import held_at_by_curve, predict_risks
-from analysis.distributions import median, summarise
-from analysis.findings import FORMAT, QUANTILES, FactorFindings, Findings
+from analysis.distributions import Summary, median, summarise
+from analysis.findings import FORMAT, QUANTILES, Brackets, FactorFindings, Findings
 from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
 from annealing.errors import IFPError
 
@@ -41,8 +41,8 @@ def conclude(
     """
     main = main_rows(freezing)
     names = list(dict.fromkeys(main["factor"]))
-    planning, slopes = _closed_forms(spectral), _slopes(spectral)
-    factors = tuple(_factor_findings(name, main, planning[name], slopes[name], curves) for name in names)
+    planning, slopes, values = _closed_forms(spectral), _known(spectral, "slope"), _known(spectral, "values")
+    factors = tuple(_factor_findings(name, main, planning, slopes, values, curves) for name in names)
     held_at = {each.factor: held_at_by_curve(_RELATIVE_BETA, each.nats) for each in factors}
     pair_risks, risks = predict_risks(planning[names], slopes[names], held_at)
     measured = compare_pairs(names, measured_pressures(main), "measured")
@@ -97,7 +97,7 @@ def conclude_spectrum(
     if not len(spectral):
         raise IFPError("need closed-form freezing points of one factor or more, got none: no factor varies by itself")
     names = list(dict.fromkeys(spectral["factor"]))
-    planning, slopes = _closed_forms(spectral), _slopes(spectral)
+    planning, slopes, values = _closed_forms(spectral), _known(spectral, "slope"), _known(spectral, "values")
     freeze = {name for name in names if np.isfinite(planning[name]).any()}  # a factor of one value has no order either
     pair_risks, risks = predict_risks(planning[names], slopes[names], {})
     return Findings(
@@ -110,7 +110,7 @@ def conclude_spectrum(
         threshold_nats=None,
         source=f"spectrum over {len(planning)} contexts, nothing measured",
         relative_beta=(),
-        factors=tuple(_unmeasured(name, planning[name], slopes[name]) for name in names),
+        factors=tuple(_unmeasured(name, planning[name], slopes[name], values[name]) for name in names),
         pairs=tuple(compare_pairs(names, planning, "planning")),
         pair_risks=pair_risks,
         risks=risks,
@@ -128,10 +128,10 @@ def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
     return spectral.pivot(index="context", columns="factor", values="spectral_beta")
 
 
-def _slopes(spectral: pd.DataFrame) -> pd.DataFrame:
-    """Slopes of KL below the freezing point, contexts by factors; none where the table has none."""
-    known = spectral if "slope" in spectral else spectral.assign(slope=np.nan)
-    return known.pivot(index="context", columns="factor", values="slope")
+def _known(spectral: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A column that the table may lack, contexts by factors: slopes below the freezing point, or numbers of values."""
+    known = spectral if column in spectral else spectral.assign(**{column: np.nan})
+    return known.pivot(index="context", columns="factor", values=column)
 
 
 def _quantiles(planning: pd.Series) -> tuple[float, ...]:
@@ -139,8 +139,9 @@ def _quantiles(planning: pd.Series) -> tuple[float, ...]:
     return tuple(np.quantile(known, QUANTILES).tolist()) if len(known) else ()
 
 
-def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series) -> FactorFindings:
+def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series, values: pd.Series) -> FactorFindings:
     nothing = summarise(())
+    usual = median(values)
     return FactorFindings(
         factor=name,
         cases=0,
@@ -150,21 +151,26 @@ def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series) -> FactorFind
         spectral=nothing,
         planning=summarise(planning),
         planning_quantiles=_quantiles(planning),
+        entropy=float(np.log(usual)) if usual else None,
         slope=median(slopes),
         statuses={},
-        bracketed=None,
+        brackets=None,
         bracket_width=None,
         nats=(),
     )
 
 
 def _factor_findings(
-    name: str, main: pd.DataFrame, planning: pd.Series, slopes: pd.Series, curves: Mapping[str, NDArray]
+    name: str,
+    main: pd.DataFrame,
+    planning: pd.DataFrame,
+    slopes: pd.DataFrame,
+    values: pd.DataFrame,
+    curves: Mapping[str, NDArray],
 ) -> FactorFindings:
     rows = main[main["factor"] == name]
+    told = rows[rows["status"] != "diverged"]
     ok = rows[rows["status"] == "ok"]
-    end = ok["beta_rd"].where(ok["transition"] == "first_order", ok["spectral_beta"])
-    holds = (ok["ifp_low"] <= 1.05 * end) & (ok["spectral_beta"] <= 1.05 * ok["ifp_high"])
     width = (ok["ifp_high"] / ok["ifp_low"]).median()
     closed_form = rows.set_index("context")["spectral_beta"]
     relative = [
@@ -173,18 +179,37 @@ def _factor_findings(
     ]
     whole = [nats for nats in relative if np.isfinite(nats).all()]  # a diverged case has no curve
     return replace(
-        _unmeasured(name, planning, slopes),
+        _unmeasured(name, planning[name], slopes[name], values[name]),
         cases=len(rows),
-        freezing=summarise(ok["freezing_beta"]),
-        melting=summarise(ok["melting_beta"]),
-        ifp=summarise(
-            ok["ifp_beta"], below=int(rows["status"].isin(BELOW).sum()), above=int(rows["status"].isin(ABOVE).sum())
-        ),
-        spectral=summarise(rows["spectral_beta"]),
+        freezing=_censored(told, "freezing_beta"),
+        melting=_censored(told, "melting_beta"),
+        ifp=_censored(told, "ifp_beta"),
+        spectral=summarise(told["spectral_beta"]),
         statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},
-        bracketed=float(holds.sum() / len(rows)),
+        brackets=_brackets(rows, ok),
         bracket_width=None if np.isnan(width) else float(width),
         nats=tuple(np.median(whole, axis=0).tolist()) if whole else (),
+    )
+
+
+def _censored(rows: pd.DataFrame, column: str) -> Summary:
+    """Of a column of pressures; what is missing there counts as below or above all, where the status says so."""
+    missing = rows.loc[rows[column].isna(), "status"]
+    return summarise(rows[column], below=int(missing.isin(BELOW).sum()), above=int(missing.isin(ABOVE).sum()))
+
+
+def _brackets(rows: pd.DataFrame, ok: pd.DataFrame) -> Brackets:
+    """All cases of a factor, and those that have a point, by what their networks say of the closed form."""
+    source = ok["ifp_source"] if "ifp_source" in ok else pd.Series("", index=ok.index)
+    end = ok["beta_rd"].where(ok["transition"] == "first_order", ok["spectral_beta"])
+    kneed = source == "knee"
+    holds = kneed & (ok["ifp_low"] <= ok["spectral_beta"]) & (ok["spectral_beta"] <= ok["ifp_high"])
+    crossings = (source != "equilibrium") & (ok["freezing_beta"] <= end) & (ok["spectral_beta"] <= ok["melting_beta"])
+    return Brackets(
+        within=int(holds.sum()),
+        outside=int((kneed & ~holds).sum()),
+        no_knee=len(rows) - int(kneed.sum()),
+        crossings=int(crossings.sum()),
     )
 
 

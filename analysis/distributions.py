@@ -8,10 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from annealing.errors import IFPError
+from annealing.intervals import median_interval
 
 _OUTSIDE = 1e100  # stands for a pressure that is known only to lie beyond the others
-_RESAMPLES = 2000
-_TOGETHER = 2**24  # values of resamples at a time; one draw after another gives the same as all at once
 _ROUNDING = 1e-9  # of ln beta; pressures as near as that are equal
 
 
@@ -24,7 +23,8 @@ class Summary:
         below, above: cases known only to lie below or above all that was swept. They have their place at that end of
             the order, so that every quantile counts them; one that falls among them is None.
         median, q25, q75, q05, q95: quantiles.
-        low, high: 95% interval of the median, by the percentile bootstrap over cases.
+        low, high: interval of the median that covers it in 95% or more (:func:`annealing.intervals.median_interval`);
+            None below six cases, or where an end falls among cases beyond the others.
     """
 
     n: int
@@ -48,12 +48,12 @@ def summarise(beta: ArrayLike, *, below: int = 0, above: int = 0) -> Summary:
         return Summary(0, 0, 0, *[None] * 7)
     shares = (0.5, 0.25, 0.75, 0.05, 0.95)
     median, q25, q75, q05, q95 = (_inside(float(np.quantile(placed, share))) for share in shares)
-    low, high = (_inside(end) for end in _median_interval(placed))
+    low, high = (_inside(end) for end in median_interval(placed))
     return Summary(len(values), below, above, median, low, high, q25, q75, q05, q95)
 
 
 def median(values: ArrayLike) -> float | None:
-    """Median of the finite values, for where no more is asked: a summary's interval is a thousand times the work.
+    """Median of the finite values, None where there is none.
 
     >>> median([3.0, float("nan"), 1.0]), median([])
     (2.0, None)
@@ -63,19 +63,8 @@ def median(values: ArrayLike) -> float | None:
     return float(np.median(found)) if len(found) else None
 
 
-def _median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Ends of the 95% percentile bootstrap of the median; outside everything where there is one case."""
-    if len(values) < 2:
-        return -_OUTSIDE, _OUTSIDE
-    found = stats.bootstrap(
-        (values,), np.median, n_resamples=_RESAMPLES, batch=max(_TOGETHER // len(values), 1), method="percentile",
-        vectorized=True, rng=np.random.default_rng(0),
-    )  # fmt: skip
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
 def _inside(value: float) -> float | None:
-    return value if abs(value) < 1e-3 * _OUTSIDE else None
+    return value if abs(value) < 1e-3 * _OUTSIDE else None  # NaN: none
 
 
 def overlap(first: ArrayLike, second: ArrayLike) -> float:

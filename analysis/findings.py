@@ -20,8 +20,26 @@ from annealing.errors import IFPError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMAT = "ifp-findings/2"
+FORMAT = "ifp-findings/3"
 QUANTILES = tuple(round(float(share), 3) for share in np.linspace(0, 1, 41))
+
+
+@dataclass(frozen=True)
+class Brackets:
+    """All cases of a factor by what their networks say of the closed form, without slack; no network, no say.
+
+    Attributes:
+        within: the network has a knee, and its bracket, from freezing and melting to the knee, holds the closed form.
+        outside: it has one, and does not.
+        no_knee: it has none: the law of the knee does not hold, or its curve was too coarse, or it has no point.
+        crossings: of all cases, those whose freezing and melting alone hold it, or reach the range from it to beta_rd
+            where the transition is of first order. A threshold is crossed below the freezing point: few do.
+    """
+
+    within: int
+    outside: int
+    no_knee: int
+    crossings: int
 
 
 @dataclass(frozen=True)
@@ -33,16 +51,14 @@ class FactorFindings:
 
     Attributes:
         cases: measured, with a freezing point or without.
-        freezing, melting, ifp: measured, over the cases whose status is ok. Cases that never froze, or never melted,
-            count in ``ifp`` as below or above all others; diverged ones are in ``statuses`` alone.
-        spectral: closed form of the measured cases.
+        freezing, melting, ifp: measured, and their closed form ``spectral``: all four over the same cases, those that
+            did not diverge. Cases that never froze, or never melted, count as below or above all others.
         planning: closed form over all planning contexts.
         planning_quantiles: its quantiles at ``QUANTILES``; none where there is no case.
+        entropy: nats of the factor's values in a context, as many as it has there, the median; None where unknown.
         slope: median of g in KL = g ln(beta_c / beta) over the planning contexts where that law holds; None elsewhere.
         statuses: how many cases ended in each status.
-        bracketed: share of all cases whose bracket, with 5% slack at both ends, holds the closed form, or reaches
-            the range from it to beta_rd where the transition is of first order; a case without a bracket counts
-            as a miss. None where there are no cases.
+        brackets: how many cases' brackets hold the closed form; None where there are no cases.
         bracket_width: median of upper over lower end of the bracket, over the cases that have one.
         nats: median KL on heating at ``relative_beta`` times the case's closed form.
     """
@@ -55,9 +71,10 @@ class FactorFindings:
     spectral: Summary
     planning: Summary
     planning_quantiles: tuple[float, ...]
+    entropy: float | None
     slope: float | None
     statuses: Mapping[str, int]
-    bracketed: float | None
+    brackets: Brackets | None
     bracket_width: float | None
     nats: tuple[float, ...]
 
@@ -97,7 +114,7 @@ class Findings:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise IFPError(f"need findings of format {FORMAT}, got {shown(self.format)}")
+            raise IFPError(f"need findings of format {FORMAT}, got {shown(self.format)}: diagnose the run anew")
         names = [each.factor for each in self.factors]
         if not names or len(set(names)) < len(names) or not all(map(is_name, names)):
             raise IFPError(f"need findings of one factor or more, each once, got {shown(names)}")
@@ -139,8 +156,9 @@ class Findings:
         """A row per factor: medians of what was measured and of the closed form, in nats.
 
         Columns: factor; freezing, melting, ifp (measured); spectral (closed form of the measured cases); n of ``of``
-            cases have a point; bracket (upper / lower end, median); holds (share of brackets that hold the closed
-            form); planning (closed form over the planning contexts).
+            cases have a point; bracket (upper / lower end, median); knee in, knee out, no knee (cases whose bracket
+            with the network's knee holds the closed form, does not, or has no knee); crossings (cases whose freezing
+            and melting alone hold it); planning (closed form over the planning contexts).
         """
         return pd.DataFrame(
             [
@@ -153,7 +171,7 @@ class Findings:
                     "n": each.ifp.n,
                     "of": each.cases,
                     "bracket": each.bracket_width,
-                    "holds": each.bracketed,
+                    **_counts(each.brackets),
                     "planning": each.planning.median,
                 }
                 for each in self.factors
@@ -175,3 +193,15 @@ class Findings:
             f"planning over {contexts} contexts",
             self.to_frame(),
         )
+
+
+def _counts(brackets: Brackets | None) -> dict[str, int | None]:
+    """The columns of a factor's brackets."""
+    if brackets is None:
+        return dict.fromkeys(("knee in", "knee out", "no knee", "crossings"))
+    return {
+        "knee in": brackets.within,
+        "knee out": brackets.outside,
+        "no knee": brackets.no_knee,
+        "crossings": brackets.crossings,
+    }

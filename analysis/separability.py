@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.distributions import Comparison, compare_paired, compare_unpaired, holm, overlap
+from annealing.choices import Status
 
-BELOW, ABOVE = ("never_froze",), ("above_range", "never_melted")  # statuses of cases known to lie beyond the sweep
+BELOW: tuple[Status, ...] = ("never_froze",)  # statuses of cases known to lie beyond the sweep
+ABOVE: tuple[Status, ...] = ("above_range", "never_melted")
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from annealing.errors import IFPError
 
 _FEW = 20  # contexts below which order and groups are uncertain
 _NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer: it would never end
+_LAWFUL = 0.2  # nats up to which KL = g ln(beta_c / beta) holds
 _APART = 1.05  # pressure over the next one's, of stages that nothing tells apart
-_TRUSTED = 0.9  # share of brackets that must hold the closed form for a sweep to be trusted
 
 
 def plan_stages(findings: Findings, settings: StageSettings | None = None, **changed: object) -> StagePlan:
@@ -216,10 +216,11 @@ def _measurement_warnings(findings: Findings) -> list[str]:
             found.append(
                 f"{each.factor}: {each.cases - each.ifp.n} of {each.cases} measured cases gave no freezing point"
             )
-        elif each.bracketed is not None and each.bracketed < _TRUSTED:
+        elif each.brackets is not None and each.brackets.outside > each.brackets.within:
+            knees = each.brackets.outside + each.brackets.within
             found.append(
-                f"{each.factor}: {each.bracketed:.0%} of its brackets hold the closed form; the sweep was too fast to "
-                "trust its curve"
+                f"{each.factor}: {each.brackets.within} of {knees} networks' knees and crossings hold the closed form; "
+                "the sweep was too fast to trust its curve"
             )
     return found
 
@@ -227,18 +228,26 @@ def _measurement_warnings(findings: Findings) -> list[str]:
 def _predicted_nats(
     group: Group, values: Sequence[float], pressure: float, findings: Findings
 ) -> tuple[dict[str, float], str]:
-    """Nats held at the pressure: by heating curves where they reach, by the slope where nothing was measured."""
-    grid = np.asarray(findings.relative_beta)
-    ratios = {each.factor: pressure / value for each, value in zip(group, values, strict=True)}
-    if len(grid):
-        held = {
-            each.factor: float(np.interp(np.log(ratios[each.factor]), np.log(grid), each.nats))
-            for each in group
-            if each.nats and grid[0] <= ratios[each.factor] <= grid[-1]
-        }
-        return held, "the heating curves"
-    sloped = {each.factor: each.slope * -math.log(ratios[each.factor]) for each in group if each.slope is not None}
-    return {name: nats for name, nats in sloped.items() if nats > 0}, "KL = g ln(beta_c / beta), stretched"
+    """Nats held at the pressure, at most the factor's entropy, and what says so; factors of which nothing does lack.
+
+    The measured curves where they reach, else KL = g ln(beta_c / beta) where it gives no more than 0.2 nats: further
+    from the freezing point the law does not hold.
+    """
+    held: dict[str, float] = {}
+    grid = np.log(findings.relative_beta) if findings.relative_beta else np.array([])
+    bases = []
+    for factor, value in zip(group, values, strict=True):
+        depth = math.log(pressure / value)
+        law = -factor.slope * depth if factor.slope is not None else math.nan
+        if factor.nats and len(grid) and grid[0] <= depth <= grid[-1]:
+            nats, basis = float(np.interp(depth, grid, factor.nats)), "the heating curves"
+        elif 0 < law <= _LAWFUL:
+            nats, basis = law, "KL = g ln(beta_c / beta)"
+        else:
+            continue
+        held[factor.factor] = min(nats, factor.entropy) if factor.entropy is not None else nats
+        bases.append(basis)
+    return held, " and ".join(dict.fromkeys(bases))
 
 
 def _chance_above(factor: FactorFindings, pressure: float) -> float:

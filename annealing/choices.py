@@ -14,6 +14,9 @@ Nuisance = Literal["held", "redrawn"]
 Precision = Literal["auto", "float32", "bfloat16"]
 # of a case: froze and melted; silent throughout; active at the top of the sweep; active wherever heated; no number
 Status = Literal["ok", "never_froze", "above_range", "never_melted", "diverged"]
+# of a freezing point: the network's knee; the middle of freezing and melting; freezing alone, where only cooled; or of
+# the best decoder at equilibrium, no network's
+PointSource = Literal["knee", "crossings", "freezing", "equilibrium"]
 Order = Literal["continuous", "first_order", "degenerate", "none"]
 
 

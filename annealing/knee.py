@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
-from annealing.errors import IFPError
 from annealing.freezing import crossing
 
 WINDOW = (0.01, 0.1)  # nats: above lag's rounding, below where higher orders bend the curve
@@ -50,26 +48,3 @@ def fit_knee(beta: NDArray[np.floating], kl: NDArray[np.floating]) -> Knee:
     if not slope < 0:
         return Knee(np.nan, np.nan)
     return Knee(float(np.exp(-start / slope)), float(-slope))
-
-
-def knee_interval(
-    knees: NDArray[np.floating], *, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Bootstrap interval of the median knee over repeats, (low, high): records of one sweep are not independent.
-
-    Knees that could not be fitted are left out; NaN with fewer than three repeats.
-
-    Raises:
-        IFPError: a level outside 0..1.
-    """
-    if not 0 < level < 1:
-        raise IFPError(f"need a level between 0 and 1, got {level}")
-    fitted = np.asarray(knees, np.float64)
-    fitted = fitted[np.isfinite(fitted)]
-    if len(fitted) < 3:
-        return np.nan, np.nan
-    found = bootstrap(
-        (fitted,), np.median, confidence_level=level, n_resamples=resamples, method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval  # fmt: skip
-    return float(found.low), float(found.high)

@@ -40,7 +40,7 @@ def freezing_csv() -> bytes:
             "freezing_beta": 0.9 * point, "melting_beta": point, "ifp_beta": 0.95 * point, "ifp_low": 0.9 * point,
             "ifp_high": point, "knee_beta": None, "slope": None, "spectral_beta": point, "beta_rd": 1.1 * point,
             "transition": "continuous", "attributed_factor": factor, "attributed_share": 1.0, "protocol": "heat-cool",
-            "seed": 0, "status": "never_froze" if (factor, context) == ("width", 2) else "ok", "knee_source": "",
+            "seed": 0, "status": "never_froze" if (factor, context) == ("width", 2) else "ok", "ifp_source": "",
             "ifp_over_spectral": 0.95, "gap": "lag", "stopped_by": "tolerance", "steps": 4000, "balance": 0.99,
         }
         for factor, points in POINTS.items()
@@ -54,7 +54,7 @@ def spectral_csv() -> bytes:
     """The closed forms of the same cases, and of two more contexts."""
     rows = [
         dataclasses.asdict(
-            SpectralRecord("bars", factor, context, 7 * context, point, 1.1 * point, 0.2, "continuous", 2.0)
+            SpectralRecord("bars", factor, context, 7 * context, point, 1.1 * point, 0.2, "continuous", 2.0, 4)
         )
         for factor, points in POINTS.items()
         for context, point in enumerate((*points, 1.2 * points[0], 0.0))

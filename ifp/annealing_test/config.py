@@ -35,7 +35,7 @@ class AnnealConfig:
         SILENT,
     )  # nats of KL from which a latent is active; the first is the main one
     protocol: str = "heat-cool"  # or equilibrium, or a published one: deft-2022, deft-2021
-    repeats: int = 1  # networks per case; from three on the knee has an interval
+    repeats: int = 1  # networks per case; from six on the knee has an interval
     stack: int = 20  # cases that train together: one piece of work
     seed: int = 0
     threads: int = 1  # small products: a second thread mostly waits

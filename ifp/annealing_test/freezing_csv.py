@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.conclusions import main_rows
 from analysis.names import is_name
 from analysis.plain_json import shown
-from annealing.choices import Order, Status
+from annealing.choices import Order, PointSource, Status
 from annealing.errors import RunError
 from ifp.files.npz import load_arrays
 from ifp.files.plain import read_file
@@ -60,7 +60,9 @@ def read_tables(run: RunDirectory) -> AnnealingTables:
         RunError: a file is missing, too large, no UTF-8 or no table; the message names column and line of a cell that
             is not as it must be, a case that stands there twice, or a factor that only one of the tables has.
     """
-    freezing, digest = _read(run.path / "freezing.csv", _FREEZING, ("factor", "context", "latent", "threshold_nats"))
+    path, key = run.path / "freezing.csv", ("factor", "context", "latent", "threshold_nats")
+    freezing, digest = _read(path, _FREEZING | _OF_0_1, key)
+    freezing = _of_networks(freezing)
     spectral, _ = _read(run.path / "spectral.csv", _SPECTRAL, ("factor", "context"))
     if main_rows(freezing).empty:
         raise RunError(f"need rows of latent 0 at the first threshold in {run.path / 'freezing.csv'}, got none")
@@ -125,6 +127,27 @@ def _read(path: Path, columns: Mapping[str, _Column], key: tuple[str, ...]) -> t
     return table, hashlib.sha256(data).hexdigest()
 
 
+def _of_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of ifp 0.1, where the knee and with it the point and its bracket may be equilibrium's, by what it is now.
+
+    What is left of such a case is what its networks measured: freezing, melting and the middle of the two.
+    """
+    if "knee_source" not in table:
+        return table
+    borrowed = (table["knee_source"] == "equilibrium") & (table["protocol"] == "heat-cool")
+    ends = table[["freezing_beta", "melting_beta"]]
+    own = {"ifp_low": ends.min(axis=1), "ifp_high": ends.max(axis=1), "ifp_beta": np.sqrt(ends.prod(axis=1))}
+    nothing = dict.fromkeys({"knee_beta", "knee_low", "knee_high"} & set(table), np.nan)
+    table = table.assign(**{name: table[name].mask(borrowed, value) for name, value in (own | nothing).items()})
+    source = np.select(
+        [table["status"] != "ok", table["knee_source"] == "networks", table["protocol"] == "heat-cool"],
+        ["", "knee", "crossings"],
+        np.where(table["protocol"] == "equilibrium", "equilibrium", "freezing"),
+    )
+    found = table.assign(ifp_source=source, ifp_over_spectral=table["ifp_beta"] / table["spectral_beta"])
+    return found.drop(columns="knee_source")
+
+
 def _require_columns(names: list[str], columns: Mapping[str, _Column], path: Path) -> None:
     for name in names:
         if name not in columns or names.count(name) > 1:
@@ -140,6 +163,10 @@ def _name(text: str) -> str | None:
 
 def _text(text: str) -> str | None:
     return text if not text or is_name(text) else None
+
+
+def _source(text: str) -> str | None:
+    return text if text in ("", *get_args(PointSource)) else None
 
 
 def _whole(text: str) -> int | None:
@@ -170,6 +197,7 @@ def _one_of(*known: str) -> _Column:
 
 
 _OPTIONAL_TEXT = _Column("a text in one line", _text, always=False)
+_OPTIONAL_WHOLE = _Column("a whole number from 0 on", _whole, always=False)
 _OPTIONAL_NUMBER = _Column("a number", _number, always=False)
 _POINT = _Column("a pressure above 0, or nothing,", _pressure)
 _OPTIONAL_POINT = _Column("a pressure above 0, or nothing,", _pressure, always=False)
@@ -180,6 +208,7 @@ _FREEZING = {
     "latent": _WHOLE,
     "threshold_nats": _Column("nats above 0", _known_pressure),
     **dict.fromkeys(("freezing_beta", "melting_beta", "ifp_beta", "ifp_low", "ifp_high"), _POINT),
+    "ifp_source": _Column(f"one of {', '.join(get_args(PointSource))}, or nothing,", _source, always=False),
     **dict.fromkeys(("knee_beta", "knee_low", "knee_high"), _OPTIONAL_POINT),
     "slope": _OPTIONAL_NUMBER,
     "spectral_beta": _Column("a pressure above 0", _known_pressure),
@@ -190,15 +219,15 @@ _FREEZING = {
     "protocol": _OPTIONAL_TEXT,
     "seed": _WHOLE,
     "status": _one_of(*get_args(Status)),
-    "knee_source": _OPTIONAL_TEXT,
+    **dict.fromkeys(("repeats_ok", "repeats_below", "repeats_above"), _OPTIONAL_WHOLE),
     "ifp_over_spectral": _OPTIONAL_NUMBER,
     "gap": _OPTIONAL_TEXT,
     "stopped_by": _OPTIONAL_TEXT,
     "steps": _OPTIONAL_NUMBER,
     "balance": _OPTIONAL_NUMBER,
-    "equilibrium_freezing": _OPTIONAL_POINT,
-    "equilibrium_melting": _OPTIONAL_POINT,
+    **dict.fromkeys(("equilibrium_onset", "equilibrium_freezing", "equilibrium_melting"), _OPTIONAL_POINT),
 }
+_OF_0_1 = {"knee_source": _OPTIONAL_TEXT}  # a column of ifp 0.1: see _of_networks
 FREEZING_COLUMNS = tuple(_FREEZING)  # in the order in which they are written
 _SPECTRAL = {
     **_CASE,
@@ -208,4 +237,5 @@ _SPECTRAL = {
     "second_ratio": _OPTIONAL_NUMBER,
     "transition": _Column("a text in one line", _text, always=False),
     "slope": _Column("a number, or nothing,", lambda text: None if "inf" in text else _number(text), always=False),
+    "values": _OPTIONAL_WHOLE,
 }

@@ -11,7 +11,8 @@ def freezing_points(findings: Findings) -> Table:
     contexts = findings.factors[0].planning.n
     title = (
         f"{findings.dataset}: median pressures beta in nats (reconstruction summed over pixels); bracket: upper / "
-        f"lower end; holds: share of brackets with the closed form; planning: closed form over {contexts} contexts"
+        "lower end; knee in, out: cases whose bracket with the network's knee holds the closed form, or does not; "
+        f"crossings: cases whose freezing and melting alone do; planning: closed form over {contexts} contexts"
     )
     return Table(title, rows)
 
@@ -26,7 +27,7 @@ def distributions(findings: Findings) -> Table:
             "below": summary.below,
             "above": summary.above,
             "median": summary.median,
-            "95% interval": _between(summary.low, summary.high),
+            "interval, 95% or more": _between(summary.low, summary.high),
             "quartiles": _between(summary.q25, summary.q75),
         }
         for each in findings.factors
@@ -34,7 +35,7 @@ def distributions(findings: Findings) -> Table:
     )
     return Table(
         "distributions of freezing points, nats; below, above: cases known only to lie beyond the sweep, which keep "
-        "their place in the order; interval: of the median, by bootstrap",
+        "their place in the order; interval: of the median, by order statistics, from six cases on",
         rows,
     )
 

@@ -75,6 +75,7 @@ def _freezing_rows(findings: WholeFindings) -> Iterator[dict[str, object]]:
                 "threshold_nats": threshold,
                 "freezing_beta": beta,
                 "ifp_beta": beta,
+                "ifp_source": "freezing" if status == "ok" else "",
                 "spectral_beta": _predicted(latent, findings),
                 "attributed_factor": latent.frozen.factor,
                 "attributed_share": latent.frozen.share,

@@ -23,15 +23,15 @@ NO_BRACKET = (np.nan, np.nan)
 CASES = {
     "pos": [
         (10.0, (9.0, 12.0), "ok"),
-        (20.0, (20.9, 25.0), "ok"),  # within 5% below the bracket
-        (30.0, (20.0, 28.4), "ok"),  # more than 5% above it
+        (20.0, (20.9, 25.0), "ok"),  # above it
+        (30.0, (20.0, 28.4), "ok"),  # below it
         (40.0, NO_BRACKET, "never_froze"),
         (50.0, NO_BRACKET, "above_range"),
     ],
     "scale": [
         (5.0, (4.0, 6.0), "ok"),
-        (6.0, (4.8, 5.72), "ok"),  # within 5% above
-        (7.0, (7.4, 9.0), "ok"),  # more than 5% below
+        (6.0, (4.8, 5.72), "ok"),
+        (7.0, (7.4, 9.0), "ok"),
         (8.0, (2.0, 16.0), "ok"),
         (9.0, (9.0, 9.0), "ok"),
     ],
@@ -43,7 +43,7 @@ GAINS = {"pos": [1.0, 5.0, 3.0, 2.0, 4.0], "scale": [0.5, 0.1, 0.2, 0.4, 0.3], "
 BETA_RD = 1.1  # over the spectral value
 
 
-def freezing_table(cases=CASES, transition="continuous"):
+def freezing_table(cases=CASES, transition="continuous", source="knee"):
     """Every case at two thresholds and two latents, of which only the first threshold and latent count."""
     rows = []
     for factor, of_factor in cases.items():
@@ -71,6 +71,7 @@ def freezing_table(cases=CASES, transition="continuous"):
                             "protocol": "heat-cool",
                             "seed": 7,
                             "status": status if counts else "ok",
+                            "ifp_source": source if counts and status == "ok" else "",
                         }
                     )
     return pd.DataFrame(rows, columns=list(FREEZING_COLUMNS))
@@ -144,12 +145,21 @@ def test_the_run_is_named_and_its_first_threshold_is_the_main_one():
     assert [each.factor for each in found.factors] == list(CASES)
 
 
-def test_medians_are_those_of_the_cases_that_are_ok():
-    pos = of("pos")
-    assert (pos.cases, pos.freezing.n, pos.freezing.median, pos.melting.median) == (5, 3, 20.0, 25.0)
-    np.testing.assert_allclose(pos.ifp.median, np.median(np.sqrt([9.0 * 12.0, 20.9 * 25.0, 20.0 * 28.4])))
+def test_medians_of_a_factor_are_all_of_the_same_cases():
+    pos = of("pos")  # one case below the sweep, one above: each keeps its place
+    for summary in (pos.freezing, pos.melting, pos.ifp):
+        assert (summary.n, summary.below, summary.above) == (3, 1, 1)
+    assert (pos.cases, pos.freezing.median, pos.melting.median, pos.spectral.median) == (5, 20.0, 25.0, 30.0)
+    np.testing.assert_allclose(pos.ifp.median, np.median([0, *np.sqrt([9.0 * 12.0, 20.9 * 25.0, 20.0 * 28.4]), 99]))
     scale = of("scale")
     assert (scale.cases, scale.freezing.n, scale.freezing.median, scale.melting.median) == (5, 5, 4.8, 9.0)
+
+
+def test_diverged_cases_are_in_no_median_of_the_row():
+    pos = [*CASES["pos"][:3], (40.0, NO_BRACKET, "never_melted"), (5000.0, NO_BRACKET, "diverged")]
+    found = of("pos", concluded({**CASES, "pos": pos}))
+    assert (found.cases, found.spectral.n, found.spectral.median) == (5, 4, 25.0)
+    assert (found.ifp.n, found.ifp.below, found.ifp.above) == (3, 0, 1)
 
 
 def test_closed_forms_are_summed_up_over_all_measured_cases_and_over_all_planning_contexts():
@@ -167,18 +177,33 @@ def test_statuses_are_counted():
     assert of("scale").statuses == {"ok": 5}
 
 
-@pytest.mark.parametrize(("factor", "share"), [("pos", 2 / 5), ("scale", 4 / 5), ("shape", 0.0)])
-def test_a_bracket_counts_with_5_percent_slack_and_a_case_without_one_is_a_miss(factor, share):
-    assert of(factor).bracketed == share
+@pytest.mark.parametrize(
+    ("factor", "within", "outside", "no_knee"), [("pos", 1, 2, 2), ("scale", 3, 2, 0), ("shape", 0, 0, 5)]
+)
+def test_every_case_is_within_or_outside_its_network_s_bracket_or_has_no_knee(factor, within, outside, no_knee):
+    found = of(factor).brackets
+    assert (found.within, found.outside, found.no_knee) == (within, outside, no_knee)
+    assert found.crossings == within  # here the bracket is from freezing to melting
 
 
-def test_where_the_transition_is_of_first_order_a_bracket_counts_that_reaches_the_range_up_to_beta_rd():
+@pytest.mark.parametrize("source", ["crossings", "equilibrium"])
+def test_what_no_knee_of_a_network_says_is_not_counted_as_holding(source):
+    found = conclude(
+        freezing_table(source=source), spectral_table(), curve_arrays(), fingerprint="", image_shape=(1, 1, 1),
+        likelihood="", source="",
+    )  # fmt: skip
+    counts = of("scale", found).brackets
+    assert (counts.within, counts.outside, counts.no_knee) == (0, 0, 5)
+    assert counts.crossings == (3 if source == "crossings" else 0)
+
+
+def test_at_a_jump_crossings_count_that_reach_the_range_up_to_beta_rd():
     cases = {
         "a": [
-            (10.0, (11.4, 14.0), "ok"),  # within 5% above 11
-            (10.0, (11.7, 14.0), "ok"),  # more than 5% above it
-            (10.0, (7.0, 9.6), "ok"),  # within 5% below 10
-            (10.0, (7.0, 9.4), "ok"),
+            (10.0, (10.9, 14.0), "ok"),
+            (10.0, (11.1, 14.0), "ok"),  # above 11
+            (10.0, (7.0, 10.0), "ok"),
+            (10.0, (7.0, 9.9), "ok"),  # below 10
             (10.0, NO_BRACKET, "never_melted"),
         ]
     }
@@ -186,9 +211,10 @@ def test_where_the_transition_is_of_first_order_a_bracket_counts_that_reaches_th
     curves = {name: each[:5] for name, each in curve_arrays({"pos": CASES["pos"]}).items()} | {
         "factor": np.full(5, "a")
     }
-    for transition, share in (("first_order", 2 / 5), ("continuous", 1 / 5)):
-        found = conclude(freezing_table(cases, transition), spectral_table(cases), curves, **settings)
-        assert found.factors[0].bracketed == share
+    for transition, count in (("first_order", 2), ("degenerate", 1)):
+        table = freezing_table(cases, transition, "crossings")
+        found = conclude(table, spectral_table(cases), curves, **settings)
+        assert found.factors[0].brackets.crossings == count
 
 
 @pytest.mark.parametrize(("factor", "width"), [("pos", 12 / 9), ("scale", 9 / 7.4)])
@@ -324,10 +350,10 @@ def test_findings_come_back_from_json_as_they_were():
     assert read_record(Findings, json.loads(json_bytes(found)), "findings") == found
 
 
-@pytest.mark.parametrize("form", ["ifp-findings/1", "ifp-stage-plan/1", ""])
+@pytest.mark.parametrize("form", ["ifp-findings/1", "ifp-findings/2", "ifp-stage-plan/1", ""])
 def test_findings_of_another_format_are_refused(form):
     value = json.loads(json_bytes(findings())) | {"format": form}
-    with pytest.raises(IFPError, match="need findings of format ifp-findings/2"):
+    with pytest.raises(IFPError, match=r"need findings of format ifp-findings/3, got .*: diagnose the run anew"):
         read_record(Findings, value, "findings")
     with pytest.raises(IFPError, match="need findings of format"):
         replace(findings(), format=form)
@@ -348,7 +374,7 @@ def test_a_spectrum_alone_gives_what_is_planned_from_and_nothing_measured():
     found, measured = spectrum_concluded(spectral_table()), findings()
     for each, beside in zip(found.factors, measured.factors, strict=True):
         assert (each.factor, each.planning) == (beside.factor, beside.planning)
-        assert (each.cases, each.statuses, each.nats, each.bracketed, each.bracket_width) == (0, {}, (), None, None)
+        assert (each.cases, each.statuses, each.nats, each.brackets, each.bracket_width) == (0, {}, (), None, None)
         assert each.freezing == each.melting == each.ifp == each.spectral == summarise(())
     assert found.pairs == tuple(pair for pair in measured.pairs if pair.basis == "planning")
     assert all(each.basis == "nothing" and each.chance is None for each in found.risks)  # no slopes in the table

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.distributions import compare_paired, overlap, summarise
 from analysis.findings import FORMAT as FINDINGS_FORMAT
-from analysis.findings import QUANTILES, FactorFindings, Findings
+from analysis.findings import QUANTILES, Brackets, FactorFindings, Findings
 from analysis.plain_json import json_bytes
 from analysis.separability import PairFindings
 from analysis.stage_plan import StagePlan
@@ -44,9 +44,10 @@ def made_findings(points, measured=None, gains=None):
             spectral=nothing,
             planning=summarise(points[name]),
             planning_quantiles=tuple(np.quantile(points[name], QUANTILES)) if len(points[name]) else (),
+            entropy=np.log(8),
             slope=2.0,
             statuses={"ok": found, "never_froze": 8 - found},
-            bracketed=found / 8,
+            brackets=Brackets(found, 0, 8 - found, 0),
             bracket_width=1.2,
             nats=tuple(gain * np.log(1 / ratio) for ratio in RELATIVE_BETA),
         )
@@ -245,11 +246,11 @@ def test_measured_cases_without_a_point_earn_a_warning():
 
 
 def test_nats_are_read_from_each_factor_s_curve_where_it_reaches():
-    gains = {"posX": 2.0, "posY": 3.0, "scale": 1.5}
+    gains = {"posX": 2.0, "posY": 2.5, "scale": 1.5}
     plan = plan_stages(dsprites_like(gains=gains), depth=0.45)
     at_depth = np.log(1 / 0.45)
     first, second, *_, last = (stage.predicted_nats for stage in plan.stages)
-    np.testing.assert_allclose([first["posX"], first["posY"]], [2 * at_depth, 3 * at_depth], rtol=1e-3)
+    np.testing.assert_allclose([first["posX"], first["posY"]], [2 * at_depth, 2.5 * at_depth], rtol=1e-3)
     np.testing.assert_allclose(second["scale"], 1.5 * at_depth, rtol=1e-3)
     assert set(first) == {"posX", "posY"}
     assert last == {}  # at the final pressure the curve of orientation does not reach
@@ -346,10 +347,19 @@ def test_the_separation_from_the_next_group_is_told_by_its_least_certain_pair():
     )
 
 
-def test_without_curves_nats_are_those_of_the_slope():
+@pytest.mark.parametrize("gain", [2.0, 27.0])
+def test_no_factor_is_predicted_to_hold_more_than_its_entropy(gain):
+    found = made_findings({"a": 300.0, "b": 60.0}, gains={"a": gain})
+    held = plan_stages(found, depth=0.45).stages[0].predicted_nats["a"]
+    np.testing.assert_allclose(held, min(gain * np.log(1 / 0.45), np.log(8)), rtol=0.01)
+
+
+def test_without_curves_nats_are_those_of_the_law_where_it_holds_and_else_none():
     found = replace(made_findings({"a": 100.0, "b": 60.0}), relative_beta=())
-    held = plan_stages(found).stages[0].predicted_nats
-    np.testing.assert_allclose(held["a"], 2.0 * np.log(1 / 0.35), rtol=1e-3)
+    assert all(stage.predicted_nats == {} for stage in plan_stages(found).stages)  # 2.1 nats by a law good for 0.2
+    near, _ = plan_stages(found, pressures=(95.0, 1.0)).stages
+    np.testing.assert_allclose(near.predicted_nats["a"], 2.0 * np.log(1 / 0.95), rtol=1e-6)
+    assert "held there by KL = g ln(beta_c / beta): a 0.1 nats" in near.evidence
 
 
 SYNTHETIC = {
@@ -381,9 +391,11 @@ def test_two_contexts_are_planned_and_said_to_be_too_few():
 
 def test_a_sweep_whose_brackets_miss_the_closed_form_is_not_trusted():
     found = made_findings({"a": 300.0, "b": 60.0})
-    fast = replace(found, factors=(replace(found.factors[0], bracketed=0.5), found.factors[1]))
+    fast = replace(found, factors=(replace(found.factors[0], brackets=Brackets(2, 5, 1, 0)), found.factors[1]))
     (warning,) = plan_stages(fast).warnings
-    assert warning == "a: 50% of its brackets hold the closed form; the sweep was too fast to trust its curve"
+    assert warning == (
+        "a: 2 of 7 networks' knees and crossings hold the closed form; the sweep was too fast to trust its curve"
+    )
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -1,11 +1,9 @@
-"""Knees of curves whose law is known, and their interval against an own bootstrap."""
+"""Knees of curves whose law is known."""
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from annealing.errors import IFPError
-from annealing.knee import fit_knee, knee_interval
+from annealing.knee import fit_knee
 
 BETA = np.geomspace(30, 60, 400)
 
@@ -66,31 +64,3 @@ def test_a_knee_takes_four_records_in_the_window(inside, fitted):
     beta = np.append(50.0 * np.exp(-kl[:-1] / 2), 51.0)
     knee = fit_knee(beta, kl)
     np.testing.assert_allclose([knee.beta, knee.slope], [50.0, 2.0] if fitted else [np.nan, np.nan], rtol=1e-9)
-
-
-@pytest.mark.parametrize("level", [0.5, 0.9, 0.999])
-def test_the_interval_is_the_exact_one_of_resampled_medians(level):
-    knees = np.array([48.0, 50.5, 49.0, 51.0, 50.0, 47.5, 52.0])
-    rank = np.arange(1, 8)
-    at_most = stats.binom.sf(3, 7, rank / 7)  # the median is so low if 4 of 7 draws are: exact over all resamples
-    expected = [np.sort(knees)[np.argmax(at_most >= share)] for share in ((1 - level) / 2, (1 + level) / 2)]
-    assert knee_interval(knees, level=level, resamples=20_000) == pytest.approx(tuple(expected), abs=1e-12)
-
-
-def test_the_interval_is_that_of_medians_resampled_by_numpy():
-    knees = np.random.default_rng(1).normal(50, 2, 40)
-    rng = np.random.default_rng(5)
-    medians = np.median(rng.choice(knees, (20_000, len(knees))), axis=1)
-    low, high = knee_interval(knees, level=0.9)
-    np.testing.assert_allclose([low, high], np.quantile(medians, [0.05, 0.95]), atol=0.1)
-    assert knee_interval(np.append(knees, [np.nan, np.inf]), level=0.9) == (low, high)
-
-
-def test_fewer_than_three_fitted_knees_have_no_interval():
-    assert np.isnan(knee_interval(np.array([50.0, 51.0, np.nan]))).all()
-    assert np.isfinite(knee_interval(np.array([50.0, 51.0, 52.0, np.nan]))).all()
-
-
-def test_a_level_that_is_no_share_is_refused():
-    with pytest.raises(IFPError, match="level between 0 and 1, got 95"):
-        knee_interval(np.ones(3), level=95)

@@ -15,7 +15,7 @@ HEAT, COOL = np.geomspace(40, 60, 300), np.geomspace(55, 40, 300)
 
 
 def spectral(transition):
-    return {("a", 0): SpectralRecord("d", "a", 0, 7, LAM, 1.1 * LAM, 0.5, transition, GAIN)}
+    return {("a", 0): SpectralRecord("d", "a", 0, 7, LAM, 1.1 * LAM, 0.5, transition, GAIN, 6)}
 
 
 def curves(freezing=(45.0,), cool_only=False):
@@ -57,7 +57,7 @@ def row(transition="continuous", equilibrium=None, config=None, **made):
 
 def test_where_the_law_holds_the_point_is_the_knee_and_the_bracket_reaches_to_it():
     found = row()
-    assert (found["status"], found["knee_source"], found["transition"]) == ("ok", "networks", "continuous")
+    assert (found["status"], found["ifp_source"], found["transition"]) == ("ok", "knee", "continuous")
     assert found["freezing_beta"] == pytest.approx(45, rel=0.002)
     assert found["melting_beta"] == pytest.approx(LAM * np.exp(-0.1 / GAIN), rel=1e-3)
     assert found["ifp_beta"] == found["knee_beta"] == pytest.approx(LAM, rel=1e-3)
@@ -69,30 +69,57 @@ def test_where_the_law_holds_the_point_is_the_knee_and_the_bracket_reaches_to_it
     assert np.isnan(found["knee_low"])
 
 
-def test_where_it_does_not_the_knee_is_the_onset_at_equilibrium():
+def test_where_it_does_not_the_point_is_the_networks_own_and_equilibrium_stands_beside():
     found = row("degenerate", settled())
-    assert (found["knee_source"], found["transition"]) == ("equilibrium", "continuous")
-    assert found["knee_beta"] == pytest.approx(LAM * np.exp(-0.01 / GAIN), rel=1e-3)
-    assert np.isnan(found["slope"])
+    assert (found["ifp_source"], found["transition"]) == ("crossings", "continuous")
+    assert found["equilibrium_onset"] == pytest.approx(LAM * np.exp(-0.01 / GAIN), rel=1e-3)
+    assert np.isnan([found["knee_beta"], found["slope"]]).all()
+    assert found["ifp_beta"] == pytest.approx((found["freezing_beta"] * found["melting_beta"]) ** 0.5)
+    assert (found["ifp_low"], found["ifp_high"]) == (found["freezing_beta"], found["melting_beta"])
+    assert found["ifp_high"] < found["equilibrium_onset"]  # else the bracket would hold the closed form by itself
 
 
 def test_at_a_jump_both_ends_at_equilibrium_are_reported():
     found = row("first_order", settled(melting=54.0))
-    assert (found["knee_source"], found["transition"]) == ("equilibrium", "first_order")
+    assert (found["ifp_source"], found["transition"]) == ("crossings", "first_order")
     assert found["equilibrium_melting"] == pytest.approx(54, rel=0.002)
     assert found["equilibrium_freezing"] == pytest.approx(LAM * np.exp(-0.1 / GAIN), rel=0.002)
 
 
-def test_without_law_and_equilibrium_the_point_is_the_middle_of_freezing_and_melting():
-    found = row("degenerate")
-    assert (found["knee_source"], np.isnan(found["knee_beta"])) == ("", True)
-    assert found["ifp_beta"] == pytest.approx((found["freezing_beta"] * found["melting_beta"]) ** 0.5)
+def test_a_point_at_equilibrium_is_no_network_s():
+    found = row(config=AnnealConfig(dataset="d", factors=("a",), protocol="equilibrium"))
+    assert found["ifp_source"] == "equilibrium"
 
 
-def test_repeats_are_joined_by_their_medians_and_give_the_knee_an_interval():
+def test_repeats_are_joined_by_their_medians_and_six_give_the_knee_an_interval():
     found = row(freezing=(44.0, 45.0, 47.0))
     assert found["freezing_beta"] == pytest.approx(45, rel=0.002)
+    assert np.isnan([found["knee_low"], found["knee_high"]]).all()
+    assert (found["repeats_ok"], found["repeats_below"], found["repeats_above"]) == (3, 0, 0)
+    found = row(freezing=(44.0, 45.0, 47.0, 44.5, 45.5, 46.0))
     assert found["knee_low"] <= found["knee_beta"] <= found["knee_high"]
+
+
+NEVER = 1.0  # below all that is swept
+
+
+@pytest.mark.parametrize(
+    ("points", "status", "median"),
+    [
+        ((48.0, 46.0, 44.0, NEVER, NEVER), "ok", 44.0),
+        ((48.0, 46.0, NEVER), "ok", 46.0),
+        ((48.0, NEVER, NEVER), "never_froze", np.nan),
+        ((48.0, NEVER), "never_froze", np.nan),  # halfway to what is known only to lie below
+    ],
+)
+def test_repeats_that_never_froze_count_below_all_others_in_any_order(points, status, median):
+    for turn in range(len(points)):
+        order = points[turn:] + points[:turn]
+        found = row("degenerate", freezing=order)
+        assert found["status"] == status
+        np.testing.assert_allclose(found["freezing_beta"], median, rtol=0.002)
+        assert (found["repeats_ok"], found["repeats_below"]) == (sum(p > NEVER for p in points), points.count(NEVER))
+        np.testing.assert_equal(found, row("degenerate", freezing=points))
 
 
 def test_a_protocol_that_only_cools_has_a_reading_but_no_bracket():
