@@ -349,7 +349,7 @@ def test_the_separation_from_the_next_group_is_told_by_its_least_certain_pair():
 
 @pytest.mark.parametrize("gain", [2.0, 27.0])
 def test_no_factor_is_predicted_to_hold_more_than_its_entropy(gain):
-    found = made_findings({"a": 300.0, "b": 60.0}, gains={"a": gain})
+    found = made_findings({"a": 300.0, "b": 200.0}, gains={"a": gain})
     held = plan_stages(found, depth=0.45).stages[0].predicted_nats["a"]
     np.testing.assert_allclose(held, min(gain * np.log(1 / 0.45), np.log(8)), rtol=0.01)
 
