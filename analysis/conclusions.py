@@ -131,6 +131,8 @@ def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
 def _known(spectral: pd.DataFrame, column: str) -> pd.DataFrame:
     """A column that the table may lack, contexts by factors: slopes below the freezing point, or numbers of values."""
     known = spectral if column in spectral else spectral.assign(**{column: np.nan})
+    if column == "slope" and "slope_rough" in spectral:
+        known = known.assign(slope=known["slope"].mask(known["slope_rough"].astype(bool)))
     return known.pivot(index="context", columns="factor", values=column)
 
 

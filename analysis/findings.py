@@ -56,7 +56,8 @@ class FactorFindings:
         planning: closed form over all planning contexts.
         planning_quantiles: its quantiles at ``QUANTILES``; none where there is no case.
         entropy: nats of the factor's values in a context, as many as it has there, the median; None where unknown.
-        slope: median of g in KL = g ln(beta_c / beta) over the planning contexts where that law holds; None elsewhere.
+        slope: median of g in KL = g ln(beta_c / beta) over the planning contexts where that law holds and g is not
+            rough, as near first order (:func:`annealing.landau.transition`); None elsewhere.
         statuses: how many cases ended in each status.
         brackets: how many cases' brackets hold the closed form; None where there are no cases.
         bracket_width: median of upper over lower end of the bracket, over the cases that have one.

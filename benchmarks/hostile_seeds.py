@@ -54,7 +54,7 @@ def spectral_csv() -> bytes:
     """The closed forms of the same cases, and of two more contexts."""
     rows = [
         dataclasses.asdict(
-            SpectralRecord("bars", factor, context, 7 * context, point, 1.1 * point, 0.2, "continuous", 2.0, 4)
+            SpectralRecord("bars", factor, context, 7 * context, point, 1.1 * point, 0.2, "continuous", 2.0, False, 4)
         )
         for factor, points in POINTS.items()
         for context, point in enumerate((*points, 1.2 * points[0], 0.0))

@@ -41,10 +41,8 @@ def write_page(size: Size) -> None:
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
-    """What the rows say: scores by data set, then the MIG by its bins and the index by its bound of silence."""
+    """What the rows say: scores by data set, then the MIG by its bins."""
     yield from by_dataset(rows, score_lines)
     own = [row for row in rows if row["dataset"] == "dsprites"]
     yield from ("## The same, with other choices: dsprites", "")
     yield from by_choice(own, "mig_by_bins", "MIG, {} bins")
-    yield ""
-    yield from by_choice(own, "diffusion_by_gate", "diffusion, silent below {} nat")

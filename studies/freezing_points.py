@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 import ifp
+from analysis.findings import FORMAT
 from annealing.errors import DataError
 from studies.page import save, table, write_tables
 from studies.plans import PUBLISHED
@@ -23,7 +24,7 @@ DATASETS = (
 )
 COLUMNS = (
     *("factor", "context", "threshold_nats", "freezing_beta", "melting_beta", "ifp_beta", "ifp_low", "ifp_high"),
-    *("spectral_beta", "beta_rd", "transition", "status"),
+    *("ifp_source", "spectral_beta", "beta_rd", "transition", "status"),
 )
 THRESHOLDS = (0.1, 0.03, 0.01)  # nats of KL from which a latent is active
 
@@ -63,6 +64,7 @@ class Distribution(Case):
         plan = ifp.plan_stages(spectrum)  # from the order that is computed for the row: it reads all images
         return {
             "dataset": self.dataset,
+            "definitions": {"findings": FORMAT},
             "contexts": size.contexts,
             "image_shape": list(dataset.image_shape),
             "factors": [asdict(each) for each in findings.factors],
@@ -123,10 +125,12 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
             ]
             points = (each[kind]["median"] for kind in ("freezing", "melting", "ifp", "spectral", "planning"))
             value = row["conditional"].get(name)
-            held = f"{each['bracketed']:.0%} of {each['cases']}"
+            kinds = each["brackets"]
+            held = f"{kinds['within']}, {kinds['outside']}, {kinds['no_knee']}; {kinds['crossings']}"
             told.append([name, *map(_nats, points), _nats(value), held, " / ".join(lags)])
         header = ["factor", "freezing", "melting", "IFP", "closed form", "of 1,000 contexts", "given those before"]
-        yield from table([*header, "brackets hold it", "freezing / closed form at 0.1 / 0.03 / 0.01 nat"], told)
+        more = ["knee within, outside, none; crossings hold it", "freezing / closed form at 0.1 / 0.03 / 0.01 nat"]
+        yield from table([*header, *more], told)
         yield ""
         for basis, words in (("planning", "closed form"), ("measured", "measured")):
             apart = [

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.comparison import methods_of, values_of
 from analysis.figures.comparison import draw_comparison
+from annealing.errors import IFPError
 from ifp.files.atomic import write_atomically
 from studies.cost import cost
 from studies.rows import Row
@@ -17,10 +18,13 @@ MEASURES = {
     "mig": "MIG",
     "dci-forest_disentanglement": "DCI (trees)",
     "factor_vae": "FactorVAE",
-    "diffusion": "diffusion",
-    "diffusion_before_last": "before the last stage",
     "reconstruction": "reconstruction",
 }
+_OF_DIFFUSION = ("diffusion", "since_freezing", "before_last", "spread", "gathered", "moves", "diffusion_by_gate")
+_FIRST = {
+    "scores": "ifp-scores/1",
+    "diffusion": "ifp-diffusion/1",
+}  # of rows that do not say by what they were measured
 
 
 def write_tables(size: Size, name: str, rows: Sequence[Mapping[str, object]], lines: Iterable[str]) -> None:
@@ -58,8 +62,24 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     return f"{found.median():.{digits}f} ({found.min():.{digits}f}..{found.max():.{digits}f})"
 
 
+def require_same_definitions(rows: Sequence[Row], measures: Iterable[str]) -> None:
+    """Raise where rows were measured by different definitions of a measure: such figures do not compare.
+
+    Raises:
+        IFPError: a measure, and the definitions of it.
+    """
+    for measure in measures:
+        of = "diffusion" if measure in _OF_DIFFUSION else "scores"
+        found = {row.get("definitions", _FIRST)[of] for row in rows if measure in row}
+        if len(found) > 1:
+            raise IFPError(
+                f"need rows by one definition of {measure}, got {', '.join(sorted(found))}: measure them anew"
+            )
+
+
 def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> list[str]:
     """A line per method: runs, then median (lowest..highest) of each measure."""
+    require_same_definitions(rows, measures)
     lines = []
     for method in methods_of(rows):
         told = [spread(values_of(rows, method, name), 1 if name == "reconstruction" else 3) for name in measures]
@@ -69,6 +89,7 @@ def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> 
 
 def by_choice(rows: Sequence[Row], name: str, header: str) -> list[str]:
     """A line per method: a measure under each choice that a row kept it for, ``{}`` of the header being the choice."""
+    require_same_definitions(rows, (name,))
     rows = [row for row in rows if name in row]  # all but those that diverged
     choices = list(rows[0][name]) if rows else []
     lines = []

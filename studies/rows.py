@@ -33,6 +33,9 @@ class Case(ABC):
     def prepare(self) -> None:  # noqa: B027
         """What is needed first and shared with other cases, made in one process."""
 
+    def keep(self, size: Size) -> None:  # noqa: B027
+        """Keep beside the row what a new definition would need to compute it again."""
+
     def clean(self, size: Size) -> None:  # noqa: B027
         """Drop what was kept to go on from, once the row is written."""
 
@@ -84,5 +87,7 @@ def _told(case: Case, measure: Callable[[], None]) -> str:
 def _measure(case: Case, size: Size, device: str) -> None:
     file = row_file(case, size)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json_bytes(case.measure(size, device)))
+    row = case.measure(size, device)
+    case.keep(size)
+    write_atomically(file, json_bytes(row))
     case.clean(size)

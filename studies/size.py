@@ -22,6 +22,11 @@ class Size:
         """Folder of the rows that are done."""
         return DOCS / "rows" / self.name
 
+    @property
+    def traces(self) -> Path:
+        """Folder of the traces that rows are computed from, a file per row."""
+        return DOCS / "traces" / self.name
+
     def page(self, name: str) -> Path:
         """What a study's page, CSV and figure are called, without their suffix: those of the two sizes are apart."""
         return DOCS / (name if self.name == "small" else f"{name}-{self.name}")

@@ -10,19 +10,24 @@ import numpy as np
 import torch
 
 import ifp
-from analysis.diffusion import diagnose_diffusion
+from analysis.diffusion import FORMAT as DIFFUSION
+from analysis.diffusion import diagnose_diffusion, diffusion_curve, diffusion_measures
 from analysis.information_trace import gated
 from analysis.leakage import leakages
 from analysis.scores.codes import STUDY, LabelledCodes
 from analysis.scores.mig import mutual_information_gap
+from analysis.scores.scores import FORMAT as SCORES
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
 from annealing.thresholds import SILENT
 from ifp.comparison.config import QUICK
 from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.evaluation.encoding import encoded
+from ifp.files.atomic import write_into_folder
 from ifp.run_directory.run import RunDirectory
-from ifp.training.trained import trained_run
+from ifp.training.probe import probed_images
+from ifp.training.trained import Trace, read_trace, traced_information, trained_run
+from studies.lights import dataset_named
 from studies.plans import plan_of
 from studies.rows import Case, Row
 from studies.size import Size
@@ -71,8 +76,8 @@ class Training(Case):
     def measure(self, size: Size, device: str) -> Row:
         """Train or go on, score, diagnose; of a run that diverges the row says only that."""
         out = self._out(size)
-        dataset = ifp.load_dataset(self.dataset, correlate=(self.correlate,) if self.correlate else ())
-        plain = ifp.load_dataset(self.dataset)  # plans know of no correlation, and scores are of all combinations
+        plain = dataset_named(self.dataset)  # plans know of no correlation, and scores are of all combinations
+        dataset = ifp.load_dataset(self.dataset, correlate=(self.correlate,)) if self.correlate else plain
         plan = plan_of(self.plan, plain) if self.plan else None
         steps = round(size.steps[dataset.image_shape[0]] * self.longer)
         began = time.perf_counter()
@@ -103,25 +108,34 @@ class Training(Case):
     def prepare(self) -> None:
         """Make the plan: processes side by side would each make it."""
         if self.plan:
-            plan_of(self.plan, ifp.load_dataset(self.dataset))
+            plan_of(self.plan, dataset_named(self.dataset))
+
+    def keep(self, size: Size) -> None:
+        """Keep the trace: all that the diffusion is computed from."""
+        trace = self._out(size) / "trace.npz"
+        if trace.is_file():  # else it diverged
+            write_into_folder(self.trace_file(size), trace.read_bytes())
 
     def clean(self, size: Size) -> None:
         """Drop the run's directory, once its row is written."""
         shutil.rmtree(self._out(size))
 
+    def trace_file(self, size: Size) -> Path:
+        """Where the trace is kept."""
+        return size.traces / f"{self.path}.npz"
+
+    def recomputed(self, row: Row, size: Size) -> Row:
+        """The row with its diffusion computed again from the trace that was kept, by today's definition."""
+        return {**row, **diffusion_fields(read_trace(self.trace_file(size)), row["probe"])}
+
     def _out(self, size: Size) -> Path:
         return Path("runs/studies/train") / size.name / self.path
 
     def _row(self, run: RunDirectory, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
-        trained = trained_run(run)
-        trace = trained.trace
+        trace = trained_run(run).trace
         found = _codes(run, dataset)
         scores = ifp.score(found.codes, found.factors, only=QUICK)
         drawn = found.train(0, STUDY)  # what the MIG is of
-        information = trained.information
-        known = trace.mi - trace.mi_null
-        diffusion = diagnose_diffusion(information)
-        held = np.maximum(information.above, 0)
         return {
             "dataset": self.group,
             "method": self.method,
@@ -135,29 +149,53 @@ class Training(Case):
             "kl": float(trace.kl[-1].sum()),
             **scores,
             "mig_by_bins": {str(bins): mutual_information_gap(drawn.codes, drawn.factors, bins) for bins in BINS},
-            "diffusion": diffusion.index,
-            "diffusion_before_last": diffusion.before_last,
-            "diffusion_by_gate": {
-                str(gate): diagnose_diffusion(replace(information, above=gated(known, trace.kl, gate))).index
-                for gate in GATES
-            },
-            "events": len(diffusion.events),
-            "mixed": ["+".join(pair) for pair in diffusion.mixed],
-            "factors": {
-                each.factor: {"nats": each.nats, "share": each.share, "froze_at": each.froze_at, "index": each.index}
-                for each in diffusion.factors
-            },
-            "leakage": [[each.factor, each.other, each.nats] for each in leakages(information)],
-            "curve": {
-                "step": information.step.tolist(),
-                "pressure": information.pressure.tolist(),
-                "with_most": held.max(axis=1).sum(axis=1).tolist(),
-                "outside": (held.sum(axis=1) - held.max(axis=1)).sum(axis=1).tolist(),
-            },
+            "probe": probed_images(run, run.config["settings"]["probe"]),
+            **diffusion_fields(trace, probed_images(run, run.config["settings"]["probe"])),
             "seconds": round(seconds, 1),
             "device": device if device == "cpu" else torch.cuda.get_device_name(),
             "torch": torch.__version__,
         }
+
+
+def diffusion_fields(trace: Trace, images: int) -> Row:
+    """What a row says of information and diffusion, all of it read at the end or at records of one kind.
+
+    Args:
+        trace: of the run.
+        images: of the probe set behind it.
+    """
+    information = traced_information(trace, images)
+    even = information.evenly()
+    found = diagnose_diffusion(even)
+    held = even.held
+    return {
+        "definitions": {"diffusion": DIFFUSION, "scores": SCORES},
+        **diffusion_measures(information),
+        "since_freezing": found.since_freezing,
+        "before_last": diagnose_diffusion(information).before_last,
+        "diffusion_by_gate": {
+            str(gate): diagnose_diffusion(replace(information, above=gated(trace.above, trace.kl, gate))).index
+            for gate in GATES
+        },
+        "mixed": ["+".join(pair) for pair in found.mixed],
+        "factors": {
+            factor.factor: {
+                "nats": factor.nats,
+                "share": factor.share,
+                "froze_at": factor.froze_at,
+                "index": factor.index,
+                "events": [event.kind for event in found.events if event.factor == factor.factor],
+            }
+            for factor in found.factors
+        },
+        "leakage": [[pair.factor, pair.other, pair.nats, pair.shared] for pair in leakages(even)],
+        "curve": {
+            "step": even.step.tolist(),
+            "pressure": even.pressure.tolist(),
+            "index": [None if np.isnan(value) else round(value, 5) for value in diffusion_curve(even)],
+            "held": held.sum(axis=(1, 2)).round(5).tolist(),
+        },
+    }
 
 
 def _codes(run: RunDirectory, dataset: Dataset) -> LabelledCodes:

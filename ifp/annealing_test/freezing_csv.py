@@ -237,5 +237,6 @@ _SPECTRAL = {
     "second_ratio": _OPTIONAL_NUMBER,
     "transition": _Column("a text in one line", _text, always=False),
     "slope": _Column("a number, or nothing,", lambda text: None if "inf" in text else _number(text), always=False),
+    "slope_rough": _Column("True or False", {"True": True, "False": False}.get, always=False),
     "values": _OPTIONAL_WHOLE,
 }

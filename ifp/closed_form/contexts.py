@@ -88,6 +88,7 @@ class SpectralRecord:
     second_ratio: float  # lambda_2 / lambda_1
     transition: Order  # degenerate: second_ratio above 0.9
     slope: float  # g of KL = g ln(beta_c / beta) just below; NaN where that law does not hold
+    slope_rough: bool  # the transition is nearly of first order, and the slope off by much
     values: int  # of the factor in this context
 
 
@@ -105,7 +106,7 @@ def _spectral_records(
         found.append(
             SpectralRecord(
                 dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
-                kind.order, kind.slope, len(images),
+                kind.order, kind.slope, kind.slope_rough, len(images),
             )
         )  # fmt: skip
     return found

@@ -1,7 +1,9 @@
 """Tables of an annealing run's findings: freezing points, distributions, pairs of factors, predicted diffusion."""
 
+from collections.abc import Sequence
+
 from analysis.findings import Findings
-from analysis.separability import separability_matrix
+from analysis.separability import PairFindings, separability_matrix
 from ifp.tables.table import Table
 
 
@@ -58,10 +60,21 @@ def pairs(findings: Findings) -> list[Table]:
             for pair in findings.pairs
             if pair.basis == basis
         )
-        what = "closed form over the planning contexts" if basis == "planning" else "measured cases"
+        what = "closed form over the planning contexts"
+        if basis == "measured" and rows:
+            what = f"measured cases{_floor([pair for pair in findings.pairs if pair.basis == basis])}"
         if rows:
             found.append(Table(f"pairs of factors, {what}; effect: rank-biserial correlation, -1 to 1", rows))
     return found
+
+
+def _floor(pairs: Sequence[PairFindings]) -> str:
+    """The least that a p-value of Wilcoxon's signed-rank test over so few pairs can be, adjusted for so many tests."""
+    if not all(pair.comparison.paired for pair in pairs):
+        return ""
+    contexts = max(pair.comparison.n for pair in pairs)
+    least = min(1.0, len(pairs) * 2.0 ** (1 - contexts))
+    return f", {contexts} contexts or fewer: p (Holm) cannot fall below {least:.2g}"
 
 
 def separability(findings: Findings) -> Table:

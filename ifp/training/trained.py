@@ -91,9 +91,7 @@ class TrainedRun:
     @cached_property
     def trace(self) -> Trace:
         """trace.npz."""
-        arrays = load_arrays(self.run.path / "trace.npz", TRACE)
-        names = tuple(arrays["factors"].tolist())
-        return Trace(names=names, **{name: arrays[name] for name in TRACE if name != "factors"})
+        return read_trace(self.run.path / "trace.npz")
 
     @cached_property
     def scores(self) -> Mapping[str, Any]:
@@ -110,16 +108,33 @@ class TrainedRun:
         trace = self.trace
         if not trace.names:
             raise RunError(f"need a run whose trace tells of labelled factors, that of {self.run.path} does not")
-        ends = trace.stage_ends
-        return InformationTrace(
-            step=trace.step,
-            pressure=trace.pressure,
-            above=gated(trace.above, trace.kl),
-            deviation=chance_deviation(trace.mi_null, probed_images(self.run, self.config.probe), trace.entropy),
-            names=trace.names,
-            entropy=trace.entropy,
-            ends=tuple(trace.step[ends].tolist()) if len(ends) > 1 else (),
-        )
+        return traced_information(trace, probed_images(self.run, self.config.probe))
+
+
+def read_trace(path: Path) -> Trace:
+    """The trace in a trace.npz; RunError where it is missing or damaged."""
+    arrays = load_arrays(path, TRACE)
+    names = tuple(arrays["factors"].tolist())
+    return Trace(names=names, **{name: arrays[name] for name in TRACE if name != "factors"})
+
+
+def traced_information(trace: Trace, images: int) -> InformationTrace:
+    """What a trace of labelled data says of information.
+
+    Args:
+        trace: a run's.
+        images: of the probe set that it was taken on.
+    """
+    ends = trace.stage_ends
+    return InformationTrace(
+        step=trace.step,
+        pressure=trace.pressure,
+        above=gated(trace.above, trace.kl),
+        deviation=chance_deviation(trace.mi_null, images, trace.entropy),
+        names=trace.names,
+        entropy=trace.entropy,
+        ends=tuple(trace.step[ends].tolist()) if len(ends) > 1 else (),
+    )
 
 
 def trained_run(run: RunDirectory | str | Path, wanted: str = "a finished training run") -> TrainedRun:

@@ -191,6 +191,14 @@ def test_two_clusters_jump_a_little_earlier_than_to_leading_order(rare, leading,
     assert found == pytest.approx(exact, abs=half_digit)
 
 
+@pytest.mark.parametrize(("rare", "of", "rough"), [(10, 20, False), (19, 40, False), (9, 20, True), (4, 10, True)])
+def test_slopes_of_nearly_first_order_transitions_are_flagged(rare, of, rough):
+    clusters = torch.cat([torch.ones(rare, 1), torch.zeros(of - rare, 1)])
+    found = transition(clusters, Gaussian(0.1))  # jumps of 0, 0.06, 0.23 and 0.97%
+    assert (found.order, found.slope_rough) == ("continuous", rough)
+    assert found.slope == pytest.approx(0.5)
+
+
 def skewed_images(seed, n, pixels):
     stream = torch.Generator().manual_seed(seed)
     return (2 * torch.randn(n, pixels, generator=stream) - 1).sigmoid().double()

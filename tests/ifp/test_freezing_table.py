@@ -15,7 +15,7 @@ HEAT, COOL = np.geomspace(40, 60, 300), np.geomspace(55, 40, 300)
 
 
 def spectral(transition):
-    return {("a", 0): SpectralRecord("d", "a", 0, 7, LAM, 1.1 * LAM, 0.5, transition, GAIN, 6)}
+    return {("a", 0): SpectralRecord("d", "a", 0, 7, LAM, 1.1 * LAM, 0.5, transition, GAIN, False, 6)}
 
 
 def curves(freezing=(45.0,), cool_only=False):
