@@ -1,6 +1,7 @@
 """Methods that the studies compare, by the name of their rows: objective, plan, settings."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from studies.size import Size
 from studies.training import Training
@@ -26,21 +27,23 @@ METHODS: dict[str, dict] = {
     # from the plan's first pressure to its last; without a warm-up some networks stay silent to the end
     "annealed-beta": {"objective": "annealed-beta", "plan": "spectrum", "warmup": 0.1},
     "annealed-beta-cold": {"objective": "annealed-beta", "plan": "spectrum"},
-    # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps; a weight above the
-    # freezing points of all factors makes noise as good as information: some networks stay silent to the end
+    # with the defaults, 25 nats at a weight of 1000, it learns next to nothing in so few steps; with a weight of 100,
+    # above the freezing points of all factors, noise is as good as information: some networks stay silent to the end
     "annealed-vae": {"objective": "annealed-vae", "parameters": (("c_max", 10.0), ("gamma", 20.0)), "warmup": 0.1},
-    "annealed-vae-heavy": {
-        "objective": "annealed-vae",
-        "parameters": (("c_max", 10.0), ("gamma", 100.0)),
-        "warmup": 0.1,
-    },
     "cascade-vae-c": {"objective": "cascade-vae-c", "warmup": 0.1},
+    "control-vae": {"objective": "control-vae"},
+    "dip-vae-i": {"objective": "dip-vae-i"},
+    "dip-vae-ii": {"objective": "dip-vae-ii"},
     "dynamic-vae": {"objective": "dynamic-vae"},
 }
 
 
-def trainings(dataset: str, methods: Iterable[str], size: Size, correlate: str = "") -> Iterator[Training]:
+def trainings(
+    dataset: str, methods: Iterable[str], size: Size, correlate: str = "", **changed: Any
+) -> Iterator[Training]:
     """Every method with every seed, seed by seed: a study that is stopped has whole seeds."""
     for seed in size.seeds:
         for method in methods:
-            yield Training(dataset=dataset, method=method, seed=seed, correlate=correlate, **METHODS[method])
+            yield Training(
+                dataset=dataset, method=method, seed=seed, correlate=correlate, **{**METHODS[method], **changed}
+            )

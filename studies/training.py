@@ -23,7 +23,7 @@ from annealing.thresholds import SILENT
 from ifp.comparison.config import QUICK
 from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.evaluation.encoding import encoded
-from ifp.files.atomic import write_into_folder
+from ifp.files.atomic import write_atomically
 from ifp.run_directory.run import RunDirectory
 from ifp.training.probe import probed_images
 from ifp.training.trained import Trace, read_trace, traced_information, trained_run
@@ -114,7 +114,8 @@ class Training(Case):
         """Keep the trace: all that the diffusion is computed from."""
         trace = self._out(size) / "trace.npz"
         if trace.is_file():  # else it diverged
-            write_into_folder(self.trace_file(size), trace.read_bytes())
+            self.trace_file(size).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.trace_file(size), trace.read_bytes())
 
     def clean(self, size: Size) -> None:
         """Drop the run's directory, once its row is written."""

@@ -3,8 +3,10 @@
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from annealing.errors import IFPError
 from ifp.training.plan import read_plan
 from studies.__main__ import STUDIES
 from studies.page import BEGIN, END, block, by_choice, score_table, spread
@@ -12,7 +14,6 @@ from studies.rows import row_file, rows_of
 from studies.size import FULL, SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
-ALL = [name for name in STUDIES if name != "diffusion"]  # whose page needs minutes of closed forms
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", STUDIES)
 def test_the_tables_of_a_page_are_those_of_its_rows(name):
     study = import_module(f"studies.{name}")
     rows = rows_of(study.cases(SMALL), SMALL)
@@ -54,6 +55,26 @@ def test_every_plan_that_is_kept_belongs_to_a_row():
 
 def plan_path(case):
     return str(ROOT / "docs" / "studies" / "plans" / f"{case.dataset}-{case.plan}.json")
+
+
+def test_rows_by_different_definitions_of_a_measure_are_not_set_side_by_side():
+    old = {"method": "a", "mig": 0.1, "diffusion": 1.4}
+    new = {**old, "definitions": {"scores": "ifp-scores/1", "diffusion": "ifp-diffusion/2"}, "diffusion": 0.2}
+    assert score_table([old, new], {"mig": "MIG"})[2] == "| `a` | 2 | 0.100 (0.100..0.100) |"
+    with pytest.raises(IFPError, match="one definition of diffusion, got ifp-diffusion/1, ifp-diffusion/2: measure"):
+        score_table([old, new], {"diffusion": "index"})
+
+
+def test_the_diffusion_of_a_row_is_that_of_the_trace_kept_beside_it():
+    known = {case.path: case for name in STUDIES for case in import_module(f"studies.{name}").cases(SMALL)}
+    traces = sorted(SMALL.traces.rglob("*.npz"))
+    assert traces
+    for trace in traces:
+        case = known[trace.relative_to(SMALL.traces).with_suffix("").as_posix()]
+        (row,) = rows_of([case], SMALL)
+        again = case.recomputed(row, SMALL)
+        np.testing.assert_allclose(again["diffusion"], row["diffusion"], atol=1e-9)
+        assert again["leakage"] == row["leakage"]
 
 
 def test_pages_of_the_two_sizes_are_apart():

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import ifp
+from analysis.diffusion import FORMAT as DIFFUSION
+from analysis.scores.scores import FORMAT as SCORES
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
 from ifp.evaluation.encoding import encoded
@@ -57,9 +59,8 @@ def test_a_row_has_the_scores_of_its_codes_and_is_the_same_where_its_run_was_sto
     assert first["mig_by_bins"]["20"] == first["mig"]
     curve = first["curve"]
     assert curve["step"] == [0, 24]
-    assert np.add(curve["with_most"], curve["outside"])[-1] == pytest.approx(
-        sum(each["nats"] for each in first["factors"].values()), abs=1e-6
-    )
+    assert curve["held"][-1] == pytest.approx(sum(each["nats"] for each in first["factors"].values()), abs=1e-4)
+    assert CASE.trace_file(TINY).read_bytes() == (run.path / "trace.npz").read_bytes()
     row_file(CASE, TINY).unlink()
     out = CASE._out(TINY)
     shutil.rmtree(out)
@@ -69,6 +70,13 @@ def test_a_row_has_the_scores_of_its_codes_and_is_the_same_where_its_run_was_sto
     assert out.is_dir()
     assert {**row(), "seconds": 0} == {**first, "seconds": 0}
     assert not out.exists()
+
+
+def test_a_row_of_an_earlier_definition_is_computed_again_from_its_trace():
+    first = row()
+    assert first["definitions"] == {"diffusion": DIFFUSION, "scores": SCORES}
+    old = {**first, "definitions": {"diffusion": "ifp-diffusion/1", "scores": SCORES}, "diffusion": 1.4}
+    assert CASE.recomputed(old, TINY) == first
 
 
 def test_a_correlated_row_is_scored_on_independent_factors(monkeypatch):
