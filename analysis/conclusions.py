@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.diffusion_risk import held_at_by_curve, predict_risks
 from analysis.distributions import Summary, median, summarise
 from analysis.findings import FORMAT, QUANTILES, Brackets, FactorFindings, Findings
+from analysis.mixing import PairMixing
 from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
 from annealing.errors import IFPError
 
@@ -30,6 +30,7 @@ def conclude(
     image_shape: Sequence[int],
     likelihood: str,
     source: str,
+    mixing: Sequence[PairMixing] = (),
 ) -> Findings:
     """Findings of an annealing run.
 
@@ -38,13 +39,12 @@ def conclude(
         spectral: its spectral.csv, every factor over the planning contexts.
         curves: its curves.npz.
         fingerprint, image_shape, likelihood, source: of the data and the run, kept for the plan.
+        mixing: of the data (:mod:`analysis.mixing`).
     """
     main = main_rows(freezing)
     names = list(dict.fromkeys(main["factor"]))
     planning, slopes, values = _closed_forms(spectral), _known(spectral, "slope"), _known(spectral, "values")
     factors = tuple(_factor_findings(name, main, planning, slopes, values, curves) for name in names)
-    held_at = {each.factor: held_at_by_curve(_RELATIVE_BETA, each.nats) for each in factors}
-    pair_risks, risks = predict_risks(planning[names], slopes[names], held_at)
     measured = compare_pairs(names, measured_pressures(main), "measured")
     return Findings(
         format=FORMAT,
@@ -58,8 +58,7 @@ def conclude(
         relative_beta=_RELATIVE_BETA,
         factors=factors,
         pairs=(*compare_pairs(names, planning, "planning"), *measured),
-        pair_risks=pair_risks,
-        risks=risks,
+        mixing=tuple(pair for pair in mixing if {pair.factor, pair.other} <= {*names}),
         conditional={},
     )
 
@@ -72,6 +71,7 @@ def conclude_spectrum(
     image_shape: Sequence[int],
     likelihood: str,
     conditional: Mapping[str, float] | None = None,
+    mixing: Sequence[PairMixing] = (),
 ) -> Findings:
     """Findings of the closed form alone: enough to plan stages, with no training and nothing measured.
 
@@ -84,6 +84,7 @@ def conclude_spectrum(
         seed: of the contexts.
         fingerprint, image_shape, likelihood: of the data, kept for the plan.
         conditional: freezing points given the factors that freeze before, by factor: the freezing order's.
+        mixing: of the data (:mod:`analysis.mixing`).
 
     Raises:
         IFPError: a table without rows.
@@ -99,7 +100,6 @@ def conclude_spectrum(
     names = list(dict.fromkeys(spectral["factor"]))
     planning, slopes, values = _closed_forms(spectral), _known(spectral, "slope"), _known(spectral, "values")
     freeze = {name for name in names if np.isfinite(planning[name]).any()}  # a factor of one value has no order either
-    pair_risks, risks = predict_risks(planning[names], slopes[names], {})
     return Findings(
         format=FORMAT,
         dataset=str(spectral["dataset"].iloc[0]),
@@ -112,8 +112,7 @@ def conclude_spectrum(
         relative_beta=(),
         factors=tuple(_unmeasured(name, planning[name], slopes[name], values[name]) for name in names),
         pairs=tuple(compare_pairs(names, planning, "planning")),
-        pair_risks=pair_risks,
-        risks=risks,
+        mixing=tuple(pair for pair in mixing if {pair.factor, pair.other} <= {*names}),
         conditional={name: value for name, value in (conditional or {}).items() if name in freeze and value > 0},
     )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.diffusion_risk import FactorRisk, PairRisk
 from analysis.distributions import Summary
+from analysis.mixing import PairMixing
 from analysis.modes import DEGENERATE
 from analysis.names import is_name
 from analysis.plain_json import shown
@@ -89,6 +89,7 @@ class Findings:
         threshold_nats: KL from which a latent was active; None where nothing was measured.
         source: what was concluded from, a run's table by its content, so that the same run gives the same findings in
             whatever directory.
+        mixing: predicted diffusion: what the code of one factor tells of another by itself; empty where not computed.
         conditional: freezing points of the factors given those that freeze before; empty where not computed.
         conditional_are: what these points are, in words.
         same_within: share by which such points may differ and still be one.
@@ -106,8 +107,7 @@ class Findings:
     relative_beta: tuple[float, ...]
     factors: tuple[FactorFindings, ...]
     pairs: tuple[PairFindings, ...]
-    pair_risks: tuple[PairRisk, ...]
-    risks: tuple[FactorRisk, ...]
+    mixing: tuple[PairMixing, ...]
     conditional: Mapping[str, float]
     conditional_are: str = "closed-form freezing points with the factors known that freeze before"
     same_within: float = DEGENERATE
@@ -132,8 +132,7 @@ class Findings:
             if min((each.planning.median or 0.0, *each.planning_quantiles)) < 0:
                 raise IFPError(f"need pressures from 0 on as freezing points of {each.factor}, got others")
         told = {name for each in self.pairs for name in (each.first, each.second)}
-        told |= {name for pair in self.pair_risks for name in (pair.factor, pair.other)}
-        told |= {each.factor for each in self.risks} | set(self.conditional)
+        told |= {name for pair in self.mixing for name in (pair.factor, pair.other)} | set(self.conditional)
         if not told <= set(names):
             raise IFPError(f"need findings about {', '.join(names)}, got some about {shown(min(told - set(names)))}")
         if not all(0 <= each.comparison.superiority <= 1 for each in self.pairs):
@@ -148,8 +147,7 @@ class Findings:
             self,
             factors=tuple(each for each in self.factors if each.factor not in names),
             pairs=tuple(each for each in self.pairs if not {each.first, each.second} & {*names}),
-            pair_risks=tuple(each for each in self.pair_risks if not {each.factor, each.other} & {*names}),
-            risks=tuple(each for each in self.risks if each.factor not in names),
+            mixing=tuple(pair for pair in self.mixing if not {pair.factor, pair.other} & {*names}),
             conditional={name: value for name, value in self.conditional.items() if name not in names},
         )
 

@@ -26,6 +26,7 @@ from analysis.groups import (
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
+from annealing.thresholds import TOLD
 
 _FEW = 20  # contexts below which order and groups are uncertain
 _NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer: it would never end
@@ -155,6 +156,7 @@ def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: S
             "chance over contexts that it would freeze here already if it found room: "
             + ", ".join(f"{each.factor} {_chance_above(each, pressure):.0%}" for each in after)
         )
+    evidence += _mixing_evidence(group, findings)
     time = sum(1 / (1 - min(max(pressure / value, settings.depth), _NEAREST)) for value in values)
     return _Draft(pressure, latents, time, nats, evidence)
 
@@ -248,6 +250,18 @@ def _predicted_nats(
         held[factor.factor] = min(nats, factor.entropy) if factor.entropy is not None else nats
         bases.append(basis)
     return held, " and ".join(dict.fromkeys(bases))
+
+
+def _mixing_evidence(group: Group, findings: Findings) -> list[str]:
+    """Of which factors the codes of this stage's tell by themselves, wherever these freeze."""
+    names = [each.factor for each in group]
+    told = [pair for pair in findings.mixing if pair.other in names and pair.nats >= TOLD]
+    return [
+        f"the code of {name} tells of others by itself: "
+        + ", ".join(f"{pair.factor} {pair.nats:.2g} nats" for pair in told if pair.other == name)
+        for name in names
+        if any(pair.other == name for pair in told)
+    ]
 
 
 def _chance_above(factor: FactorFindings, pressure: float) -> float:

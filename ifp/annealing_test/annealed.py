@@ -13,7 +13,7 @@ from analysis.findings import FORMAT, Findings
 from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.annealing_test.config import AnnealConfig
-from ifp.annealing_test.freezing_csv import AnnealingTables, read_curves, read_tables
+from ifp.annealing_test.freezing_csv import AnnealingTables, read_curves, read_mixing, read_tables
 from ifp.files.plain import load_json
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
@@ -55,6 +55,7 @@ class AnnealedTest:
             image_shape=self.run.data.image_shape,
             likelihood=self.config.likelihood,
             source=f"freezing.csv sha256 {self.tables.digest[:16]}",
+            mixing=read_mixing(self.run),
         )
 
     @cached_property

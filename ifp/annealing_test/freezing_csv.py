@@ -1,4 +1,4 @@
-"""freezing.csv and spectral.csv of an annealing test, read strictly: every cell by what its column holds."""
+"""Tables of an annealing test, read strictly, every cell by its column: freezing.csv, spectral.csv, mixing.csv."""
 
 import csv
 import hashlib
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.conclusions import main_rows
+from analysis.mixing import PairMixing
 from analysis.names import is_name
 from analysis.plain_json import shown
 from annealing.choices import Order, PointSource, Status
@@ -71,6 +72,19 @@ def read_tables(run: RunDirectory) -> AnnealingTables:
         if name not in known:
             raise RunError(f"need rows of every factor in {run.path / 'spectral.csv'}, {name} has none")
     return AnnealingTables(freezing, spectral, digest)
+
+
+def read_mixing(run: RunDirectory) -> tuple[PairMixing, ...]:
+    """Predicted mixing of a finished annealing test; nothing where it has one factor, or is of ifp 0.1.
+
+    Raises:
+        RunError: the file is too large or no such table.
+    """
+    path = run.path / "mixing.csv"
+    if not path.is_file():
+        return ()
+    table, _ = _read(path, _MIXING, ("factor", "other"))
+    return tuple(PairMixing(row.factor, row.other, float(row.nats)) for row in table.itertuples())
 
 
 def read_curves(run: RunDirectory, freezing: pd.DataFrame) -> dict[str, NDArray]:
@@ -184,6 +198,11 @@ def _pressure(text: str) -> float | None:
     return value if value is not None and (math.isnan(value) or 1 / _WIDEST <= value <= _WIDEST) else None
 
 
+def _nats(text: str) -> float | None:
+    value = _number(text)
+    return value if value is not None and 0 <= value < _WIDEST else None
+
+
 def _known_pressure(text: str) -> float | None:
     return _pressure(text) if text else None
 
@@ -229,6 +248,10 @@ _FREEZING = {
 }
 _OF_0_1 = {"knee_source": _OPTIONAL_TEXT}  # a column of ifp 0.1: see _of_networks
 FREEZING_COLUMNS = tuple(_FREEZING)  # in the order in which they are written
+_MIXING = {
+    **dict.fromkeys(("factor", "other"), _Column("a name", _name)),
+    "nats": _Column("nats from 0 on", _nats),
+}
 _SPECTRAL = {
     **_CASE,
     "index": _Column("a whole number from 0 on", _whole, always=False),

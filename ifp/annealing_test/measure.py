@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.mixing import PairMixing
 from annealing.equilibrium import MOST_CODES
 from annealing.errors import IFPError
 from ifp.annealing_test.config import AnnealConfig, Piece, pieces
@@ -17,6 +18,7 @@ from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
 from ifp.annealing_test.piece import Part, measure_piece, part_bytes, piece_records
 from ifp.annealing_test.rows import freezing_rows
 from ifp.closed_form.contexts import SpectralRecord, closed_forms
+from ifp.closed_form.mixing import data_mixing
 from ifp.datasets.dataset import Dataset, DataWarning, require_labelled
 from ifp.datasets.source import DataSource
 from ifp.files.npz import load_npz, npz_bytes
@@ -63,6 +65,8 @@ def annealing_test(
             "spectral.csv",
             csv_bytes([each.name for each in fields(SpectralRecord)], [asdict(each) for each in spectral.values()]),
         )
+        if pairs := data_mixing(dataset, factors=config.factors, likelihood=config.likelihood, seed=config.seed):
+            run.write("mixing.csv", csv_bytes([each.name for each in fields(PairMixing)], list(map(asdict, pairs))))
         measurable = _measurable(config, spectral)
         small = _of_few_values(dataset, config, spectral, measurable)
         work = [*pieces(config, lambda *case: case in measurable), *_equilibrium_pieces(config, spectral, small)]

@@ -7,7 +7,7 @@ from analysis.plain_json import json_bytes
 from analysis.whole_findings import WholeFindings
 from ifp.api.kinds import RunFindings
 from ifp.cli.tables import show
-from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
+from ifp.tables.findings import distributions, freezing_points, mixing, pairs, separability
 from ifp.tables.whole import whole_remarks, whole_tables
 
 
@@ -24,7 +24,8 @@ def show_findings(findings: Findings, *, json: bool = False) -> None:
     if json:
         typer.echo(json_bytes(findings).decode(), nl=False)
         return
-    for table in (distributions(findings), separability(findings), *pairs(findings), risks(findings)):
+    predicted = [mixing(findings)] if findings.mixing else []
+    for table in (distributions(findings), separability(findings), *pairs(findings), *predicted):
         show(table)
     show(freezing_points(findings))
 

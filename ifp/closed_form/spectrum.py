@@ -9,10 +9,12 @@ import pandas as pd
 
 from analysis.conclusions import conclude_spectrum
 from analysis.findings import Findings
+from analysis.mixing import PairMixing
 from analysis.printed import printed
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from ifp.closed_form.contexts import SpectralRecord
+from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.datasets.dataset import Dataset
 from ifp.machine.progress import UNWATCHED, Watch
@@ -64,12 +66,9 @@ class Spectrum(Sequence[SpectralRecord]):
 
         It looks at the whole data set, which takes seconds to some minutes, and is computed once, when it is asked for.
         """
-        factors = (
-            list(dict.fromkeys(record.factor for record in self.records)) if self.factors is None else self.factors
-        )
         return tuple(
             freezing_order(
-                self.dataset, factors=factors, likelihood=self.likelihood, nuisance=self.nuisance, watch=self.watch
+                self.dataset, factors=self._names, likelihood=self.likelihood, nuisance=self.nuisance, watch=self.watch
             )
         )
 
@@ -78,10 +77,20 @@ class Spectrum(Sequence[SpectralRecord]):
         """Freezing points in nats by factor, with those known that freeze before: see :attr:`steps`."""
         return predicted_values(self.steps)
 
+    @cached_property
+    def mixing(self) -> tuple[PairMixing, ...]:
+        """What the code of each factor tells of the others by itself, from 20,000 images at most."""
+        return data_mixing(self.dataset, factors=self._names, likelihood=self.likelihood, seed=self.seed)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(record.factor for record in self.records)) if self.factors is None else self.factors
+
     def findings(self, *, order: bool = True) -> Findings:
         """What :func:`ifp.plan_stages` plans from: the closed forms, and the freezing order unless it is not wanted.
 
-        Without the order, for which the whole data set is read, each factor has its value alone in its context.
+        Without the order, for which the whole data set is read, each factor has its value alone in its context, and
+        no mixing is predicted.
 
         Raises:
             IFPError: unlabelled data.
@@ -93,6 +102,7 @@ class Spectrum(Sequence[SpectralRecord]):
             seed=self.seed,
             likelihood=self.likelihood,
             conditional=self.order if order else None,
+            mixing=self.mixing if order else (),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -139,6 +149,7 @@ def spectral_findings(
     seed: int = 0,
     likelihood: LikelihoodName = "bernoulli",
     conditional: Mapping[str, float] | None = None,
+    mixing: Sequence[PairMixing] = (),
 ) -> Findings:
     """Findings of a data set's closed-form freezing points alone, which :func:`ifp.plan_stages` takes.
 
@@ -154,6 +165,7 @@ def spectral_findings(
         records: of :func:`ifp.spectrum`, all factors over the same contexts.
         seed, likelihood: what the records were computed with, kept for the plan.
         conditional: of :func:`ifp.closed_form.order.predicted_values`.
+        mixing: of :func:`ifp.closed_form.mixing.data_mixing`.
 
     Raises:
         IFPError: no records.
@@ -165,6 +177,7 @@ def spectral_findings(
         image_shape=dataset.image_shape,
         likelihood=likelihood,
         conditional=conditional,
+        mixing=mixing,
     )
 
 

@@ -17,7 +17,7 @@ from ifp.evaluation.planning import findings_of_latents
 from ifp.pages.page import Part, Picture, Section, Text
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
-from ifp.tables.findings import distributions, freezing_points, pairs, risks, separability
+from ifp.tables.findings import distributions, freezing_points, mixing, pairs, separability
 from ifp.tables.whole import whole_remarks, whole_tables
 from ifp.whole_annealing.results import annealed_whole
 
@@ -68,7 +68,7 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
                 *pairs(findings),
             ),
         ),
-        Section("Predicted diffusion", (risks(findings),)),
+        *([Section("Predicted diffusion", (mixing(findings),))] if findings.mixing else []),
         _plan(lambda: findings),
         settings_section(run),
         again_section(run, _annealing_options(run)),

@@ -91,24 +91,14 @@ def separability(findings: Findings) -> Table:
     )
 
 
-def risks(findings: Findings) -> Table:
-    """Chances, row by column: that the column's factor freezes before the row's latent holds 1 nat."""
+def mixing(findings: Findings) -> Table:
+    """Predicted diffusion, row by column: what the code of the column's factor tells of the row's by itself."""
     names = [each.factor for each in findings.factors]
-    chance = {(each.factor, each.other): each.chance for each in findings.pair_risks}
-    rows = tuple(
-        {
-            "factor": risk.factor,
-            **{name: chance.get((risk.factor, name)) for name in names},
-            "any": risk.chance,
-            "how many": risk.others,
-            "1 nat at": risk.held_at,
-            "by": risk.basis,
-        }
-        for risk in findings.risks
-    )
+    nats = {(pair.factor, pair.other): pair.nats for pair in findings.mixing}
+    rows = tuple({"factor": name, **{other: nats.get((name, other)) for other in names}} for name in names)
     return Table(
-        "predicted diffusion: chance that the column's factor freezes before the row's latent holds 1 nat; how many: "
-        "expected number that do; 1 nat at: that share of its freezing point",
+        "predicted diffusion: nats of the row's factor that the code of the column's tells by itself, and that end in "
+        "its latent; of factors that freeze at one pressure, the mean over mixtures of the two",
         rows,
     )
 

@@ -26,8 +26,7 @@ def whole_tables(findings: WholeFindings) -> Iterator[Table]:
         )
     if findings.leakage:
         yield Table(
-            "leakage: nats of a factor that ended in the latent that owns another; risk: predicted freezing point of "
-            "the other over the factor's own, the higher the sooner it finds the factor half told",
+            "leakage: nats of a factor that ended in the latent that owns another; shared: that latent owns both",
             tuple(_leakage_rows(findings)),
         )
 
@@ -88,15 +87,12 @@ def _mode_rows(findings: WholeFindings) -> list[dict[str, object]]:
 
 def _leakage_rows(findings: WholeFindings) -> list[dict[str, object]]:
     """Rows by falling leakage."""
-    predicted = findings.predicted
     return [
         {
             "factor": each.factor,
             "into the latent of": each.other,
             "nats": each.nats,
-            "risk": predicted[each.other] / predicted[each.factor]
-            if each.factor in predicted and each.other in predicted
-            else None,
+            "shared": "yes" if each.shared else "no",
         }
         for each in sorted(findings.leakage, key=lambda pair: -pair.nats)
     ]

@@ -12,6 +12,7 @@ from scipy.stats import wilcoxon
 from analysis.conclusions import conclude, conclude_spectrum
 from analysis.distributions import overlap, summarise
 from analysis.findings import Findings
+from analysis.mixing import PairMixing
 from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from analysis.stages import plan_stages
@@ -333,16 +334,16 @@ def test_factors_without_a_shared_context_are_compared_as_two_samples():
     )  # fmt: skip
 
 
-def test_risks_come_from_the_measured_curves_over_the_planning_contexts():
-    found = findings()
-    held = {each.factor: each.held_at for each in found.risks}
-    medians = {name: np.median(gains) for name, gains in GAINS.items()}
-    np.testing.assert_allclose(held["pos"], np.exp(-1 / medians["pos"]), rtol=0.01)  # read off a grid of pressures
-    assert held["scale"] == held["shape"] == found.relative_beta[0]  # 1 nat is below what was measured
-    points = spectral_table().pivot(index="context", columns="factor", values="spectral_beta")
-    chance = {(each.factor, each.other): each.chance for each in found.pair_risks}
-    for a, b in [("pos", "scale"), ("scale", "pos"), ("scale", "shape"), ("shape", "pos")]:
-        np.testing.assert_allclose(chance[a, b], np.mean(points[b] > held[a] * points[a]))
+def test_predicted_mixing_is_kept_of_the_factors_that_were_measured():
+    told = (PairMixing("pos", "scale", 0.4), PairMixing("pos", "hue", 0.3))
+    found = conclude(
+        freezing_table(), spectral_table(), curve_arrays(), fingerprint="", image_shape=(1, 1, 1), likelihood="",
+        source="", mixing=told,
+    )  # fmt: skip
+    assert found.mixing == told[:1]
+    assert found.without(["scale"]).mixing == ()
+    with pytest.raises(IFPError, match="need findings about pos, scale, shape, got some about 'hue'"):
+        replace(found, mixing=told)
 
 
 def test_findings_come_back_from_json_as_they_were():
@@ -377,7 +378,6 @@ def test_a_spectrum_alone_gives_what_is_planned_from_and_nothing_measured():
         assert (each.cases, each.statuses, each.nats, each.brackets, each.bracket_width) == (0, {}, (), None, None)
         assert each.freezing == each.melting == each.ifp == each.spectral == summarise(())
     assert found.pairs == tuple(pair for pair in measured.pairs if pair.basis == "planning")
-    assert all(each.basis == "nothing" and each.chance is None for each in found.risks)  # no slopes in the table
     assert (found.dataset, found.seed, found.image_shape) == (measured.dataset, measured.seed, measured.image_shape)
     assert (found.threshold_nats, found.relative_beta) == (None, ())
     assert found.source == "spectrum over 12 contexts, nothing measured"

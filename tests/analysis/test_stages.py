@@ -10,6 +10,7 @@ import pytest
 from analysis.distributions import compare_paired, overlap, summarise
 from analysis.findings import FORMAT as FINDINGS_FORMAT
 from analysis.findings import QUANTILES, Brackets, FactorFindings, Findings
+from analysis.mixing import PairMixing
 from analysis.plain_json import json_bytes
 from analysis.separability import PairFindings
 from analysis.stage_plan import StagePlan
@@ -68,8 +69,7 @@ def made_findings(points, measured=None, gains=None):
         relative_beta=RELATIVE_BETA,
         factors=tuple(factor(name) for name in points),
         pairs=tuple(pair(*names) for names in itertools.combinations(points, 2)),
-        pair_risks=(),
-        risks=(),
+        mixing=(),
         conditional={},
     )
 
@@ -352,6 +352,15 @@ def test_no_factor_is_predicted_to_hold_more_than_its_entropy(gain):
     found = made_findings({"a": 300.0, "b": 200.0}, gains={"a": gain})
     held = plan_stages(found, depth=0.45).stages[0].predicted_nats["a"]
     np.testing.assert_allclose(held, min(gain * np.log(1 / 0.45), np.log(8)), rtol=0.01)
+
+
+def test_what_the_codes_of_a_stage_tell_of_others_is_evidence():
+    told = (PairMixing("b", "a", 0.7), PairMixing("c", "a", 0.02), PairMixing("a", "b", 0.1))
+    found = replace(made_findings({"a": 300.0, "b": 60.0, "c": 10.0}), mixing=told)
+    first, second, third = plan_stages(found).stages
+    assert "the code of a tells of others by itself: b 0.7 nats" in first.evidence
+    assert "the code of b tells of others by itself: a 0.1 nats" in second.evidence
+    assert not any("by itself" in line for line in third.evidence)
 
 
 def test_without_curves_nats_are_those_of_the_law_where_it_holds_and_else_none():
