@@ -1,5 +1,6 @@
 """Study 1: where the factors of each data set freeze, and how far the published pressures stand from a plan's."""
 
+import itertools
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -23,8 +24,8 @@ DATASETS = (
     *("smallnorb", "shapes3d"),  # where their files are present
 )
 COLUMNS = (
-    *("factor", "context", "threshold_nats", "freezing_beta", "melting_beta", "ifp_beta", "ifp_low", "ifp_high"),
-    *("ifp_source", "spectral_beta", "beta_rd", "transition", "status"),
+    *("factor", "context", "threshold_nats", "freezing_beta", "melting_beta", "spectral_beta", "beta_rd"),
+    *("transition", "status"),
 )
 THRESHOLDS = (0.1, 0.03, 0.01)  # nats of KL from which a latent is active
 
@@ -107,7 +108,7 @@ def write_page(size: Size) -> None:
 
 def cases_of(row: Row) -> list[Row]:
     """One line per measured case and threshold."""
-    return pd.DataFrame(row["cases"]).assign(dataset=row["dataset"]).to_dict("records")
+    return pd.DataFrame(row["cases"])[list(COLUMNS)].assign(dataset=row["dataset"]).to_dict("records")
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -123,21 +124,19 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
                 f"{(group['freezing_beta'] / group['spectral_beta']).median():.3f}"
                 for _, group in own.groupby("threshold_nats", sort=False)
             ]
-            points = (each[kind]["median"] for kind in ("freezing", "melting", "ifp", "spectral", "planning"))
+            points = (each[kind]["median"] for kind in ("freezing", "melting", "spectral", "planning"))
             value = row["conditional"].get(name)
-            kinds = each["brackets"]
-            held = f"{kinds['within']}, {kinds['outside']}, {kinds['no_knee']}; {kinds['crossings']}"
-            told.append([name, *map(_nats, points), _nats(value), held, " / ".join(lags)])
-        header = ["factor", "freezing", "melting", "IFP", "closed form", "of 1,000 contexts", "given those before"]
-        more = ["knee within, outside, none; crossings hold it", "freezing / closed form at 0.1 / 0.03 / 0.01 nat"]
-        yield from table([*header, *more], told)
+            told.append([name, *map(_nats, points), _nats(value), " / ".join(lags)])
+        header = ["factor", "freezing", "melting", "closed form", "of 1,000 contexts", "given those before"]
+        yield from table([*header, "freezing / closed form at 0.1 / 0.03 / 0.01 nat"], told)
         yield ""
-        for basis, words in (("planning", "closed form"), ("measured", "measured")):
-            apart = [
-                f"{each['first']} before {each['second']} in {each['comparison']['superiority']:.0%}"
-                for each in row["pairs"]
-                if each["basis"] == basis
-            ]
+        planned = [
+            (each["first"], each["second"], each["comparison"]["superiority"])
+            for each in row["pairs"]
+            if each["basis"] == "planning"
+        ]
+        for pairs, words in ((planned, "closed form"), (measured_order(measured), "middle of freezing and melting")):
+            apart = [f"{first} before {second} in {share:.0%}" for first, second, share in pairs]
             yield from (f"Which freezes first, over contexts ({words}): {'; '.join(apart)}.", "")
         for kind, of in (("plan", "the freezing order"), ("plan_alone", "the annealing test")):
             stages = "; ".join(f"{beta:.4g} ({', '.join(names)})" for beta, names in row[kind])
@@ -145,6 +144,16 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
         if row["published"]:
             yield f"Published: {', '.join(f'{each:g}' for each in row['published'])} nats."
         yield from ("", f"Cost: annealing {row['seconds']:.0f} s on {row['device']}, one thread.", "")
+
+
+def measured_order(cases: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
+    """Pairs of factors, and the share of contexts in which the first freezes first, by what networks crossed."""
+    main = cases[(cases["threshold_nats"] == cases["threshold_nats"].iloc[0]) & (cases["status"] == "ok")]
+    middle = main.assign(middle=(main["freezing_beta"] * main["melting_beta"]) ** 0.5)
+    points = middle.pivot(index="context", columns="factor", values="middle")
+    for first, second in itertools.combinations(dict.fromkeys(main["factor"]), 2):
+        both = points[[first, second]].dropna()
+        yield first, second, float((both[first] > both[second]).mean())
 
 
 def _nats(value: float | None) -> str:
