@@ -42,6 +42,7 @@ def freezing_csv() -> bytes:
             "transition": "continuous", "attributed_factor": factor, "attributed_share": 1.0, "protocol": "heat-cool",
             "seed": 0, "status": "never_froze" if (factor, context) == ("width", 2) else "ok", "ifp_source": "",
             "ifp_over_spectral": 0.95, "gap": "lag", "stopped_by": "tolerance", "steps": 4000, "balance": 0.99,
+            "repeats_ok": 1, "repeats_below": 0, "repeats_above": 0,
         }
         for factor, points in POINTS.items()
         for context, point in enumerate(points)

@@ -216,7 +216,7 @@ def _one_of(*known: str) -> _Column:
 
 
 _OPTIONAL_TEXT = _Column("a text in one line", _text, always=False)
-_OPTIONAL_WHOLE = _Column("a whole number from 0 on", _whole, always=False)
+_OPTIONAL_WHOLE = _Column("a whole number from 0 on, or nothing,", lambda text: _whole(text or "0"), always=False)
 _OPTIONAL_NUMBER = _Column("a number", _number, always=False)
 _POINT = _Column("a pressure above 0, or nothing,", _pressure)
 _OPTIONAL_POINT = _Column("a pressure above 0, or nothing,", _pressure, always=False)

@@ -76,6 +76,7 @@ def test_a_study_has_a_run_and_a_row_for_every_objective_and_seed(study):
         scores = load_json(run.path / "scores.json")
         assert (row["mig"], row["sap"]) == (scores["mig"], scores["sap"])
         assert row["diffusion"] == ifp.diagnose(run).index
+        assert row["definitions"] == "ifp-diffusion/2, ifp-scores/1"
     table = list(csv.DictReader((study.path / "comparison.csv").open()))
     assert [row["run"] for row in table] == [row["run"] for row in rows]
     assert [float(row["mig"]) for row in table] == [row["mig"] for row in rows]
@@ -94,6 +95,23 @@ def test_a_study_that_is_stopped_goes_on_from_its_rows(stopped_in, study, given,
     work(again)
     assert contents(again.run) == contents(study)
     assert all(each.stat().st_mtime_ns == when for each, when in kept.items())
+
+
+def test_rows_of_an_earlier_version_are_scored_anew_without_training(study, given, plan, tmp_path, monkeypatch):
+    opened = open_study(None, plan, given, Place(out=tmp_path / "study"))
+    for progress in compare_study(opened):
+        if progress.doing.startswith("deft-1, stage"):
+            break
+    row = opened.run.path / "rows" / "beta-vae-1.json"
+    old = {name: value for name, value in load_json(row).items() if name != "definitions"} | {"diffusion": 1.3}
+    row.write_text(json.dumps(old))
+    with pytest.raises(IFPError, match=r"beta-vae-1 by earlier ones.*: resume the comparison"):
+        study_rows(opened.run)
+    began = (opened.run.path / "beta-vae-1" / "checkpoint.safetensors").stat().st_mtime_ns
+    again = open_study(None, None, {}, Place(out=tmp_path / "study", resume=True))
+    work(again)
+    assert contents(again.run) == contents(study)
+    assert (again.run.path / "beta-vae-1" / "checkpoint.safetensors").stat().st_mtime_ns == began
 
 
 def test_a_study_does_not_go_on_with_other_settings(study, bars_file, make_plan):
@@ -142,7 +160,7 @@ def test_unlabelled_data_are_compared_by_what_they_have(bars, tmp_path):
     np.savez(path, images=bars.images(np.arange(32)))
     run = ifp.train(ifp.load_dataset(str(path)), out=tmp_path / "run", objective="beta-vae", **FEW)
     row = comparison_row(trained_run(run), QUICK)
-    assert set(row) == {"method", "seed", "run", "steps", "status", "reconstruction", "kl"}
+    assert set(row) == {"method", "seed", "run", "steps", "status", "definitions", "reconstruction", "kl"}
 
 
 def test_the_report_of_a_study_shows_every_run(study, tmp_path):

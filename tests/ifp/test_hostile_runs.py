@@ -199,7 +199,7 @@ BAD_TABLES = {
     "no closed form": (rows_of(without("spectral_beta")), "need the column spectral_beta in .*, it is missing"),
     "an unknown column": (cell_of("gap", "colour", line=0), "need columns out of .*, each once, .* got 'colour'"),
     "a column twice": (cell_of("gap", "factor", line=0), "need columns out of .*, each once, .* got 'factor'"),
-    "a row too short": (rows_of(lambda rows: [*rows[:2], rows[2][:-1]]), r"need 30 cells in line 3 of .*, got 29"),
+    "a row too short": (rows_of(lambda rows: [*rows[:2], rows[2][:-1]]), r"need 34 cells in line 3 of .*, got 33"),
     "an open quote": (cell_of("gap", '"'), "need a table in UTF-8 in .*, got: "),
     "a pressure NaN": (
         cell_of("spectral_beta", "nan"),
@@ -226,6 +226,19 @@ BAD_TABLES = {
     "a slope NaN": (
         cell_of("slope", "nan", 1, "spectral.csv"),
         "need a number, or nothing, as slope in line 2 of .*spectral",
+    ),
+    "a point from nowhere": (
+        cell_of("ifp_source", "oracle"),
+        "need one of knee, .* as ifp_source in line 2 .* 'oracle'",
+    ),
+    "a rough slope": (cell_of("slope_rough", "yes", 1, "spectral.csv"), "need True or False as slope_rough in line 2"),
+    "no mixing": (
+        lambda run: (run.path / "mixing.csv").write_bytes(b"factor,other,nats\nNA,2,-1\n"),
+        r"need nats from 0 on as nats in line 2 of .*mixing\.csv, got '-1'",
+    ),
+    "mixing without a number": (
+        lambda run: (run.path / "mixing.csv").write_bytes(b"factor,other,nats\nNA,2,much\n"),
+        r"need nats from 0 on as nats in line 2 of .*mixing\.csv, got 'much'",
     ),
 }
 

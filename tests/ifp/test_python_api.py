@@ -177,12 +177,12 @@ def test_a_run_says_what_it_is_and_shows_its_table_and_figures(annealed, trained
         annealed.plot("information")
 
 
-def test_diffusion_and_its_gains_are_one_row_a_factor(trained):
+def test_diffusion_is_one_row_and_one_bar_a_factor(trained):
     found = ifp.diagnose(trained)
     assert found.to_frame()["factor"].tolist() == ["position", "brightness"]
     bars = found.plot().axes[0].patches
     total = [bars[row].get_width() + bars[2 + row].get_width() for row in range(2)]
-    np.testing.assert_allclose(total, [each.gained for each in found.factors])
+    np.testing.assert_allclose(total, [factor.nats for factor in found.factors])
 
 
 def test_findings_are_drawn_and_printed_as_they_are_tabled(annealed):

@@ -103,7 +103,7 @@ def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, run
     resumed = go_on(killed_annealing, tmp_path / "resumed", run_ifp, "anneal")
     expected = files(run_whole(tmp_path / "whole", run_ifp, ANNEAL))
     assert set(expected) == {
-        "config.json", "spectral.csv", "curves.npz", "freezing.csv", PIECE, "parts/01-00000.npz",
+        "config.json", "spectral.csv", "mixing.csv", "curves.npz", "freezing.csv", PIECE, "parts/01-00000.npz",
         "equilibrium.npz", "parts/equilibrium-00.npz",
     }  # fmt: skip
     assert files(resumed) == expected
