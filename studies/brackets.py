@@ -15,12 +15,12 @@ from analysis.conclusions import main_rows
 from analysis.findings import FORMAT
 from annealing.errors import DataError
 from studies.cost import cost
-from studies.lights import dataset_named
+from studies.lights import SMALL, dataset_named
 from studies.page import save, table, write_tables
 from studies.rows import Case, Row, row_file, rows_of
 from studies.size import Size
 
-DATASETS = ("dsprites", "coil20", "lights")
+DATASETS = ("dsprites", "coil20", SMALL)
 CONTEXTS, SEEDS = 20, (0, 1, 2)
 COLUMNS = (
     *("factor", "context", "threshold_nats", "freezing_beta", "melting_beta", "ifp_beta", "ifp_low", "ifp_high"),
