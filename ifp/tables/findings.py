@@ -94,7 +94,7 @@ def separability(findings: Findings) -> Table:
 def mixing(findings: Findings) -> Table:
     """Predicted diffusion, row by column: what the code of the column's factor tells of the row's by itself."""
     names = [each.factor for each in findings.factors]
-    nats = {(pair.factor, pair.other): pair.nats for pair in findings.mixing}
+    nats = {(pair.factor, pair.other): round(pair.nats, 3) for pair in findings.mixing}
     rows = tuple({"factor": name, **{other: nats.get((name, other)) for other in names}} for name in names)
     return Table(
         "predicted diffusion: nats of the row's factor that the code of the column's tells by itself, and that end in "
