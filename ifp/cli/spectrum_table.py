@@ -47,7 +47,7 @@ def action_rows(records: Sequence[SpectralRecord]) -> list[dict[str, Any]]:
         row = {"factor": factor, "contexts": len(of_factor)}
         row |= {name: getattr(betas, name) for name in ("median", "q05", "q25", "q75", "q95")}
         row["beta_rd"] = median(of_factor["beta_rd"] / of_factor["spectral_beta"])
-        row["slope"] = median(of_factor["slope"])
+        row["slope"] = median(of_factor["slope"].mask(of_factor["slope_rough"]))
         row["first_order"] = float((of_factor["transition"] == "first_order").mean())
         row["degenerate"] = float((of_factor["transition"] == "degenerate").mean())
         rows.append(row)
@@ -60,7 +60,8 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     over = str(most) if fewest == most else f"{fewest} to {most}"
     title = (
         f"{name}: action, each factor alone in its context, closed form over {over} contexts; "
-        "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta); jumps, "
+        "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta), those near "
+        "a jump left out; jumps, "
         "double: shares of contexts where KL jumps (first order), or a second mode starts beside the first (degenerate)"
     )
     headings = {"first_order": "jumps", "degenerate": "double"}  # the records' names are too long for a terminal

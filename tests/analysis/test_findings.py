@@ -18,6 +18,7 @@ from analysis.records import read_record
 from analysis.stages import plan_stages
 from annealing.errors import IFPError
 from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
+from ifp.tables.findings import pairs
 
 # spectral value, ends of the bracket, status
 NO_BRACKET = (np.nan, np.nan)
@@ -332,6 +333,22 @@ def test_factors_without_a_shared_context_are_compared_as_two_samples():
     assert (pair.comparison.paired, pair.comparison.n, pair.comparison.m, pair.comparison.superiority) == (
         False, 3, 2, 1.0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("contexts", "least"), [(4, "0.38"), (2, "1")])
+def test_the_table_of_measured_pairs_says_how_small_its_p_can_be_at_all(contexts, least):
+    cases = {name: [(10.0 + number, (9.0 + number + gap, 11.0 + number + gap), "ok") for number in range(contexts)]
+             for name, gap in (("pos", 50.0), ("scale", 20.0), ("shape", 0.0))}  # fmt: skip
+    curves = {name: values[[5 * factor + case for factor in range(3) for case in range(contexts)]]
+              for name, values in curve_arrays().items()}  # fmt: skip
+    curves["context"] = np.tile(np.arange(contexts), 3)
+    found = conclude(
+        freezing_table(cases), spectral_table(), curves, fingerprint="", image_shape=(1, 1, 1), likelihood="", source=""
+    )
+    planning, measured = pairs(found)
+    assert f"{contexts} contexts or fewer: p (Holm) cannot fall below {least};" in measured.title
+    assert "cannot fall" not in planning.title
+    assert min(row["p (Holm)"] for row in measured.rows) == pytest.approx(min(1, 3 * 2.0 ** (1 - contexts)))
 
 
 def test_predicted_mixing_is_kept_of_the_factors_that_were_measured():

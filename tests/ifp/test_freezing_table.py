@@ -1,14 +1,19 @@
 """freezing.csv of made-up curves whose freezing, melting and knee are known."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
 from annealing.hysteresis import Pace
 from annealing.sweep import SweepConfig
+from benchmarks.hostile_seeds import freezing_csv, spectral_csv
 from ifp.annealing_test.config import AnnealConfig
-from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
+from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS, read_tables
 from ifp.annealing_test.rows import freezing_rows
 from ifp.closed_form.contexts import SpectralRecord
+from ifp.run_directory.run import RunDirectory
 
 LAM, GAIN = 50.0, 2.0
 HEAT, COOL = np.geomspace(40, 60, 300), np.geomspace(55, 40, 300)
@@ -139,3 +144,31 @@ def test_what_ended_the_loops_is_said():
     spent = AnnealConfig(dataset="d", factors=("a",), sweep=SweepConfig(pace=Pace(max_steps=5995)))
     assert (row()["stopped_by"], row(config=spent)["stopped_by"]) == ("tolerance", "max_steps")
     assert row()["steps"] == 5990
+
+
+def test_a_table_of_ifp_0_1_is_read_by_what_its_networks_measured(tmp_path):
+    rows = list(csv.DictReader(io.StringIO(freezing_csv().decode())))
+    for row in rows:
+        borrowed = row["factor"] == "width"
+        row["knee_source"] = ("equilibrium" if borrowed else "networks") if row["status"] == "ok" else ""
+        row["knee_beta"] = row["spectral_beta"]
+        row["ifp_beta"] = row["spectral_beta"]
+        row["ifp_high"] = row["spectral_beta"]
+        del row["ifp_source"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    (tmp_path / "freezing.csv").write_text(text.getvalue())
+    (tmp_path / "spectral.csv").write_bytes(spectral_csv())
+    found = read_tables(RunDirectory(tmp_path, {})).freezing
+    assert "knee_source" not in found
+    own = found[found["factor"] == "place"]
+    assert set(own["ifp_source"]) == {"knee"}
+    np.testing.assert_allclose(own["ifp_beta"], own["spectral_beta"])
+    other = found[(found["factor"] == "width") & (found["status"] == "ok")]
+    assert set(other["ifp_source"]) == {"crossings"}
+    np.testing.assert_allclose(other["ifp_beta"], np.sqrt(other["freezing_beta"] * other["melting_beta"]))
+    assert other["knee_beta"].isna().all()
+    np.testing.assert_allclose(other["ifp_low"], other["freezing_beta"])
+    assert set(found.loc[found["status"] != "ok", "ifp_source"]) == {""}
