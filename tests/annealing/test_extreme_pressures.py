@@ -7,7 +7,8 @@ import torch
 from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.freezing import crossing
 from annealing.hysteresis import Pace
-from annealing.knee import fit_knee, knee_interval
+from annealing.intervals import median_interval
+from annealing.knee import fit_knee
 from annealing.landau import transition
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
@@ -95,8 +96,8 @@ def test_knee_crossing_and_interval_move_with_the_unit_of_pressure(scale):
     knee = fit_knee(beta, kl)
     assert (knee.beta, knee.slope) == (pytest.approx(scale, rel=1e-9), pytest.approx(2, rel=1e-9))
     assert crossing(beta, kl, 0.1).beta == pytest.approx(scale * np.exp(-0.05), rel=1e-9)
-    knees = scale * np.array([0.9, 1.0, 1.2, 1.3])
-    np.testing.assert_allclose(knee_interval(knees), scale * np.array(knee_interval(knees / scale)), rtol=1e-12)
+    knees = scale * np.array([0.9, 1.0, 1.2, 1.3, 0.8, 1.1])
+    np.testing.assert_allclose(median_interval(knees), scale * np.array(median_interval(knees / scale)), rtol=1e-12)
 
 
 def test_knee_and_crossing_of_float32_curves_are_those_of_float64_to_1e_minus_6():
