@@ -113,14 +113,19 @@ def _joined(
     lawful = spectral.transition == "continuous" and transition == "continuous" and config.protocol in _BOTH_WAYS
     kneed = [reading for reading in ok if lawful and np.isfinite(reading.knee.beta)]
     by_knee = 2 * len(kneed) > len(ok)
-    knees = [(reading.knee.beta, reading.point.status) for reading in told if reading in kneed or reading not in ok]
+    knees = [
+        (reading.knee.beta if reading in kneed else np.nan, reading.point.status)
+        for reading in told
+        if reading in kneed or reading not in ok
+    ]
     knee = _censored(knees) if by_knee else np.nan
     low, high = median_interval(list(map(_placed, *zip(*knees, strict=True)))) if by_knee else (np.nan, np.nan)
     if by_knee:
         point = knee
     else:  # where a protocol only cools, its reading is all there is
-        at = [each.point.middle if config.protocol in _BOTH_WAYS else each.point.freezing for each in told]
-        point = _censored([(value, each.point.status) for value, each in zip(at, told, strict=True)])
+        both_ways = config.protocol in _BOTH_WAYS
+        read = [(each.point.middle if both_ways else each.point.freezing) if each in ok else np.nan for each in told]
+        point = _censored([(value, each.point.status) for value, each in zip(read, told, strict=True)])
     status = _status(point, statuses)
     ends = [end for end in (freezing, melting, knee, low, high) if np.isfinite(end)]
     bracketed = status == "ok" and bool(ends) and config.protocol in _BOTH_WAYS

@@ -140,6 +140,26 @@ def test_a_case_that_never_froze_has_a_status_and_no_point():
     assert np.isnan([found["freezing_beta"], found["ifp_beta"], found["ifp_low"], found["knee_beta"]]).all()
 
 
+def test_a_case_whose_last_loop_did_not_melt_has_no_point_whatever_an_earlier_one_crossed():
+    """Two loops: the first melted and did not freeze, the second froze and stayed active."""
+    made = curves(freezing=(45.0,))
+    kl = made["kl"].copy()
+    kl[0, :300, 0], kl[0, 300:, 0] = np.where(COOL < 45, 0.5, 0.0), 0.5
+    survey = {"direction": ["heat"] * 300, "loop": [0] * 300, "beta": HEAT, "kl": np.where(HEAT < 42, 0.5, 0.0)}
+    first = {
+        "direction": np.array(survey["direction"])[None], "loop": np.array(survey["loop"])[None],
+        "beta": survey["beta"][None], "kl": survey["kl"][None, :, None], "step": np.arange(300)[None],
+        "reconstruction": np.zeros((1, 300)),
+    }  # fmt: skip
+    made["kl"] = kl
+    whole = {name: np.concatenate([first[name], made[name]], axis=1) if name in first else made[name] for name in made}
+    config = AnnealConfig(dataset="d", factors=("a",))
+    found = next(iter(freezing_rows(config, whole, spectral("degenerate"), {})))
+    assert (found["status"], found["repeats_above"], found["ifp_source"]) == ("never_melted", 1, "")
+    assert found["freezing_beta"] == pytest.approx(45, rel=0.01)
+    assert np.isnan([found["ifp_beta"], found["ifp_low"]]).all()
+
+
 def test_what_ended_the_loops_is_said():
     spent = AnnealConfig(dataset="d", factors=("a",), sweep=SweepConfig(pace=Pace(max_steps=5995)))
     assert (row()["stopped_by"], row(config=spent)["stopped_by"]) == ("tolerance", "max_steps")

@@ -30,7 +30,7 @@ NOT_BEGUN = (
 ONE_IMAGE = r"need two images or more for freezing points, one has 1: add images"
 SINGLE = r"need a factor of two values or more, brightness has one in single: take --factors position"
 NO_CONTEXT = (
-    r"need contexts in which a factor varies while the others stay, got none among 8 for position, brightness: "
+    r"need contexts in which a factor varies while the others stay, got none among 10 for position, brightness: "
     r"take more --contexts, or --mode full, which anneals all data at once"
 )
 NO_GPU = r"need a GPU for --device cuda, this machine offers 0: take --device cpu"
@@ -198,7 +198,7 @@ MISTAKES = {
         ),
         (
             ("plan-stages", "--check", "runs/trained/scores.json"),
-            r"need a plan of format ifp-stage-plan/1, got None: plan anew with `ifp plan-stages`",
+            r"need a plan of format ifp-stage-plan/1, got 'ifp-scores/1': plan anew with `ifp plan-stages`",
         ),
         (
             ("score", "runs/foreign"),

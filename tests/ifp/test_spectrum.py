@@ -16,6 +16,7 @@ from analysis.stages import plan_stages
 from ifp.cli import app
 from ifp.cli.spectrum_table import show_order
 from ifp.closed_form.contexts import closed_forms
+from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.closed_form.spectrum import spectral_findings
 from ifp.closed_form.whole import whole_spectrum
@@ -210,7 +211,8 @@ def test_a_plan_of_the_command_is_that_of_the_records(command):
     ended = command("plan-stages", "--from", "spectrum", "--dataset", "blocks", "--contexts", 8, "--seed", 2)
     records = list(closed_forms(Blocks(), contexts=8, seed=2))
     order = predicted_values(list(freezing_order(Blocks())))
-    expected = plan_stages(spectral_findings(Blocks(), records, seed=2, conditional=order))
+    mixing = data_mixing(Blocks(), seed=2)
+    expected = plan_stages(spectral_findings(Blocks(), records, seed=2, conditional=order, mixing=mixing))
     assert StagePlan.from_json(ended.stdout) == expected
     assert expected.source["findings"] == "spectrum over 8 contexts, nothing measured"
     assert all("no case of its own measured" in " ".join(each.evidence) for each in expected.stages)
