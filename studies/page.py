@@ -21,6 +21,7 @@ MEASURES = {
     "reconstruction": "reconstruction",
 }
 _OF_DIFFUSION = ("diffusion", "since_freezing", "before_last", "spread", "gathered", "moves", "diffusion_by_gate")
+_OF_FIRST_DIFFUSION = ("diffusion_before_last", "events")  # what rows had before they said their definitions
 _FIRST = {
     "scores": "ifp-scores/1",
     "diffusion": "ifp-diffusion/1",
@@ -28,8 +29,16 @@ _FIRST = {
 
 
 def write_tables(size: Size, name: str, rows: Sequence[Mapping[str, object]], lines: Iterable[str]) -> None:
-    """The page with the lines between its marks, begun where there is none; a CSV of what is plain in the rows."""
-    flat = [{key: value for key, value in row.items() if not isinstance(value, (list, dict))} for row in rows]
+    """The page with the lines between its marks, begun where there is none; a CSV of what is plain in the rows.
+
+    Measures that the rows have by different definitions are not in the CSV.
+    """
+    of = {str(row.get("definitions", _FIRST)) for row in rows}
+    left_out = (*_OF_DIFFUSION, *_OF_FIRST_DIFFUSION) if len(of) > 1 else ()
+    flat = [
+        {key: value for key, value in row.items() if not isinstance(value, (list, dict)) and key not in left_out}
+        for row in rows
+    ]
     table = pd.DataFrame(flat).to_csv(index=False, float_format="%.6g")
     write_atomically(size.page(name).with_suffix(".csv"), table.encode())
     path = size.page(name).with_suffix(".md")
