@@ -73,7 +73,7 @@ def test_the_diffusion_of_a_row_is_that_of_the_trace_kept_beside_it():
         case = known[trace.relative_to(SMALL.traces).with_suffix("").as_posix()]
         (row,) = rows_of([case], SMALL)
         again = case.recomputed(row, SMALL)
-        np.testing.assert_allclose(again["diffusion"], row["diffusion"], atol=1e-9)
+        assert again["diffusion"] == pytest.approx(row["diffusion"], abs=1e-9)
         assert again["leakage"] == row["leakage"]
 
 
