@@ -3,7 +3,6 @@
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from annealing.errors import IFPError
