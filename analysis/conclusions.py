@@ -43,7 +43,9 @@ def conclude(
     """
     main = main_rows(freezing)
     names = list(dict.fromkeys(main["factor"]))
-    planning, slopes, values = _closed_forms(spectral), _known(spectral, "slope"), _known(spectral, "values")
+    planning = _closed_forms(spectral)
+    slopes = _known(without_rough_slopes(spectral), "slope")
+    values = _known(spectral, "values")
     factors = tuple(_factor_findings(name, main, planning, slopes, values, curves) for name in names)
     measured = compare_pairs(names, measured_pressures(main), "measured")
     return Findings(
@@ -98,7 +100,9 @@ def conclude_spectrum(
     if not len(spectral):
         raise IFPError("need closed-form freezing points of one factor or more, got none: no factor varies by itself")
     names = list(dict.fromkeys(spectral["factor"]))
-    planning, slopes, values = _closed_forms(spectral), _known(spectral, "slope"), _known(spectral, "values")
+    planning = _closed_forms(spectral)
+    slopes = _known(without_rough_slopes(spectral), "slope")
+    values = _known(spectral, "values")
     freeze = {name for name in names if np.isfinite(planning[name]).any()}  # a factor of one value has no order either
     return Findings(
         format=FORMAT,
@@ -128,11 +132,16 @@ def _closed_forms(spectral: pd.DataFrame) -> pd.DataFrame:
 
 
 def _known(spectral: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A column that the table may lack, contexts by factors: slopes below the freezing point, or numbers of values."""
+    """A column that the table may lack, contexts by factors."""
     known = spectral if column in spectral else spectral.assign(**{column: np.nan})
-    if column == "slope" and "slope_rough" in spectral:
-        known = known.assign(slope=known["slope"].mask(known["slope_rough"].astype(bool)))
     return known.pivot(index="context", columns="factor", values=column)
+
+
+def without_rough_slopes(spectral: pd.DataFrame) -> pd.DataFrame:
+    """The table with no slope where it is that of a nearly first-order transition; as it is where it does not say."""
+    if "slope_rough" not in spectral:
+        return spectral
+    return spectral.assign(slope=spectral["slope"].mask(spectral["slope_rough"].astype(bool)))
 
 
 def _quantiles(planning: pd.Series) -> tuple[float, ...]:

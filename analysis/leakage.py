@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analysis.diffusion import diagnose_diffusion
+from analysis.diffusion_events import owners
 from analysis.information_trace import InformationTrace
 
 
@@ -21,11 +21,11 @@ def leakages(trace: InformationTrace) -> tuple[PairLeakage, ...]:
 
     A latent that owns both is the worst of mixing: all that it holds of one counts as leaked into the other's.
     """
-    owners = {factor.factor: factor.owner for factor in diagnose_diffusion(trace).factors}
-    last = trace.held[-1]
+    held = trace.held
+    owner = {name: owners(held[:, :, k])[-1] for k, name in enumerate(trace.names)}
     return tuple(
-        PairLeakage(name, other, float(last[owners[other], k]), owners[name] == owners[other])
+        PairLeakage(name, other, float(held[-1, owner[other], k]), owner[name] == owner[other])
         for k, name in enumerate(trace.names)
         for other in trace.names
-        if other != name and owners[name] is not None and owners[other] is not None
+        if other != name and owner[name] is not None and owner[other] is not None
     )

@@ -63,7 +63,7 @@ class Transition:
 
     order: Order
     slope: float  # g of KL ~ g ln(lambda / beta), nats; NaN where that law does not hold
-    slope_rough: bool  # the slope is that of a nearly first-order transition, off by 15% to many times
+    slope_rough: bool  # the slope is that of a nearly first-order transition, off by a third
     second_ratio: float  # second over first eigenvalue
     jump: float  # predicted (pressure at which silence loses) / lambda - 1; NaN where the expansion does not give it
 
@@ -76,9 +76,8 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
     - "first_order": the quartic form is not positive in every direction of (a, b), most often A <= 0 (jump NaN: it
       depends on higher orders), or D_1 makes silence lose by more than 1% above lambda. Slope NaN.
     - "continuous": all else; a jump of less than 1% is reported and the slope given as if it were none. It is rough
-      (``slope_rough``) from a jump of 0.2% on: at equilibrium KL rises 17% faster there, 25% at 0.5%, and where A is
-      nearly 0 too several times slower (a slope of 13.4 was seen as 2.5 to 4.1). Else it is good to a tenth or so up
-      to slopes of 14.
+      (``slope_rough``) from a jump of 0.2% on, where KL at equilibrium rises 0.6 to 1.3 times as fast as it says; below
+      that it rises 0.93 to 1.15 times as fast (5% to 95% of 94 cases, ``python -m benchmarks.slopes 20``).
       Where A = 0 within rounding (two distinct binary images) KL rises faster than any slope: NaN.
     - "none": images all the same; slope and jump NaN, second_ratio 0.
 

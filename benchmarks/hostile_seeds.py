@@ -15,8 +15,8 @@ from analysis.conclusions import conclude, conclude_spectrum
 from analysis.findings import Findings
 from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
+from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig
-from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
 from ifp.closed_form.contexts import SpectralRecord
 from ifp.datasets.dataset import DataDescription
 from ifp.files.npz import npz_bytes

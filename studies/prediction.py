@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -49,8 +50,8 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
         predicted = predictions(dataset)
         for method in methods_of(own):
             runs = leaked(own, method)
-            both = _both(predicted, runs.mean(axis=1))
-            rho = _rho(both)
+            both = paired(predicted, runs.mean(axis=1))
+            rho = rank_correlation(both)
             low, high = seed_interval(predicted, runs)
             told.append(
                 [
@@ -71,6 +72,7 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
     yield from ("", f"Cost: {cost(rows)}.")
 
 
+@cache
 def predictions(dataset: str) -> pd.Series:
     """Nats that the code of one factor tells of another by itself, by ordered pair."""
     found = data_mixing(dataset_named(dataset))
@@ -87,12 +89,12 @@ def leaked(rows: Sequence[Row], method: str) -> pd.DataFrame:
     return pd.concat(found, axis=1)
 
 
-def _both(predicted: pd.Series, measured: pd.Series) -> pd.DataFrame:
+def paired(predicted: pd.Series, measured: pd.Series) -> pd.DataFrame:
     """Predicted and leaked, over the pairs that have both."""
     return pd.DataFrame({"predicted": predicted, "leaked": measured}).dropna()
 
 
-def _rho(both: pd.DataFrame) -> float:
+def rank_correlation(both: pd.DataFrame) -> float:
     """Spearman's rank correlation; NaN where either is all the same."""
     if len(both) < 3 or both.nunique().min() < 2:
         return float("nan")
@@ -104,7 +106,7 @@ def seed_interval(predicted: pd.Series, runs: pd.DataFrame) -> tuple[float, floa
     resamples = itertools.combinations_with_replacement(range(runs.shape[1]), runs.shape[1])
     found, weights = [], []
     for seeds in resamples:
-        found.append(_rho(_both(predicted, runs.iloc[:, list(seeds)].mean(axis=1))))
+        found.append(rank_correlation(paired(predicted, runs.iloc[:, list(seeds)].mean(axis=1))))
         weights.append(_orders(seeds))
     values = np.repeat(found, weights)
     return tuple(np.nanquantile(values, [0.025, 0.975])) if np.isfinite(values).any() else (np.nan, np.nan)
@@ -126,15 +128,18 @@ def pooled(rows: Sequence[Row]) -> tuple[float, float]:
         means = {method: leaked(own, method).mean(axis=1) for method in methods_of(own)}
         tables.append((predictions(dataset), [mean for mean in means.values() if mean.max() >= LEAKS]))
     rng = np.random.default_rng(0)
-    observed = _mean_rho(tables)
+    observed = _meanrank_correlation(tables)
     chance = [
-        _mean_rho([(_permuted(predicted, rng), means) for predicted, means in tables]) for _ in range(_PERMUTATIONS)
+        _meanrank_correlation([(_permuted(predicted, rng), means) for predicted, means in tables])
+        for _ in range(_PERMUTATIONS)
     ]
     return observed, float((1 + np.sum(np.array(chance) >= observed - 1e-12)) / (1 + _PERMUTATIONS))
 
 
-def _mean_rho(tables: Sequence[tuple[pd.Series, Sequence[pd.Series]]]) -> float:
-    return float(np.nanmean([_rho(_both(predicted, mean)) for predicted, means in tables for mean in means]))
+def _meanrank_correlation(tables: Sequence[tuple[pd.Series, Sequence[pd.Series]]]) -> float:
+    return float(
+        np.nanmean([rank_correlation(paired(predicted, mean)) for predicted, means in tables for mean in means])
+    )
 
 
 def _permuted(predicted: pd.Series, rng: np.random.Generator) -> pd.Series:
@@ -150,7 +155,7 @@ def leaks(rows: Sequence[Row]) -> pd.DataFrame:
     for dataset, own in datasets_of(rows).items():
         predicted = predictions(dataset)
         for method in methods_of(own):
-            both = _both(predicted, leaked(own, method).mean(axis=1))
+            both = paired(predicted, leaked(own, method).mean(axis=1))
             both.index.names = ["factor", "other"]
             found.append(both.reset_index().assign(dataset=dataset, method=method))
     return pd.concat(found, ignore_index=True).set_index(["dataset", "method", "factor", "other"])

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from analysis.mixing import PairMixing
 from annealing.equilibrium import MOST_CODES
 from annealing.errors import IFPError
+from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig, Piece, pieces
-from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
 from ifp.annealing_test.piece import Part, measure_piece, part_bytes, piece_records
 from ifp.annealing_test.rows import freezing_rows
 from ifp.closed_form.contexts import SpectralRecord, closed_forms

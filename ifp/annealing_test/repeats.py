@@ -115,11 +115,11 @@ def _median(values: Sequence[float]) -> float:
 
 
 def _status(point: float, counts: Counter[Status]) -> Status:
-    """Of a case with this median: one of those that it falls among."""
+    """Of a case with this median: the most frequent of those that it falls among; without a median, of all."""
     if np.isfinite(point):
         return "ok"
-    beyond: tuple[Status, ...] = BELOW if point == -np.inf else ABOVE if point == np.inf else ("diverged",)
-    return max(beyond, key=lambda status: counts[status])
+    among: Sequence[Status] = BELOW if point == -np.inf else ABOVE if point == np.inf else sorted(counts)
+    return max(among, key=lambda status: counts[status])
 
 
 def _finite(value: float) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import typer
 
+from analysis.conclusions import without_rough_slopes
 from analysis.distributions import median, summarise
 from analysis.plain_json import json_bytes
 from ifp.cli.tables import show_table
@@ -39,7 +40,7 @@ def show_spectrum(spectrum: Spectrum, *, json: bool = False) -> None:
 
 def action_rows(records: Sequence[SpectralRecord]) -> list[dict[str, Any]]:
     """One row per factor, in nats: quantiles over the contexts, then what else the records hold, summed up."""
-    table = pd.DataFrame(list(records))
+    table = without_rough_slopes(pd.DataFrame(list(records)))
     rows = []
     for factor in dict.fromkeys(each.factor for each in records):
         of_factor = table[table["factor"] == factor]
@@ -47,7 +48,7 @@ def action_rows(records: Sequence[SpectralRecord]) -> list[dict[str, Any]]:
         row = {"factor": factor, "contexts": len(of_factor)}
         row |= {name: getattr(betas, name) for name in ("median", "q05", "q25", "q75", "q95")}
         row["beta_rd"] = median(of_factor["beta_rd"] / of_factor["spectral_beta"])
-        row["slope"] = median(of_factor["slope"].mask(of_factor["slope_rough"]))
+        row["slope"] = median(of_factor["slope"])
         row["first_order"] = float((of_factor["transition"] == "first_order").mean())
         row["degenerate"] = float((of_factor["transition"] == "degenerate").mean())
         rows.append(row)

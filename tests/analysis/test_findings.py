@@ -17,7 +17,7 @@ from analysis.plain_json import json_bytes
 from analysis.records import read_record
 from analysis.stages import plan_stages
 from annealing.errors import IFPError
-from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS
+from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.tables.findings import pairs
 
 # spectral value, ends of the bracket, status

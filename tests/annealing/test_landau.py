@@ -1,6 +1,7 @@
 """Order, slope and jump against the exact minimum: the best decoder for 2n encoder parameters, on a grid of z."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ import torch
 from scipy.optimize import minimize
 
 from annealing.errors import IFPError
-from annealing.landau import transition
+from annealing.landau import _cumulants, _jump, _modes, _quartic, transition
 from annealing.likelihood import Bernoulli, Gaussian
-from annealing.spectral import freezing_point
+from annealing.spectral import freezing_point, whitened_courses
 
 Z = torch.linspace(-7, 7, 281, dtype=torch.float64)[:, None]
 STEP = float(Z[1] - Z[0])
@@ -197,6 +198,14 @@ def test_slopes_of_nearly_first_order_transitions_are_flagged(rare, of, rough):
     found = transition(clusters, Gaussian(0.1))  # jumps of 0, 0.06, 0.23 and 0.97%
     assert (found.order, found.slope_rough) == ("continuous", rough)
     assert found.slope == pytest.approx(0.5)
+
+
+def test_in_the_code_s_own_coordinates_the_predicted_jump_is_further_from_the_exact_one():
+    images = two_clusters(3)
+    courses = whitened_courses(images, Gaussian())
+    form = _quartic(courses, _modes(courses), *_cumulants(images, Gaussian()))
+    held_at_the_code = replace(form, mean=form.mean - form.cubic**2 / 4)
+    assert [_jump(form), _jump(held_at_the_code)] == pytest.approx([0.0539, 0.0586], abs=5e-5)  # exact 0.0430
 
 
 def skewed_images(seed, n, pixels):

@@ -14,7 +14,8 @@ import pytest
 from typer.main import get_command
 
 from analysis.stage_plan import Stage, StagePlan
-from ifp.annealing_test.freezing_csv import CURVES, FREEZING_COLUMNS
+from ifp.annealing_test.columns import FREEZING_COLUMNS
+from ifp.annealing_test.freezing_csv import CURVES
 from ifp.cli import app
 from ifp.training.trained import TRACE
 from ifp.whole_annealing.results import WHOLE_CURVES

@@ -9,8 +9,9 @@ import pytest
 from annealing.hysteresis import Pace
 from annealing.sweep import SweepConfig
 from benchmarks.hostile_seeds import freezing_csv, spectral_csv
+from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig
-from ifp.annealing_test.freezing_csv import FREEZING_COLUMNS, read_tables
+from ifp.annealing_test.freezing_csv import read_tables
 from ifp.annealing_test.rows import freezing_rows
 from ifp.closed_form.contexts import SpectralRecord
 from ifp.run_directory.run import RunDirectory
