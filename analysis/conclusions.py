@@ -181,6 +181,7 @@ def _factor_findings(
     rows = main[main["factor"] == name]
     told = rows[rows["status"] != "diverged"]
     ok = rows[rows["status"] == "ok"]
+    melting = told["melting_beta"].mask(told["status"] == "never_melted")  # in an earlier loop it may have
     width = (ok["ifp_high"] / ok["ifp_low"]).median()
     closed_form = rows.set_index("context")["spectral_beta"]
     relative = [
@@ -192,7 +193,7 @@ def _factor_findings(
         _unmeasured(name, planning[name], slopes[name], values[name]),
         cases=len(rows),
         freezing=_censored(told, "freezing_beta"),
-        melting=_censored(told, "melting_beta"),
+        melting=_censored(told.assign(melting_beta=melting), "melting_beta"),
         ifp=_censored(told, "ifp_beta"),
         spectral=summarise(told["spectral_beta"]),
         statuses={str(status): int(count) for status, count in rows["status"].value_counts().sort_index().items()},

@@ -134,17 +134,22 @@ def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
         latents=tuple(np.flatnonzero(held[-1].any(axis=1)).tolist()),
         factors=factors,
         events=tuple(sorted(events, key=lambda event: (event.step, event.factor, event.kind))),
-        mixed=tuple(_mixed(trace.names, held[-1], [factor.owner for factor in factors])),
+        mixed=tuple(_mixed(trace.names, held[-1], last_owners(held))),
     )
 
 
-def diffusion_measures(trace: InformationTrace) -> dict[str, float | None]:
+def last_owners(held: NDArray[np.floating]) -> list[int | None]:
+    """Each factor's owner at the last record (records, latents, factors), where it still holds something of it."""
+    found = [owners(nats)[-1] for nats in np.moveaxis(held, 2, 0)]
+    return [None if owner is None or not held[-1, owner, k] else owner for k, owner in enumerate(found)]
+
+
+def diffusion_measures(found: Diffusion) -> dict[str, float | None]:
     """What methods are compared by: ``diffusion``, D at the end; nats that ``spread`` and ``gathered``; ``moves``.
 
-    Events are those of records of one kind, :meth:`analysis.information_trace.InformationTrace.evenly`: a run that
-    recorded more, at ends of stages for one, would show more of them for that alone.
+    Runs to be compared are thinned first, :meth:`analysis.information_trace.InformationTrace.evenly`: one that recorded
+    more, at ends of stages for instance, would show more events for that alone.
     """
-    found = diagnose_diffusion(trace.evenly())
     nats = {kind: [event.nats for event in found.events if event.kind == kind] for kind in get_args(EventKind)}
     return {
         "diffusion": found.index,

@@ -22,8 +22,8 @@ class DiffusionEvent:
         kind: ``spread``: T - m rose by 0.1 nat from its lowest point before; ``gather``: it fell by 0.1 from its
             highest; ``move``: another latent leads the owner by 0.1. A factor that left one latent for another, so
             that T - m is back within 0.1 nat, moved: on the way it neither spread nor gathered.
-        out_of, into: the latent that lost and the one that gained most; of a spread, the owner and the one outside that
-            gained most; of a gather, the one outside that lost most and the one that leads; of a move, the owners.
+        out_of, into: of a spread, the owner and the other latent that gained most; of a gather, the other latent that
+            lost most and the one that leads; of a move, the owners.
         step, pressure: of the record at which it is sure.
         nats: of the whole rise or fall of T - m; of a move, what the new owner holds there.
     """
@@ -112,15 +112,19 @@ def factor_events(
         yield event("move", before, after, record, float(held[record, after]))
     for turn in _without_moves(changes, moves, outside):
         change = held[turn.end] - held[turn.start]
-        leader = int(held[turn.end].argmax())
-        rest = np.delete(np.arange(held.shape[1]), leader)
         nats = float(abs(outside[turn.end] - outside[turn.start]))
         if turn.rises:
-            own = owner[turn.seen]
+            own = owner[turn.start]
             assert own is not None  # counted from the first on
-            yield event("spread", own, int(rest[change[rest].argmax()]), turn.seen, nats)
+            yield event("spread", own, _other(change, own), turn.seen, nats)
         else:
-            yield event("gather", int(rest[change[rest].argmin()]), leader, turn.seen, nats)
+            leader = int(held[turn.end].argmax())
+            yield event("gather", _other(-change, leader), leader, turn.seen, nats)
+
+
+def _other(change: NDArray[np.floating], latent: int) -> int:
+    """The latent other than this one that changed most."""
+    return int(np.where(np.arange(len(change)) == latent, -np.inf, change).argmax())
 
 
 def _without_moves(changes: list[Turn], moves: Sequence[int], outside: NDArray[np.floating]) -> list[Turn]:

@@ -52,7 +52,7 @@ class FactorFindings:
     Attributes:
         cases: measured, with a freezing point or without.
         freezing, melting, ifp: measured, and their closed form ``spectral``: all four over the same cases, those that
-            did not diverge. Cases that never froze, or never melted, count as below or above all others.
+            did not diverge. Where one did not freeze, or not melt, it counts as below or above all others.
         planning: closed form over all planning contexts.
         planning_quantiles: its quantiles at ``QUANTILES``; none where there is no case.
         entropy: nats of the factor's values in a context, as many as it has there, the median; None where unknown.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analysis.diffusion_events import owners
+from analysis.diffusion import last_owners
 from analysis.information_trace import InformationTrace
 
 
@@ -22,7 +22,7 @@ def leakages(trace: InformationTrace) -> tuple[PairLeakage, ...]:
     A latent that owns both is the worst of mixing: all that it holds of one counts as leaked into the other's.
     """
     held = trace.held
-    owner = {name: owners(held[:, :, k])[-1] for k, name in enumerate(trace.names)}
+    owner = dict(zip(trace.names, last_owners(held), strict=True))
     return tuple(
         PairLeakage(name, other, float(held[-1, owner[other], k]), owner[name] == owner[other])
         for k, name in enumerate(trace.names)

@@ -9,10 +9,9 @@ SILENT = 0.01  # below it a latent says nothing: the noise of a mean over some t
 ACTIVE = 0.1  # from it on a latent carries information, and its code has an axis to speak of; the field's threshold
 ONSET = 0.01  # at equilibrium, where no network's noise enters: a latent starts here
 ATTRIBUTED_AT = 0.5  # a latent is asked what it is about: well frozen, and others hardly joined
-HELD = 1.0  # a latent holds a factor: more than a yes or no, ln 2
 
 # information of a latent, or of all together, about a factor, above chance
 CARRIED = 0.02  # less than that no latent carries, however surely
 TOLD = 0.05  # below it what a latent is about cannot be told from chance
 INFORMED = 0.1  # all latents together: from it on the factor has frozen
-CHANGED = 0.1  # some latent gains or loses as much from boundary to boundary, where stages set none
+CHANGED = 0.1  # so much spread, gathered or moved, or a latent leads by as much: an event

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import ifp
+from analysis.information import adjusted_information, factor_entropy
 from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl
 from annealing.likelihood import Bernoulli
@@ -45,7 +46,7 @@ def report(name: str, seed: int, dataset: LabelledDataset, stages: StagePlan) ->
             nats = gaussian_kl(*encode_all(model, probe.images, record.control.open_groups)).mean(dim=0)
             model.close(torch.nonzero(nats < SILENT).flatten().tolist())
         found = evaluate(model, probe, record.control, record.step, Bernoulli())
-        held = np.maximum(found.mi - found.mi_null, 0)
+        held = adjusted_information(found.mi, found.mi_null, factor_entropy(probe.factors))
         outside = 1 - held.max(axis=0) / np.maximum(held.sum(axis=0), 1e-9)
         factors = ", ".join(
             f"{factor} {nats:.2f} ({share:.0%})"

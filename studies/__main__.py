@@ -53,7 +53,7 @@ def main() -> None:
         every = {case for module in modules for case in module.cases(size)}
         print(f"each row once: {cpu_hours(rows_of(every, size)):.2f} h of one thread")
         return
-    if given.replay:
+    if given.replay is not None:
         sys.exit(_replayed(modules, size, given))
     if given.recompute:
         _recompute([case for module in modules for case in module.cases(size) if given.match in case.path], size)

@@ -16,7 +16,7 @@ from analysis.findings import FORMAT
 from annealing.errors import DataError
 from studies.cost import cost
 from studies.lights import SMALL, dataset_named
-from studies.page import save, table, write_tables
+from studies.page import require_one_definition, save, table, write_tables
 from studies.rows import Case, Row, row_file, rows_of
 from studies.size import Size
 
@@ -108,6 +108,7 @@ def cases_of(rows: Sequence[Row]) -> pd.DataFrame:
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """What the rows say: of every data set, seed and factor, what networks say of the closed form."""
+    require_one_definition(rows, ("counts", "cases"))
     measured = cases_of(rows)
     told = []
     for row in rows:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from analysis.comparison import methods_of, values_of
 from studies.cost import cost
 from studies.methods import trainings
-from studies.page import by_choice, require_same_definitions, save, score_table, spread, table, write_tables
+from studies.page import by_choice, require_one_definition, save, score_table, spread, table, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
@@ -55,17 +55,17 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
 
 def by_factor(rows: Sequence[Row]) -> Iterator[str]:
     """Nats of each factor at the end, and the share of the latent that holds most: medians over the runs."""
-    require_same_definitions(rows, ("diffusion",))
+    require_one_definition(rows, ("diffusion",))
     told = []
+    factors: list[str] = next((list(row["factors"]) for row in rows if "factors" in row), [])
     for method in methods_of(rows):
         own = [row["factors"] for row in rows if row["method"] == method and "factors" in row]
         cells = []
-        for factor in own[0] if own else ():
+        for factor in factors:
             nats = spread([row[factor]["nats"] for row in own], 2)
             shares = pd.Series([row[factor]["share"] for row in own], dtype=float)
             cells.append(nats if shares.isna().all() else f"{nats}, {shares.median():.0%}")
         told.append([f"`{method}`", *cells])
-    factors = list(next(row["factors"] for row in rows if "factors" in row))
     yield from table(["method", *(f"{factor}: nats, share" for factor in factors)], told)
 
 

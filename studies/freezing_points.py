@@ -1,6 +1,5 @@
 """Study 1: where the factors of each data set freeze, and how far the published pressures stand from a plan's."""
 
-import itertools
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 import ifp
 from analysis.findings import FORMAT
+from analysis.separability import compare_pairs
 from annealing.errors import DataError
 from studies.page import save, table, write_tables
 from studies.plans import PUBLISHED
@@ -151,9 +151,8 @@ def measured_order(cases: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
     main = cases[(cases["threshold_nats"] == cases["threshold_nats"].iloc[0]) & (cases["status"] == "ok")]
     middle = main.assign(middle=(main["freezing_beta"] * main["melting_beta"]) ** 0.5)
     points = middle.pivot(index="context", columns="factor", values="middle")
-    for first, second in itertools.combinations(dict.fromkeys(main["factor"]), 2):
-        both = points[[first, second]].dropna()
-        yield first, second, float((both[first] > both[second]).mean())
+    for pair in compare_pairs(list(dict.fromkeys(main["factor"])), points, "measured"):
+        yield pair.first, pair.second, pair.comparison.superiority
 
 
 def _nats(value: float | None) -> str:

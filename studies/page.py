@@ -21,11 +21,13 @@ MEASURES = {
     "reconstruction": "reconstruction",
 }
 _OF_DIFFUSION = ("diffusion", "since_freezing", "before_last", "spread", "gathered", "moves", "diffusion_by_gate")
+_OF_FINDINGS = ("counts", "cases")
 _OF_FIRST_DIFFUSION = ("diffusion_before_last", "events")  # what rows had before they said their definitions
-_FIRST = {
+_FIRST = {  # of rows that do not say by what they were measured
     "scores": "ifp-scores/1",
     "diffusion": "ifp-diffusion/1",
-}  # of rows that do not say by what they were measured
+    "findings": "ifp-findings/2",
+}
 
 
 def write_tables(size: Size, name: str, rows: Sequence[Mapping[str, object]], lines: Iterable[str]) -> None:
@@ -71,14 +73,14 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     return f"{found.median():.{digits}f} ({found.min():.{digits}f}..{found.max():.{digits}f})"
 
 
-def require_same_definitions(rows: Sequence[Row], measures: Iterable[str]) -> None:
+def require_one_definition(rows: Sequence[Row], measures: Iterable[str]) -> None:
     """Raise where rows were measured by different definitions of a measure: such figures do not compare.
 
     Raises:
         IFPError: a measure, and the definitions of it.
     """
     for measure in measures:
-        of = "diffusion" if measure in _OF_DIFFUSION else "scores"
+        of = "diffusion" if measure in _OF_DIFFUSION else "findings" if measure in _OF_FINDINGS else "scores"
         found = {row.get("definitions", _FIRST)[of] for row in rows if measure in row}
         if len(found) > 1:
             raise IFPError(
@@ -88,7 +90,7 @@ def require_same_definitions(rows: Sequence[Row], measures: Iterable[str]) -> No
 
 def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> list[str]:
     """A line per method: runs, then median (lowest..highest) of each measure."""
-    require_same_definitions(rows, measures)
+    require_one_definition(rows, measures)
     lines = []
     for method in methods_of(rows):
         told = [spread(values_of(rows, method, name), 1 if name == "reconstruction" else 3) for name in measures]
@@ -98,7 +100,7 @@ def score_table(rows: Sequence[Row], measures: Mapping[str, str] = MEASURES) -> 
 
 def by_choice(rows: Sequence[Row], name: str, header: str) -> list[str]:
     """A line per method: a measure under each choice that a row kept it for, ``{}`` of the header being the choice."""
-    require_same_definitions(rows, (name,))
+    require_one_definition(rows, (name,))
     rows = [row for row in rows if name in row]  # all but those that diverged
     choices = list(rows[0][name]) if rows else []
     lines = []

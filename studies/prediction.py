@@ -15,7 +15,7 @@ from ifp.closed_form.mixing import data_mixing
 from studies.cost import cost
 from studies.lights import NAME, dataset_named
 from studies.methods import trainings
-from studies.page import datasets_of, require_same_definitions, save, table, write_tables
+from studies.page import datasets_of, require_one_definition, save, table, write_tables
 from studies.rows import Row, rows_of
 from studies.size import Size
 from studies.training import Training
@@ -44,7 +44,7 @@ def write_page(size: Size) -> None:
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """What the rows say: the rank correlation by data set and method, and of all that was judged on."""
-    require_same_definitions(rows, ("diffusion",))
+    require_one_definition(rows, ("diffusion",))
     told = []
     for dataset, own in datasets_of(rows).items():
         predicted = predictions(dataset)
@@ -86,7 +86,7 @@ def leaked(rows: Sequence[Row], method: str) -> pd.DataFrame:
         for row in rows
         if row["method"] == method and "leakage" in row
     ]
-    return pd.concat(found, axis=1)
+    return pd.concat(found, axis=1) if found else pd.DataFrame()
 
 
 def paired(predicted: pd.Series, measured: pd.Series) -> pd.DataFrame:
@@ -128,15 +128,17 @@ def pooled(rows: Sequence[Row]) -> tuple[float, float]:
         means = {method: leaked(own, method).mean(axis=1) for method in methods_of(own)}
         tables.append((predictions(dataset), [mean for mean in means.values() if mean.max() >= LEAKS]))
     rng = np.random.default_rng(0)
-    observed = _meanrank_correlation(tables)
+    if not any(means for _, means in tables):
+        return float("nan"), float("nan")
+    observed = _mean_correlation(tables)
     chance = [
-        _meanrank_correlation([(_permuted(predicted, rng), means) for predicted, means in tables])
+        _mean_correlation([(_permuted(predicted, rng), means) for predicted, means in tables])
         for _ in range(_PERMUTATIONS)
     ]
     return observed, float((1 + np.sum(np.array(chance) >= observed - 1e-12)) / (1 + _PERMUTATIONS))
 
 
-def _meanrank_correlation(tables: Sequence[tuple[pd.Series, Sequence[pd.Series]]]) -> float:
+def _mean_correlation(tables: Sequence[tuple[pd.Series, Sequence[pd.Series]]]) -> float:
     return float(
         np.nanmean([rank_correlation(paired(predicted, mean)) for predicted, means in tables for mean in means])
     )

@@ -12,7 +12,7 @@ import torch
 import ifp
 from analysis.diffusion import FORMAT as DIFFUSION
 from analysis.diffusion import diagnose_diffusion, diffusion_curve, diffusion_measures
-from analysis.information_trace import gated
+from analysis.information_trace import InformationTrace, gated
 from analysis.leakage import leakages
 from analysis.scores.codes import STUDY, LabelledCodes
 from analysis.scores.mig import mutual_information_gap
@@ -101,7 +101,8 @@ class Training(Case):
             )
         except DivergenceError as error:
             status = f"diverged at step {error.step}"
-            return {"dataset": self.group, "method": self.method, "seed": self.seed, "status": status}
+            row = {"dataset": self.group, "method": self.method, "seed": self.seed, "status": status}
+            return row | {"definitions": {"diffusion": DIFFUSION, "scores": SCORES}}
         trained = time.perf_counter() - began
         return self._row(run, plain, plan, trained, device)
 
@@ -127,13 +128,14 @@ class Training(Case):
 
     def recomputed(self, row: Row, size: Size) -> Row:
         """The row with its diffusion computed again from the trace that was kept, by today's definition."""
-        return {**row, **diffusion_fields(read_trace(self.trace_file(size)), row["probe"])}
+        again = diffusion_fields(read_trace(self.trace_file(size)), row["probe"])
+        return {**row, **again, "definitions": {**row["definitions"], "diffusion": DIFFUSION}}
 
     def _out(self, size: Size) -> Path:
         return Path("runs/studies/train") / size.name / self.path
 
     def _row(self, run: RunDirectory, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
-        trace = trained_run(run).trace
+        trace, images = trained_run(run).trace, probed_images(run, run.config["settings"]["probe"])
         found = _codes(run, dataset)
         scores = ifp.score(found.codes, found.factors, only=QUICK)
         drawn = found.train(0, STUDY)  # what the MIG is of
@@ -150,8 +152,9 @@ class Training(Case):
             "kl": float(trace.kl[-1].sum()),
             **scores,
             "mig_by_bins": {str(bins): mutual_information_gap(drawn.codes, drawn.factors, bins) for bins in BINS},
-            "probe": probed_images(run, run.config["settings"]["probe"]),
-            **diffusion_fields(trace, probed_images(run, run.config["settings"]["probe"])),
+            "definitions": {"diffusion": DIFFUSION, "scores": SCORES},
+            "probe": images,
+            **diffusion_fields(trace, images),
             "seconds": round(seconds, 1),
             "device": device if device == "cpu" else torch.cuda.get_device_name(),
             "torch": torch.__version__,
@@ -166,17 +169,15 @@ def diffusion_fields(trace: Trace, images: int) -> Row:
         images: of the probe set behind it.
     """
     information = traced_information(trace, images)
-    even = information.evenly()
+    even, above = information.evenly(), trace.above
     found = diagnose_diffusion(even)
     held = even.held
     return {
-        "definitions": {"diffusion": DIFFUSION, "scores": SCORES},
-        **diffusion_measures(information),
+        **diffusion_measures(found),
         "since_freezing": found.since_freezing,
         "before_last": diagnose_diffusion(information).before_last,
         "diffusion_by_gate": {
-            str(gate): diagnose_diffusion(replace(information, above=gated(trace.above, trace.kl, gate))).index
-            for gate in GATES
+            str(gate): _last_index(replace(information, above=gated(above, trace.kl, gate))) for gate in GATES
         },
         "mixed": ["+".join(pair) for pair in found.mixed],
         "factors": {
@@ -197,6 +198,11 @@ def diffusion_fields(trace: Trace, images: int) -> Row:
             "held": held.sum(axis=(1, 2)).round(5).tolist(),
         },
     }
+
+
+def _last_index(information: InformationTrace) -> float | None:
+    index = float(diffusion_curve(information)[-1])
+    return None if np.isnan(index) else index
 
 
 def _codes(run: RunDirectory, dataset: Dataset) -> LabelledCodes:

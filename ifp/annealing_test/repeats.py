@@ -54,7 +54,7 @@ def joined(readings: Sequence[Reading], *, lawful: bool, both_ways: bool) -> Joi
     """The readings together, in whatever order they come.
 
     Medians count a network that never froze below all others, and one that stayed active above them. Diverged ones say
-    nothing. The point is the knee where most networks with a point have one, else the middle of freezing and melting.
+    nothing. The point is the knee where all networks with a point have one, else the middle of freezing and melting.
 
     Args:
         lawful: whether KL = g ln(beta_c / beta) holds, and with it the knee.
@@ -65,12 +65,13 @@ def joined(readings: Sequence[Reading], *, lawful: bool, both_ways: bool) -> Joi
     ok = [reading.point.status == "ok" for reading in told]
     knees = [reading.knee.beta if lawful and own else _beyond(reading) for reading, own in zip(told, ok, strict=True)]
     crossed = [reading.point.middle if both_ways else reading.point.freezing for reading in told]
-    by_knee = 2 * int(np.isfinite(knees).sum()) > sum(ok)
+    by_knee = any(ok) and int(np.isfinite(knees).sum()) == sum(ok)  # of some alone the censored would weigh too much
     read = [value if own else _beyond(reading) for value, reading, own in zip(crossed, told, ok, strict=True)]
     point = _median(knees if by_knee else read)
     status = _status(point, counts)
     freezing = _median([_placed(reading.point.freezing, reading) for reading in told])
-    melting = _median([_placed(reading.point.melting, reading) for reading in told])
+    melted = [np.nan if reading.point.status == "never_melted" else reading.point.melting for reading in told]
+    melting = _median([_placed(value, reading) for value, reading in zip(melted, told, strict=True)])
     knee = point if by_knee else np.nan
     knee_low, knee_high = median_interval(knees) if by_knee else (np.nan, np.nan)
     ends = [end for end in (freezing, melting, knee, knee_low, knee_high) if np.isfinite(end)]

@@ -27,9 +27,10 @@ def freezing_rows(
 ) -> Iterator[dict[str, object]]:
     """Rows of freezing.csv from the curves; repeats of a case are joined by their medians.
 
-    The point and its bracket are of what networks measured alone: where the law KL = g ln(beta_c / beta) holds, their
-    knee, and a bracket from freezing and melting to it, as a threshold is crossed below the freezing point by its very
-    definition; else freezing and melting. Closed form and equilibrium stand beside.
+    Point and bracket are of the curves alone, of networks or, under the protocol ``equilibrium``, of the best decoder:
+    where the law KL = g ln(beta_c / beta) holds, the knee, and a bracket from freezing and melting to it: a threshold
+    is crossed below the freezing point by its very definition; else freezing and melting. Closed form and, of networks,
+    equilibrium stand beside.
 
     Args:
         curves: arrays of curves.npz.

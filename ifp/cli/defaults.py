@@ -40,7 +40,7 @@ def told_default(sources: tuple[Source, ...], option: str) -> str | None:
     """What help says of an option's default: that of the first source, and where another one has another.
 
     >>> told_default((Source("ifp.annealing_test.config:AnnealConfig"),), "contexts")
-    '8'
+    '10'
     """
     found = [(source.when, value) for source in sources if (value := source.default(option)) is not None]
     if not found:

@@ -13,12 +13,15 @@ from ifp.datasets.batches import batch_size, read_images
 from ifp.datasets.dataset import Dataset, require_labelled
 
 _IMAGES = 20_000  # drawn without repeats where there are more
+_SURELY = 2.0  # times what chance makes of it, above which a factor's mean images have a direction
 
 
 def data_mixing(
     dataset: Dataset, *, factors: Sequence[str] | None = None, likelihood: LikelihoodName = "bernoulli", seed: int = 0
 ) -> tuple[PairMixing, ...]:
     """What the code of each factor tells of the others by itself: see :mod:`analysis.mixing`.
+
+    A factor whose mean images differ no more than those of shuffled labels has no direction: its code tells nothing.
 
     Args:
         dataset: labelled.
@@ -36,10 +39,16 @@ def data_mixing(
     if len(index) > _IMAGES:
         index = np.sort(np.random.default_rng([seed, 9]).choice(index, _IMAGES, replace=False))
     classes = torch.from_numpy(labelled.factors_at(index)[:, columns])
+    order = torch.from_numpy(np.random.default_rng([seed, 10]).permutation(len(index)))
     sizes = [labelled.factors.sizes[column] for column in columns]
     parts = np.array_split(index, -(-len(index) // batch_size(dataset)))
-    sums = _class_sums(dataset, parts, classes, sizes)
-    directions, values = zip(*(_leading(*each, likelihood_named(likelihood)) for each in sums), strict=True)
+    both = torch.cat([classes, classes[order]], dim=1)  # the second half: what chance alone makes of every factor
+    sums = _class_sums(dataset, parts, both, sizes + sizes)
+    leading = [_leading(*each, likelihood_named(likelihood)) for each in sums]
+    directions, values = [], []
+    for (direction, value), (_, chance) in zip(leading[: len(names)], leading[len(names) :], strict=True):
+        directions.append(direction if value > _SURELY * chance else torch.zeros_like(direction))
+        values.append(value)
     matrix = torch.stack(directions, dim=1).to(torch.float32)
     scores = torch.cat([read_images(dataset, part) @ matrix for part in parts])
     return predicted_mixing(names, scores.double().numpy(), classes.numpy(), values)

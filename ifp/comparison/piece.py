@@ -92,6 +92,12 @@ def _checked_row(value: object, name: str, path: Path) -> Row:
 def study_piece(study: OpenStudy, objective: str, seed: int, data_dir: Path | None = None) -> Iterator[Progress]:
     """Train and score one method with one seed, from where its run in the study stands, and write its row."""
     name = piece_name(objective, seed)
+    kept = row_path(study.run.path, objective, seed)
+    if kept.is_file():
+        before = _checked_row(load_json(kept), name, kept)
+        if before["status"] != "ok":  # it diverged: there is nothing to score
+            write_into_folder(kept, json_bytes({**before, "definitions": DEFINITIONS}))
+            return
     path = study.run.path / name
     place = Place(out=path, data_dir=data_dir)
     if (path / "config.json").is_file():
@@ -180,5 +186,5 @@ def comparison_row(
         information = trained.information
         if save:
             run.add(DIFFUSION_FILE, json_bytes(diagnose_diffusion(information)))
-        row |= diffusion_measures(information)
+        row |= diffusion_measures(diagnose_diffusion(information.evenly()))
     return row

@@ -1,11 +1,12 @@
 """The diffusion index on traces whose answer is known, its events, and the chance level that it is counted above."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from analysis.diffusion import diagnose_diffusion, diffusion_curve
+from analysis.diffusion import diagnose_diffusion, diffusion_curve, diffusion_measures
 from analysis.diffusion_events import owners, turns
 from analysis.information import (
     adjusted_information,
@@ -208,6 +209,8 @@ def test_records_that_only_one_of_two_runs_took_change_no_comparison():
     np.testing.assert_array_equal(plain.evenly().step, plain.step)
     assert len(whole.evenly().step) == 21
     assert whole.evenly(4).step.tolist() == [0, 4000, 8000, 12000, 16000]
+    odd = replace(whole.at(np.arange(21)), step=np.append(8 * np.arange(20), 164))  # 164 steps, a record every 8
+    np.testing.assert_array_equal(odd.evenly().step, odd.step)
 
 
 def test_leakage_is_what_ended_with_the_owner_of_another_factor():
@@ -248,6 +251,29 @@ def test_a_factor_that_moves_and_leaves_some_behind_spread_as_well():
     assert [event.kind for event in found.events] == ["spread", "move", "gather"]
     assert {(event.out_of, event.into) for event in found.events} == {(0, 1)}
     assert found.factors[0].owner == 1
+
+
+def test_a_spread_goes_to_the_latent_that_gained_even_where_it_leads_at_the_end():
+    gone = growth(41, 10, 20, 1.02)
+    (event,) = diagnose_diffusion(one_factor(2.0 - gone, gone, 0 * gone)).events
+    assert (event.kind, event.out_of, event.into) == ("spread", 0, 1)
+
+
+def test_a_latent_that_lost_a_factor_owns_it_no_more_once_another_freezes_there():
+    above = np.zeros((41, 2, 2))
+    above[:, 0, 0] = growth(41, 0, 10, 1.0) - growth(41, 15, 20, 1.0)
+    above[:, 0, 1] = growth(41, 25, 35, 1.0)
+    trace = trace_of(above)
+    assert diagnose_diffusion(trace).mixed == ()
+    assert leakages(trace) == ()
+
+
+def test_methods_are_compared_by_nats_that_spread_and_gathered_and_by_factors_that_moved():
+    spreads, moves = TRAJECTORIES["spreads, then gathers"][0], TRAJECTORIES["moves gradually"][0]
+    assert diffusion_measures(diagnose_diffusion(spreads)) == pytest.approx(
+        {"diffusion": 0, "spread": 0.9, "gathered": 0.9, "moves": 0}
+    )
+    assert diffusion_measures(diagnose_diffusion(moves)) == {"diffusion": 0, "spread": 0, "gathered": 0, "moves": 1}
 
 
 def test_turns_are_told_from_noise_as_a_slow_count_tells_them():

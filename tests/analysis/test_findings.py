@@ -174,6 +174,12 @@ def test_closed_forms_are_summed_up_over_all_measured_cases_and_over_all_plannin
     )
 
 
+def test_a_factor_s_entropy_is_that_of_its_values_in_a_context():
+    table = spectral_table().assign(values=[8, 8, 6] * 12)
+    assert of("pos", spectrum_concluded(table)).entropy == pytest.approx(np.log(8))
+    assert of("pos", spectrum_concluded(spectral_table())).entropy is None
+
+
 def test_statuses_are_counted():
     assert of("pos").statuses == {"ok": 3, "never_froze": 1, "above_range": 1}
     assert of("scale").statuses == {"ok": 5}

@@ -44,9 +44,17 @@ def test_where_two_factors_freeze_at_one_pressure_a_latent_may_take_any_mixture(
     assert told["c", "a"] == told["a", "c"] == 0
 
 
-def test_noise_tells_of_nothing():
-    scores = np.random.default_rng(0).standard_normal(GRID.shape)
-    assert max(found(scores).values()) < 1e-3
+def test_what_few_images_tell_by_chance_is_taken_off():
+    few = GRID[:140]
+    told = []
+    for seed in range(400):
+        nats = found(np.random.default_rng(seed).standard_normal(few.shape), classes=few)
+        told.append([nats["a", "b"], nats["b", "a"], nats["c", "a"]])
+    chance = (np.array([7, 5, 4]) - 1) / 140 / 2  # mean nats of chance, were its correlation ratio left
+    share = np.mean(told, axis=0) / chance
+    assert (share > 0.1).all()  # a ratio above its mean counts, one below is 0
+    assert (share < 0.6).all()
+    assert (np.mean(np.array(told) == 0, axis=0) > 0.4).all()
 
 
 def test_a_factor_without_a_direction_tells_of_nothing():

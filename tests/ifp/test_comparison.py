@@ -151,6 +151,7 @@ def test_a_run_that_diverges_has_a_row_that_says_so_and_the_others_go_on(given, 
     work(opened)
     failed, fine = study_rows(opened.run)
     assert failed["status"] == "diverged at step 1"
+    assert failed["definitions"] == fine["definitions"]
     assert fine["status"] == "ok"
     assert opened.run.finished
 

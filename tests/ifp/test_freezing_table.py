@@ -6,12 +6,15 @@ import io
 import numpy as np
 import pytest
 
+from annealing.freezing import FreezingPoint
 from annealing.hysteresis import Pace
+from annealing.knee import Knee
 from annealing.sweep import SweepConfig
 from benchmarks.hostile_seeds import freezing_csv, spectral_csv
 from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.freezing_csv import read_tables
+from ifp.annealing_test.repeats import Reading, joined
 from ifp.annealing_test.rows import freezing_rows
 from ifp.closed_form.contexts import SpectralRecord
 from ifp.run_directory.run import RunDirectory
@@ -139,6 +142,21 @@ def test_a_case_that_never_froze_has_a_status_and_no_point():
     found = row(freezing=(1.0,))
     assert (found["status"], found["stopped_by"]) == ("never_froze", "range")
     assert np.isnan([found["freezing_beta"], found["ifp_beta"], found["ifp_low"], found["knee_beta"]]).all()
+
+
+def test_knees_of_some_networks_alone_do_not_weigh_against_those_that_never_froze():
+    def reading(freezing, knee):
+        froze = np.isfinite(freezing)
+        point = FreezingPoint(freezing, 46.0 if froze else np.nan, "ok" if froze else "never_froze", 2, "lag")
+        return Reading(point, Knee(knee, 2.0 if np.isfinite(knee) else np.nan), 1.0, 100)
+
+    nothing = np.nan
+    three_of_five = [(45.0, 50.0), (45.0, 51.0), (45.0, nothing), (nothing, nothing), (nothing, nothing)]
+    found = joined([reading(*each) for each in three_of_five], lawful=True, both_ways=True)
+    assert (found.status, found.by_knee) == ("ok", False)
+    assert found.point == pytest.approx((45 * 46) ** 0.5)
+    whole = joined([reading(45.0, knee) for knee in (50.0, 51.0, 53.0)], lawful=True, both_ways=True)
+    assert (whole.by_knee, whole.point, whole.slope) == (True, 51.0, 2.0)
 
 
 def test_a_case_whose_last_loop_did_not_melt_has_no_point_whatever_an_earlier_one_crossed():

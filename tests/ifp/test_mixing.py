@@ -31,6 +31,15 @@ def test_factors_of_one_direction_mix_by_its_correlation_ratio_and_others_do_not
             assert nats < 0.02
 
 
+def test_a_factor_whose_mean_images_do_not_differ_tells_of_nothing():
+    factors = np.array(list(itertools.product(range(2), range(2), range(4))) * 4)
+    images = np.full((len(factors), 6, 6), 0.3)
+    images[:, :2] += 0.4 * (factors[:, :1, None] ^ factors[:, 1:2, None])  # which of the two it is does not show
+    images[:, 3:] += 0.1 * factors[:, 2:, None]
+    found = data_mixing(ifp.from_arrays(images, factors, ["one", "other", "bright"], name="xor"))
+    assert all(pair.nats == 0 for pair in found)
+
+
 def test_images_drawn_from_many_say_nearly_the_same(patches, monkeypatch):
     whole = data_mixing(patches)
     monkeypatch.setattr(mixing, "_IMAGES", 150)

@@ -77,6 +77,8 @@ def test_a_row_of_an_earlier_definition_is_computed_again_from_its_trace():
     assert first["definitions"] == {"diffusion": DIFFUSION, "scores": SCORES}
     old = {**first, "definitions": {"diffusion": "ifp-diffusion/1", "scores": SCORES}, "diffusion": 1.4}
     assert CASE.recomputed(old, TINY) == first
+    scored = {**old, "definitions": {"diffusion": "ifp-diffusion/1", "scores": "ifp-scores/0"}}
+    assert CASE.recomputed(scored, TINY)["definitions"]["scores"] == "ifp-scores/0"  # these were not taken again
 
 
 def test_a_correlated_row_is_scored_on_independent_factors(monkeypatch):
@@ -115,4 +117,5 @@ def test_a_run_that_diverges_has_a_row_that_says_so(monkeypatch):
     monkeypatch.setattr(ifp, "train", diverging)
     assert CASE.measure(TINY, "cpu") == {
         "dataset": "dsprites-tiny", "method": "beta-vae", "seed": 3, "status": "diverged at step 12",
+        "definitions": {"diffusion": DIFFUSION, "scores": SCORES},
     }  # fmt: skip
