@@ -34,6 +34,9 @@ class DivergenceError(IFPError):
         super().__init__(message)
         self.step = step
 
+    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, int]]:  # it may come from another process
+        return type(self), (str(self), self.step)
+
 
 class RunError(IFPError):
     """A run directory is missing, unfinished, in use or made with other settings."""

@@ -17,12 +17,13 @@ from typing import Any
 import ifp
 from annealing.sweep import SweepConfig
 from ifp.annealing_test.config import AnnealConfig, pieces
-from ifp.annealing_test.piece import measure_piece
+from ifp.annealing_test.piece import measured_piece
 from ifp.closed_form.contexts import closed_forms
 from ifp.comparison.config import CompareConfig
-from ifp.comparison.piece import train_piece
+from ifp.comparison.piece import train_elsewhere
 from ifp.datasets.source import DataSource
-from ifp.machine.cluster import Task, cluster_at
+from ifp.machine.cluster import cluster_at
+from ifp.machine.pool import Task, result_of
 from ifp.machine.threads import use_threads
 
 
@@ -68,18 +69,20 @@ def moved() -> None:
     spectral = {each.context: each for each in closed_forms(ds, factors=config.factors, contexts=config.contexts)}
     (piece,) = pieces(config)
     arguments = (source, config, piece, tuple(spectral[context] for context, _ in piece.cases))
-    part = measure_piece(*arguments)
+    part = result_of(measured_piece(*arguments))
+    sent = len(pickle.dumps((measured_piece, arguments)))
     print(
-        f"annealing piece, orientation in 8 contexts: {len(pickle.dumps((measure_piece, arguments))):,} bytes sent, "
+        f"annealing piece, orientation in {config.contexts} contexts: {sent:,} bytes sent, "
         f"{len(part.data):,} back, {part.seconds:.0f} s of work"
     )
     settings = {"steps": 200, "threads": 1}
     study = CompareConfig(dataset="dsprites", objectives=("beta-vae",), seeds=1, scores=("mig",), settings=settings)
     started = time.perf_counter()
-    files = train_piece(source, study, None, "beta-vae", 0)
+    given = (source, study, None, "beta-vae", 0)
+    files = result_of(train_elsewhere(*given))
     print(
-        f"study piece, beta-VAE, 200 steps: {len(pickle.dumps((train_piece, (source, study, None, 'beta-vae', 0)))):,} "
-        f"bytes sent, {sum(map(len, files.values())):,} back ({len(files)} files), "
+        f"study piece, beta-VAE, 200 steps: {len(pickle.dumps((train_elsewhere, given))):,} bytes sent, "
+        f"{sum(map(len, files.values())):,} back ({len(files)} files), "
         f"{time.perf_counter() - started:.0f} s of work"
     )
 

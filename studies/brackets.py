@@ -52,6 +52,7 @@ class Bracketed(Case):
             planning_contexts=CONTEXTS,
             seed=self.seed,
             threads=1,
+            jobs=1,
             device=device,
             out=out,
             resume=(out / "config.json").is_file(),

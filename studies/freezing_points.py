@@ -52,6 +52,7 @@ class Distribution(Case):
             planning_contexts=size.planning_contexts,
             thresholds=THRESHOLDS,
             threads=1,
+            jobs=1,
             device=device,
             out=out,
             resume=(out / "config.json").is_file(),
@@ -60,7 +61,7 @@ class Distribution(Case):
         findings = ifp.diagnose(run)
         assert isinstance(findings, ifp.Findings)
         table = pd.read_csv(run.path / "freezing.csv")
-        spectrum = ifp.spectrum(dataset, contexts=size.planning_contexts)
+        spectrum = ifp.spectrum(dataset, contexts=size.planning_contexts, jobs=1)
         by_factor = spectrum.to_frame().groupby("factor")
         plan = ifp.plan_stages(spectrum)  # from the order that is computed for the row: it reads all images
         return {

@@ -25,15 +25,15 @@ PUBLISHED = {  # nats, of the stages; from the experiments of DEFT's authors
 
 
 def _spectrum(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS))
+    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1))
 
 
 def _late(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS), gamma=1.0)
+    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1), gamma=1.0)
 
 
 def _annealed(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(_gone_on("anneal", dataset, contexts=ANNEALED))
+    return ifp.plan_stages(_gone_on("anneal", dataset, contexts=ANNEALED, jobs=1))
 
 
 def _unlabelled(dataset: Dataset) -> StagePlan:

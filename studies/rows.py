@@ -1,17 +1,16 @@
 """Rows: what one case of a study gave, a JSON file each, written at once when the case is done."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
-from multiprocessing import get_context
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from analysis.plain_json import json_bytes
 from ifp.files.atomic import write_atomically
 from ifp.files.plain import load_json
-from ifp.machine.memory import keep_freed_memory
+from ifp.machine.pool import HERE, Outcome, Pool, Task
+from ifp.machine.processes import Processes
 from ifp.machine.threads import use_threads
 from studies.size import Size
 
@@ -61,23 +60,21 @@ def measure_all(cases: Iterable[Case], size: Size, *, jobs: int = 1, device: str
     A case that fails is named with its error; the others go on, and it is tried again the next time.
     """
     todo = missing(cases, size)
-    if jobs == 1:
-        for case in todo:
-            yield _told(case, partial(_measure, case, size, device))
-        return
-    for case in todo:
-        case.prepare()
-    spawned = get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawned, initializer=keep_freed_memory, max_tasks_per_child=1) as pool:
-        running = {pool.submit(_measure, case, size, device): case for case in todo}
-        for future in as_completed(running):
-            yield _told(running[future], future.result)
+    with ExitStack() as stack:
+        pool: Pool = HERE
+        if jobs > 1:
+            for case in todo:
+                case.prepare()
+            pool = stack.enter_context(Processes(jobs))
+        for event in pool.outcomes(Task(case.path, _told, (case, size, device)) for case in todo):
+            if isinstance(event, Outcome):
+                yield event.value
 
 
-def _told(case: Case, measure: Callable[[], None]) -> str:
-    """The case's name, with the error where it failed."""
+def _told(case: Case, size: Size, device: str) -> str:
+    """Measure a case; its name, with the error where it failed."""
     try:
-        measure()
+        _measure(case, size, device)
     except Exception as error:  # whatever it was, the other cases are measured
         return f"{case.path}: {type(error).__name__}: {error}"
     return case.path

@@ -1,6 +1,5 @@
 """The annealing test: contexts shared by all factors, each case swept and read, piece by piece into a run."""
 
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, fields
@@ -15,7 +14,7 @@ from annealing.equilibrium import MOST_CODES
 from annealing.errors import IFPError
 from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig, Piece, pieces
-from ifp.annealing_test.piece import Part, measure_piece, part_bytes, piece_records
+from ifp.annealing_test.piece import Part, measured_piece
 from ifp.annealing_test.rows import freezing_rows
 from ifp.closed_form.contexts import SpectralRecord, closed_forms
 from ifp.closed_form.mixing import data_mixing
@@ -23,28 +22,26 @@ from ifp.datasets.dataset import Dataset, DataWarning, require_labelled
 from ifp.datasets.source import DataSource
 from ifp.files.npz import load_npz, npz_bytes
 from ifp.files.plain import append_row, csv_bytes
-from ifp.machine.cluster import Cluster, Task, require_all
+from ifp.machine.pool import HERE, Outcome, Pool, Tally, Task, require_all
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
 from ifp.run_directory.opening import OpenRun
 from ifp.run_directory.run import RunDirectory
 
-_COUNTED = 450  # records that a piece is taken to come to, for the progress shown
-
 
 def annealing_test(
-    opened: OpenRun[AnnealConfig], data_dir: Path | None = None, cluster: Cluster | None = None
+    opened: OpenRun[AnnealConfig], data_dir: Path | None = None, pool: Pool = HERE
 ) -> Iterator[Progress]:
     """Measure what the run does not hold yet, piece by piece, then write curves.npz and freezing.csv.
 
     Networks' cases whose transition is not continuous, or whose second mode stands next to the first, are computed at
     equilibrium too (equilibrium.npz): there the law of the knee does not hold. An interrupted test loses at most the
-    pieces at work; when it goes on, it gives the same bytes, and so it does with a cluster.
+    pieces at work; when it goes on, it gives the same bytes, and so it does wherever the pieces are measured.
 
     Args:
         opened: the run, its data set and settings.
-        data_dir: folder of the data set's public files, for workers.
-        cluster: where the pieces are measured; None: here, one after the other.
+        data_dir: folder of the data set's public files, for other processes.
+        pool: where the pieces are measured.
 
     Raises:
         RunError: another process writes to the run, or pieces were set aside by the cluster: the others are kept.
@@ -59,6 +56,7 @@ def annealing_test(
             seed=config.seed,
             likelihood=config.likelihood,
             nuisance=config.nuisance,
+            pool=pool,
         )
         spectral = {(each.factor, each.context): each for each in table}
         run.write(
@@ -75,41 +73,29 @@ def annealing_test(
             for each in work
             if not (run.path / "parts" / f"{each.name}.npz").is_file()
         }
-        if cluster is None:
-            yield from _measure_here(dataset, config, run, todo, len(work))
-        else:
-            yield from _measure_there(cluster, DataSource.of(dataset, data_dir), config, run, todo, len(work))
+        yield from _measure(DataSource.of(dataset, data_dir), config, run, todo, len(work), pool)
         _write_results(config, run, work, spectral)
 
 
 Work = Mapping[Piece, Sequence[SpectralRecord]]  # pieces to be done, with the closed form of each of their cases
 
 
-def _measure_here(
-    dataset: Dataset, config: AnnealConfig, run: RunDirectory, todo: Work, total: int
+def _measure(
+    source: DataSource, config: AnnealConfig, run: RunDirectory, todo: Work, total: int, pool: Pool
 ) -> Iterator[Progress]:
-    for done, (piece, known) in enumerate(todo.items(), total - len(todo)):
-        records, started, worked = [], time.perf_counter(), time.process_time()
-        for record in piece_records(dataset, config, piece, known):
-            records.append(record)
-            yield Progress(done + len(records) / (len(records) + _COUNTED), total, piece.factor)
-        data = part_bytes(piece, known, records)
-        _keep(run, piece, Part(data, time.perf_counter() - started, time.process_time() - worked))
-        yield Progress(done + 1, total, piece.factor)
-
-
-def _measure_there(
-    cluster: Cluster, source: DataSource, config: AnnealConfig, run: RunDirectory, todo: Work, total: int
-) -> Iterator[Progress]:
-    tasks = (Task(piece.name, measure_piece, (source, config, piece, known)) for piece, known in todo.items())
-    by_name, aside = {piece.name: piece for piece in todo}, []
-    for done, outcome in enumerate(cluster.outcomes(tasks), total - len(todo) + 1):
-        piece = by_name[outcome.name]
-        if outcome.error is None:
-            _keep(run, piece, outcome.value)
-        else:
-            aside.append(outcome)
-        yield Progress(done, total, piece.factor)
+    by_name = {piece.name: piece for piece in todo}
+    # the longest first, as far as that can be told: the last one to end should be a short one
+    longest = sorted(todo.items(), key=lambda piece: -sum(known.values for known in piece[1]))
+    tasks = (Task(piece.name, measured_piece, (source, config, piece, known)) for piece, known in longest)
+    tally, aside = Tally(total, total - len(todo)), []
+    for event in pool.outcomes(tasks):
+        piece = by_name[event.name]
+        if isinstance(event, Outcome):
+            if event.error is None:
+                _keep(run, piece, event.value)
+            else:
+                aside.append(event)
+        yield tally.after(event, piece.factor)
     require_all(aside, run.path)
 
 

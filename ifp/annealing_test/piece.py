@@ -1,7 +1,7 @@
 """One piece of an annealing test: the cases that are swept together, here or on a worker, and what it leaves."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,10 @@ from ifp.closed_form.contexts import SpectralRecord, action_sequence
 from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.datasets.source import DataSource
 from ifp.files.npz import npz_bytes
+from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
+
+_COUNTED = 450  # records that a piece is taken to come to, for the progress shown
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,9 @@ class Part:
     cpu_seconds: float
 
 
-def piece_records(
+def _piece_records(
     dataset: Dataset, config: AnnealConfig, piece: Piece, spectral: Sequence[SpectralRecord]
 ) -> Iterator[SweepRecord]:
-    """Sweep a piece's cases.
-
-    Args:
-        spectral: the closed form of each case's context, in the order of the piece's cases.
-    """
     known = list(zip(spectral, piece.cases, strict=True))
     cases = [_case(dataset, config, each, repeat) for each, (_, repeat) in known]
     if piece.protocol != config.protocol:
@@ -45,7 +43,7 @@ def piece_records(
     return _records(cases, config, piece.protocol)
 
 
-def part_bytes(piece: Piece, spectral: Sequence[SpectralRecord], records: Sequence[SweepRecord]) -> bytes:
+def _part_bytes(piece: Piece, spectral: Sequence[SpectralRecord], records: Sequence[SweepRecord]) -> bytes:
     """The npz of a piece, the cases along the first axis of its arrays, the records along the second."""
     return npz_bytes(
         {
@@ -62,16 +60,24 @@ def part_bytes(piece: Piece, spectral: Sequence[SpectralRecord], records: Sequen
     )
 
 
-def measure_piece(source: DataSource, config: AnnealConfig, piece: Piece, spectral: Sequence[SpectralRecord]) -> Part:
-    """The whole of a piece at once, on the data set as this process finds it: what a worker does.
+def measured_piece(
+    source: DataSource, config: AnnealConfig, piece: Piece, spectral: Sequence[SpectralRecord]
+) -> Generator[Progress, None, Part]:
+    """Sweep a piece's cases on the data set as this process finds it; returns what the piece gave.
+
+    Args:
+        spectral: the closed form of each case's context, in the order of the piece's cases.
 
     Raises:
         DataError: the data set is not at hand here, or is another one.
     """
     started, worked = time.perf_counter(), time.process_time()
+    records: list[SweepRecord] = []
     with use_threads(config.threads):
-        records = list(piece_records(source.open(), config, piece, spectral))
-    data = part_bytes(piece, spectral, records)
+        for record in _piece_records(source.open(), config, piece, spectral):
+            records.append(record)
+            yield Progress(len(records), len(records) + _COUNTED, piece.factor)
+    data = _part_bytes(piece, spectral, records)
     return Part(data, time.perf_counter() - started, time.process_time() - worked)
 
 

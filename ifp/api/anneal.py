@@ -14,6 +14,7 @@ from ifp.annealing_test.measure import annealing_test
 from ifp.annealing_test.run import open_annealing_run
 from ifp.api.run import Run
 from ifp.datasets.arrays import Data
+from ifp.datasets.source import pool_for
 from ifp.machine.cluster import cluster_at
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS, Kind
@@ -33,6 +34,7 @@ def anneal(
     runs: str | Path = RUNS,
     data_dir: str | Path | None = None,
     scheduler: str | None = None,
+    jobs: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
     watch: Watch = UNWATCHED,
@@ -56,6 +58,8 @@ def anneal(
         runs: where runs are kept.
         data_dir: folder of the data set's public files.
         scheduler: as ``--scheduler`` takes it: the pieces of an annealing test on the workers of a Dask cluster.
+        jobs: pieces that are measured side by side, in processes of this machine; None: as many as the cores at hand
+            allow. The same bytes for any number.
         resume: go on with the run in ``out``, or the newest unfinished one, to the same bytes as without the stop.
         overwrite: replace the run in ``out``.
         watch: follows the work.
@@ -69,16 +73,19 @@ def anneal(
         mode = "full" if resume and out and open_run(Path(out)).kind == Kind.WHOLE_ANNEALING else "action"
     require_one_of("a mode", mode, get_args(Mode))
     if mode == "full":
-        if scheduler is not None:
-            raise IFPError("need no --scheduler with --mode full, which is one piece of work")
+        for name, value in (("scheduler", scheduler), ("jobs", jobs)):
+            if value is not None:
+                raise IFPError(f"need no --{name} with --mode full, which is one piece of work")
         return _anneal_whole(dataset, settings, place, watch)
     _refuse_others(settings, "action")
     with cluster_at(scheduler) as cluster:
         opened = open_annealing_run(dataset, settings, place)
         if not opened.run.finished:
             watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
-            for _ in watch.follow(annealing_test(opened, place.data_dir, cluster), "annealing"):
-                pass
+            config = opened.config
+            with pool_for(opened.dataset, jobs, cluster, threads=config.threads, device=config.device) as pool:
+                for _ in watch.follow(annealing_test(opened, place.data_dir, pool), "annealing"):
+                    pass
     return Run.of(opened.run)
 
 

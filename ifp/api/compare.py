@@ -15,6 +15,7 @@ from ifp.api.run import Run
 from ifp.comparison.config import QUICK, CompareConfig
 from ifp.comparison.study import compare_study, open_study, rows_of
 from ifp.datasets.arrays import Data
+from ifp.datasets.source import pool_for
 from ifp.machine.cluster import cluster_at
 from ifp.machine.data_parallel import first_process
 from ifp.machine.progress import UNWATCHED, Watch
@@ -65,6 +66,7 @@ def compare(
     runs: str | Path = RUNS,
     data_dir: str | Path | None = None,
     scheduler: str | None = None,
+    jobs: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
     force: bool = False,
@@ -86,6 +88,8 @@ def compare(
         runs: where runs are kept.
         data_dir: folder of the data set's public files.
         scheduler: as ``--scheduler`` takes it: runs are trained on the workers of a Dask cluster.
+        jobs: runs that are trained side by side, in processes of this machine; None: as many as the cores at hand
+            allow. The same bytes for any number.
         resume: go on with the study in ``out``, or the newest unfinished one.
         overwrite: replace the run in ``out``.
         force: use a plan made for other data.
@@ -100,7 +104,8 @@ def compare(
     if at_hand:
         others = {
             "dataset": dataset is not None, "plan": plan is not None, "out": out is not None,
-            "scheduler": scheduler is not None, "resume": resume, "overwrite": overwrite, "force": force,
+            "scheduler": scheduler is not None, "jobs": jobs is not None, "resume": resume,
+            "overwrite": overwrite, "force": force,
             **{name: name != "scores" for name in settings},
         }  # fmt: skip
         if named := [name for name, given in others.items() if given]:
@@ -121,6 +126,9 @@ def compare(
         if not study.run.finished:
             files = ("config.json", "a run for each", "comparison.csv")
             watch.begun(f"{study.dataset.name}: {study.dataset.source}", study.run.path, files)
-            for _ in watch.follow(compare_study(study, place.data_dir, cluster), "comparing"):
-                pass
+            threads = study.config.settings.get("threads", TrainConfig.threads)
+            device = study.config.settings.get("device", TrainConfig.device)
+            with pool_for(study.dataset, jobs, cluster, threads=threads, device=device) as pool:
+                for _ in watch.follow(compare_study(study, place.data_dir, pool), "comparing"):
+                    pass
     return Comparison(tuple(study.rows), study.dataset.name, Run.of(study.run))

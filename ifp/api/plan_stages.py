@@ -42,6 +42,7 @@ def plan_stages(
     order: bool = False,
     plan: str | Path | None = None,
     runs: str | Path = RUNS,
+    jobs: int | None = None,
     watch: Watch = UNWATCHED,
     **changed: Any,
 ) -> StagePlan:
@@ -64,6 +65,7 @@ def plan_stages(
         order: plan an annealing test by the freezing order of its data set, too.
         plan: the path of a plan: nothing is planned, it is read, checked and given back.
         runs: where the newest run is looked for.
+        jobs: of that spectrum, too.
         watch: follows the work.
 
     Raises:
@@ -79,7 +81,7 @@ def plan_stages(
     if dataset is not None:
         if source is not None:
             raise IFPError("need either a source or a data set to plan from, got both")
-        asked = {"contexts": contexts, "nuisance": nuisance, "likelihood": likelihood, "seed": seed}
+        asked = {"contexts": contexts, "nuisance": nuisance, "likelihood": likelihood, "seed": seed, "jobs": jobs}
         given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         source = spectrum(dataset, factors=factors, data_dir=folder, data_options=data_options, watch=watch, **given)
     if isinstance(source, Spectrum):

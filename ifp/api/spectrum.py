@@ -12,6 +12,7 @@ from ifp.closed_form.factors import chosen_factors
 from ifp.closed_form.spectrum import Spectrum
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.arrays import Data
+from ifp.datasets.source import pool_for
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.opening import asked_dataset
 
@@ -34,6 +35,7 @@ def spectrum(
     nuisance: Nuisance = "held",
     data_dir: str | Path | None = None,
     data_options: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
     watch: Watch = UNWATCHED,
 ) -> Spectrum:
     """Closed-form freezing points: of every factor over shared contexts, or of unlabelled data as a whole.
@@ -56,6 +58,7 @@ def spectrum(
         nuisance: held within a context, or redrawn for each image; in the freezing order, too.
         data_dir: folder of the data set's public files.
         data_options: how a data set given by its name is opened: background, correlate, bins, seed.
+        jobs: processes that compute side by side; None: as many as the cores at hand allow. The same numbers for any.
         watch: follows the work.
 
     Raises:
@@ -72,9 +75,12 @@ def spectrum(
         return Spectrum(found, (), seed, likelihood, nuisance, eigenvalues=tuple(values), watch=watch)
     names = chosen_factors(found, factors)
     watch.begun(f"{found.name}: {found.source}")
-    records = closed_forms(found, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance)
-    counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
-    kept = tuple(step.record for step in counted)
+    with pool_for(found, jobs) as pool:
+        records = closed_forms(
+            found, factors=names, contexts=contexts, seed=seed, likelihood=likelihood, nuisance=nuisance, pool=pool
+        )
+        counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
+        kept = tuple(step.record for step in counted)
     return Spectrum(found, kept, seed, likelihood, nuisance, names, watch=watch)
 
 

@@ -75,6 +75,7 @@ def anneal(
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     scheduler: options.Scheduler = None,
+    jobs: options.Jobs = None,
     device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
@@ -110,7 +111,7 @@ def anneal(
     watch = Following()
     with watch.resumable("anneal"):
         run = annealed(
-            dataset, out=out, runs=runs, data_dir=data_dir, scheduler=scheduler, resume=resume,
+            dataset, out=out, runs=runs, data_dir=data_dir, scheduler=scheduler, jobs=jobs, resume=resume,
             overwrite=overwrite, watch=watch, **settings,
         )  # fmt: skip
     show_freezing_points(run.findings(), json=json)

@@ -12,7 +12,12 @@ from ifp.cli.completion import complete_objectives, complete_runs
 from ifp.cli.defaults import Source
 from ifp.cli.help import OUTPUT, RUN, TRAIN, command_with
 
-DEFAULTS = (Source("ifp.comparison.config:CompareConfig"), training.DEFAULTS, options.DATA_DEFAULTS)
+DEFAULTS = (
+    Source("ifp.comparison.config:CompareConfig"),
+    Source("ifp.comparison.config", {"threads": "THREADS"}, only=True),
+    training.DEFAULTS,
+    options.DATA_DEFAULTS,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -65,6 +70,7 @@ def compare(
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     scheduler: options.Scheduler = None,
+    jobs: options.Jobs = None,
     device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
@@ -101,7 +107,7 @@ def compare(
     with watch.resumable("compare"):
         found = compared(
             run or (), dataset=dataset, plan=plan, out=out, runs=runs, data_dir=data_dir, scheduler=scheduler,
-            resume=resume, overwrite=overwrite, force=force, watch=watch, **settings,
+            jobs=jobs, resume=resume, overwrite=overwrite, force=force, watch=watch, **settings,
         )  # fmt: skip
     show_comparison(found, json=json)
     if plot is not None:

@@ -54,6 +54,7 @@ def plan_stages(
     gamma: Annotated[float | None, typer.Option(help="Scale of the steps of groups that opened earlier.")] = None,
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
+    jobs: options.Jobs = None,
 ) -> None:
     """Plan the stages of DEFT, and print the plan as JSON, which ifp train --plan takes.
 
@@ -71,7 +72,7 @@ def plan_stages(
     spectral = options.present(
         {
             "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
-            "likelihood": likelihood, "seed": seed, "data_dir": data_dir,
+            "likelihood": likelihood, "seed": seed, "data_dir": data_dir, "jobs": jobs,
             "data_options": options.data_options(background, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
@@ -108,6 +109,6 @@ def _check_source(run: Path | None, plan_from: str | None, given: Mapping[str, o
         raise IFPError("need either --from spectrum or --check, got both")
     if run is None and "dataset" not in given:
         raise IFPError("need a data set or a run with --from spectrum: --dataset NAME, e.g. --dataset dsprites")
-    others = [name for name in names if name != "--data-dir"]
+    others = [name for name in names if name not in ("--data-dir", "--jobs")]
     if run is not None and others:
         raise IFPError(f"need either a run or {others[0]} with --from spectrum: a run has its own, got both and {run}")

@@ -29,6 +29,7 @@ def spectrum(
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
+    jobs: options.Jobs = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=OUTPUT)
     ] = False,
@@ -55,4 +56,4 @@ def spectrum(
         }
     )  # fmt: skip
     watch = Following(f"{'JSON to stdout' if json else 'tables to stderr'}, no file")
-    show_spectrum(spectrum_of(dataset, data_dir=data_dir, watch=watch, **settings), json=json)
+    show_spectrum(spectrum_of(dataset, data_dir=data_dir, jobs=jobs, watch=watch, **settings), json=json)

@@ -46,7 +46,7 @@ def told_default(sources: tuple[Source, ...], option: str) -> str | None:
     if not found:
         return None
     (_, first), *others = found
-    return ", or ".join([first, *(f"{value} {when}" for when, value in others if value != first)])
+    return ", or ".join([first, *(f"{value} {when}" for when, value in others if when and value != first)])
 
 
 @functools.cache

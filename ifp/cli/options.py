@@ -97,6 +97,13 @@ Scheduler = Annotated[
         metavar="ADDRESS", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", help="Processes side by side, of one thread each.  [default: the cores at hand]", min=1,
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
 Device = Annotated[
     str | None,
     typer.Option("--device", help="cpu or cuda.", metavar="NAME", rich_help_panel=MACHINE),

@@ -9,7 +9,6 @@ import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -19,15 +18,17 @@ from torch import Tensor
 from annealing.choices import LikelihoodName, Nuisance, Order, require_one_of
 from annealing.errors import IFPError
 from annealing.landau import transition
-from annealing.likelihood import Likelihood, likelihood_named
+from annealing.likelihood import likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from ifp.datasets.dataset import Dataset, DataWarning, require_labelled, to_float
-from ifp.machine.threads import side_by_side
+from ifp.datasets.source import DataSource
+from ifp.machine.pool import HERE, Event, Outcome, Pool, Task
+from ifp.machine.threads import use_threads
 
 _TOGETHER = 2**26  # bytes of the images that a worker holds at once
 _SEQUENCES = 50  # of them at most
-_ROUND = 4  # pieces of work from record to record
+_MANY = 1000  # cases, from which on processes are made for them: fewer are done before one has begun
 
 
 def draw_contexts(dataset: Dataset, contexts: int, seed: int) -> NDArray[np.int64]:
@@ -92,23 +93,25 @@ class SpectralRecord:
     values: int  # of the factor in this context
 
 
-def _spectral_records(
-    dataset: Dataset, factor: str, contexts: Mapping[int, int], likelihood: Likelihood, nuisance: Nuisance
+def spectral_records(
+    source: DataSource, factor: str, contexts: Mapping[int, int], likelihood: LikelihoodName, nuisance: Nuisance
 ) -> list[SpectralRecord]:
     """Records of the contexts, number to image index, of one factor; the bounds are found together, which is faster."""
+    dataset, chosen = source.open(), likelihood_named(likelihood)
     drawn = {context: action_sequence(dataset, factor, index, nuisance) for context, index in contexts.items()}
     sequences = {context: images for context, images in drawn.items() if len(images) > 1}
-    bounds = rate_distortion_bound(list(sequences.values()), likelihood) if sequences else []
     found = []
-    for (context, images), bound in zip(sequences.items(), bounds, strict=True):
-        index = contexts[context]
-        kind = transition(images, likelihood)
-        found.append(
-            SpectralRecord(
-                dataset.name, factor, context, index, freezing_point(images, likelihood), bound, kind.second_ratio,
-                kind.order, kind.slope, kind.slope_rough, len(images),
-            )
-        )  # fmt: skip
+    with use_threads(1):  # many small products
+        bounds = rate_distortion_bound(list(sequences.values()), chosen) if sequences else []
+        for (context, images), bound in zip(sequences.items(), bounds, strict=True):
+            index = contexts[context]
+            kind = transition(images, chosen)
+            found.append(
+                SpectralRecord(
+                    dataset.name, factor, context, index, freezing_point(images, chosen), bound, kind.second_ratio,
+                    kind.order, kind.slope, kind.slope_rough, len(images),
+                )
+            )  # fmt: skip
     return found
 
 
@@ -120,11 +123,19 @@ def closed_forms(
     seed: int = 0,
     likelihood: LikelihoodName = "bernoulli",
     nuisance: Nuisance = "held",
+    pool: Pool = HERE,
 ) -> Iterator[SpectralRecord]:
     """Closed-form freezing points of every factor over shared contexts: no training, some hundred a second.
 
     A context in which a factor has fewer than two values (the lattice has gaps there) says nothing about it: such
     cases are left out, and a :class:`ifp.datasets.dataset.DataWarning` counts them.
+
+    Args:
+        dataset: labelled.
+        factors: names; None for all.
+        contexts: drawn from the ``seed``, the same for all factors.
+        likelihood, nuisance: as :func:`ifp.spectrum` has them.
+        pool: where they are computed, some contexts at a time; few cases are computed here.
 
     Raises:
         IFPError: an unlabelled data set, an unknown factor, likelihood or ``nuisance``, or no context.
@@ -132,25 +143,37 @@ def closed_forms(
     if contexts < 1:
         raise IFPError(f"need one context or more, got {contexts}")
     require_nuisance(nuisance)
-    names = tuple(factors) if factors is not None else require_labelled(dataset).factors.names
-    chosen = likelihood_named(likelihood)
+    likelihood_named(likelihood)
     known = require_labelled(dataset).factors
+    names = tuple(factors) if factors is not None else known.names
+    drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
+    source, pieces = DataSource.of(dataset), list[tuple[str, dict[int, int]]]()
     for factor in names:
-        drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
         sequence = 4 * int(np.prod(dataset.image_shape)) * known.sizes[known.position(factor)]
         together = int(np.clip(_TOGETHER // sequence, 1, _SEQUENCES))
-        pieces = [dict(drawn[start : start + together]) for start in range(0, len(drawn), together)]
-        found = 0
-        for start in range(0, len(pieces), _ROUND):
-            with side_by_side() as workers:
-                work = partial(_spectral_records, dataset, factor, likelihood=chosen, nuisance=nuisance)
-                parts = list(workers.map(work, pieces[start : start + _ROUND]))
-            for records in parts:
-                found += len(records)
-                yield from records
-        if found < contexts:
-            warnings.warn(
-                f"{factor} has fewer than two values in {contexts - found} of {contexts} contexts: left out there",
-                DataWarning,
-                stacklevel=2,
-            )
+        pieces += [(factor, dict(drawn[start : start + together])) for start in range(0, contexts, together)]
+    tasks = (Task(str(n), spectral_records, (source, *piece, likelihood, nuisance)) for n, piece in enumerate(pieces))
+    here = len(names) * contexts < _MANY
+    yield from _in_order(names, contexts, pieces, (HERE if here else pool).outcomes(tasks))
+
+
+def _in_order(
+    names: Sequence[str], contexts: int, pieces: Sequence[tuple[str, object]], events: Iterator[Event]
+) -> Iterator[SpectralRecord]:
+    """The records of pieces that come in any order, factor by factor; what is left out is said."""
+    missing, come, following = dict.fromkeys(names, contexts), dict[int, list[SpectralRecord]](), 0
+    for event in events:
+        if not isinstance(event, Outcome):
+            continue
+        come[int(event.name)] = event.value
+        while following in come:
+            factor, records = pieces[following][0], come.pop(following)
+            following += 1
+            missing[factor] -= len(records)
+            yield from records
+            if missing[factor] and (following == len(pieces) or pieces[following][0] != factor):
+                warnings.warn(
+                    f"{factor} has fewer than two values in {missing[factor]} of {contexts} contexts: left out there",
+                    DataWarning,
+                    stacklevel=2,
+                )

@@ -10,6 +10,7 @@ from ifp.datasets.dataset import DataOptions
 from ifp.objectives import objective_named
 
 MOST_SEEDS = 10_000
+THREADS = 1  # of each run, unless told otherwise: runs go side by side
 # DCI's boosted trees take minutes a run, its stand-in seconds
 QUICK = (*(name for name in SCORES if not name.startswith("dci_")), "dci-forest_disentanglement")
 

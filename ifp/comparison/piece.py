@@ -3,7 +3,7 @@
 import functools
 import itertools
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -117,20 +117,31 @@ def study_piece(study: OpenStudy, objective: str, seed: int, data_dir: Path | No
     write_into_folder(row_path(study.run.path, objective, seed), json_bytes(row))
 
 
-def train_piece(
-    source: DataSource, config: CompareConfig, plan: StagePlan | None, objective: str, seed: int
-) -> dict[str, bytes]:
-    """The whole of a piece in a folder of this process's own: what a worker does. Its files, the row's among them.
+def train_in_place(
+    source: DataSource, config: CompareConfig, plan: StagePlan | None, folder: Path, objective: str, seed: int
+) -> Iterator[Progress]:
+    """:func:`study_piece` in the study's own folder: what a process of the same machine does.
 
     Raises:
         DataError: the data set is not at hand here, or is another one.
     """
-    with TemporaryDirectory() as folder:
-        study = OpenStudy(source.open(), config, plan, RunDirectory(Path(folder), {}))
-        for _ in study_piece(study, objective, seed, source.data_dir):
-            pass
-        files = (each for each in sorted(Path(folder).rglob("*")) if each.is_file())
-        return {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
+    study = OpenStudy(source.open(), config, plan, RunDirectory(folder, {}))
+    yield from study_piece(study, objective, seed, source.data_dir)
+
+
+def train_elsewhere(
+    source: DataSource, config: CompareConfig, plan: StagePlan | None, objective: str, seed: int
+) -> Generator[Progress, None, dict[str, bytes]]:
+    """The whole of a piece in a folder of this process's own: what a worker of a cluster does; returns its files.
+
+    Raises:
+        DataError: the data set is not at hand here, or is another one.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        yield from train_in_place(source, config, plan, folder, objective, seed)
+        files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
 def keep_piece(study: RunDirectory, name: str, files: Mapping[str, bytes]) -> None:

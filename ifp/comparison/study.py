@@ -15,7 +15,7 @@ from analysis.scores.all_scores import require_scores
 from analysis.stage_plan import StagePlan
 from annealing.choices import Precision
 from annealing.errors import IFPError, RunError
-from ifp.comparison.config import CompareConfig
+from ifp.comparison.config import THREADS, CompareConfig
 from ifp.comparison.piece import (
     OpenStudy,
     comparison_row,
@@ -23,14 +23,14 @@ from ifp.comparison.piece import (
     has_row,
     keep_piece,
     piece_name,
-    study_piece,
-    train_piece,
+    train_elsewhere,
+    train_in_place,
 )  # fmt: skip
 from ifp.datasets.arrays import Data
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import DataSource
 from ifp.files.plain import csv_bytes
-from ifp.machine.cluster import Cluster, Task, require_all
+from ifp.machine.pool import HERE, Outcome, Pool, Tally, Task, Underway, require_all
 from ifp.machine.progress import Progress
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.opening import Place, asked_dataset, new_run, resumed_run
@@ -73,7 +73,7 @@ def open_study(
     config = CompareConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
     precisions = [_trainable(objective, config, dataset, plan, force=force) for objective in config.objectives]
     # the same for all, wherever it goes on
-    config = replace(config, settings={**config.settings, "precision": precisions[-1]})
+    config = replace(config, settings={"threads": THREADS, **config.settings, "precision": precisions[-1]})
     files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
     run = new_run(Kind.COMPARISON, dataset, config, place, files).run
     return OpenStudy(dataset, config, plan, run)
@@ -99,13 +99,16 @@ def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "settings": settings}
 
 
-def compare_study(study: OpenStudy, data_dir: Path | None = None, cluster: Cluster | None = None) -> Iterator[Progress]:
+def compare_study(study: OpenStudy, data_dir: Path | None = None, pool: Pool = HERE) -> Iterator[Progress]:
     """Train and score every objective with every seed, each kept as rows/NAME.json at once; then the comparison.
 
-    A run that diverges has a row that says so, and the study goes on.
+    A run that diverges has a row that says so, and the study goes on. Runs that are there already, with rows by the
+    definitions of an earlier version, are scored anew.
 
     Args:
-        cluster: where the runs are trained; None: here, one after the other.
+        study: what is compared.
+        data_dir: folder of the data set's public files.
+        pool: where the runs are trained.
 
     Raises:
         RunError: another process writes to the study, or runs were set aside by the cluster: the others are kept.
@@ -113,35 +116,31 @@ def compare_study(study: OpenStudy, data_dir: Path | None = None, cluster: Clust
     run = study.run
     with run.writing():
         pieces = study.config.pieces()
-        for number, piece in enumerate(pieces):  # trained, but measured by the definitions of an earlier version
-            if has_row(run.path, *piece) and not has_row(run.path, *piece, current=True):
-                yield Progress(number, len(pieces), f"{piece_name(*piece)}, scores")
-                for _ in study_piece(study, *piece, data_dir):
-                    pass
-        todo = [piece for piece in pieces if not has_row(run.path, *piece)]
-        if cluster is None:
-            for number, piece in enumerate(todo, len(pieces) - len(todo)):
-                for step in study_piece(study, *piece, data_dir):
-                    share = step.done / step.total
-                    yield Progress(round((number + share) * step.total), len(pieces) * step.total, step.doing)
-        else:
-            yield from _train_there(cluster, DataSource.of(study.dataset, data_dir), study, todo)
+        todo = [piece for piece in pieces if not has_row(run.path, *piece, current=True)]
+        trained = [piece for piece in todo if has_row(run.path, *piece)]
+        tally, aside = Tally(len(pieces), len(pieces) - len(todo)), []
+        source = DataSource.of(study.dataset, data_dir)
+        for place, chosen in (
+            (pool if pool.sees_files else HERE, trained),
+            (pool, [piece for piece in todo if piece not in trained]),
+        ):
+            for event in place.outcomes(_tasks(study, source, chosen, place)):
+                if isinstance(event, Outcome) and event.error is not None:
+                    aside.append(event)
+                elif isinstance(event, Outcome) and not place.sees_files:
+                    keep_piece(run, event.name, event.value)
+                yield tally.after(event, event.doing if isinstance(event, Underway) else event.name)
+        require_all(aside, run.path)
         write_comparison(run, study.rows, study.dataset.name)
 
 
-def _train_there(
-    cluster: Cluster, source: DataSource, study: OpenStudy, todo: Sequence[tuple[str, int]]
-) -> Iterator[Progress]:
-    total = len(study.config.pieces())
-    tasks = (Task(piece_name(*piece), train_piece, (source, study.config, study.plan, *piece)) for piece in todo)
-    aside = []
-    for done, outcome in enumerate(cluster.outcomes(tasks), total - len(todo) + 1):
-        if outcome.error is None:
-            keep_piece(study.run, outcome.name, outcome.value)
+def _tasks(study: OpenStudy, source: DataSource, pieces: Sequence[tuple[str, int]], place: Pool) -> Iterator[Task]:
+    for piece in pieces:
+        given = (source, study.config, study.plan)
+        if place.sees_files:
+            yield Task(piece_name(*piece), train_in_place, (*given, study.run.path, *piece))
         else:
-            aside.append(outcome)
-        yield Progress(done, total, outcome.name)
-    require_all(aside, study.run.path)
+            yield Task(piece_name(*piece), train_elsewhere, (*given, *piece))
 
 
 def study_rows(run: RunDirectory) -> list[Row]:

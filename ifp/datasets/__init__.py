@@ -8,7 +8,8 @@ how they are fetched, the cache. It knows neither contexts nor runs nor models, 
 import importlib
 import os
 import pkgutil
-from collections.abc import Iterable
+import weakref
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,12 @@ __all__ = [
     "families",
     "family_of",
     "load_dataset",
+    "opened_by_name",
+    "opened_from",
 ]
 
 _MOST_BINS = 2**16
+_OPENED: "weakref.WeakKeyDictionary[Dataset, Path | None]" = weakref.WeakKeyDictionary()  # and the folder of its files
 
 
 def families() -> dict[str, Family]:
@@ -97,7 +101,19 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
         raise IFPError(f"need a seed from 0 on, got {given.seed}")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
-    return correlated(_open(name, reference, data_dir, given))
+    dataset = correlated(_open(name, reference, data_dir, given))
+    _OPENED[dataset] = None if data_dir is None else Path(data_dir)
+    return dataset
+
+
+def opened_by_name(dataset: Dataset) -> bool:
+    """Whether :func:`load_dataset` made it, so that another process can open it, too: one of a user's own class not."""
+    return isinstance(dataset, Hashable) and dataset in _OPENED
+
+
+def opened_from(dataset: Dataset) -> Path | None:
+    """The folder of public files that :func:`load_dataset` was told for it, if any."""
+    return _OPENED[dataset] if opened_by_name(dataset) else None
 
 
 def _open(name: str, reference: str, data_dir: str | Path | None, options: DataOptions) -> Dataset:

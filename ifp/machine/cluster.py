@@ -6,21 +6,19 @@ import logging
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annealing.errors import IFPError, RunError
 from ifp.machine.log import only_warnings
 from ifp.machine.memory import keep_freed_memory
+from ifp.machine.pool import TRIES, Event, Outcome, Task, carried_out, result_of
 from ifp.machine.versions import versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-TRIES = 3  # of a piece, before it is set aside
 _AHEAD = 2  # pieces sent per thread of the cluster: the next is there when one is done, the scheduler never sees all
 _CONNECTING = 10  # seconds
 _ALONE = threading.Lock()
@@ -29,31 +27,15 @@ _ALONE = threading.Lock()
 _OURS = {"distributed.scheduler.allowed-failures": TRIES - 1, "distributed.scheduler.worker-saturation": 1.0}
 
 
-@dataclass(frozen=True)
-class Task:
-    """A piece of work: a function that workers can import, and its arguments."""
-
-    name: str
-    work: Callable[..., Any]
-    arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a task: its result or, where it was set aside, the last error."""
-
-    name: str
-    value: Any = None
-    error: str | None = None
-
-
 class Cluster:
     """A Dask cluster, by its client."""
+
+    sees_files = False
 
     def __init__(self, client: "Client") -> None:
         self._client = client
 
-    def outcomes(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Iterable[Task]) -> Iterator[Event]:
         """Outcomes in the order in which they come; tasks are drawn as there is room for them.
 
         A task whose worker dies or that fails is tried again, where there is another worker there, and set aside
@@ -73,8 +55,7 @@ class Cluster:
                 if task is None:
                     return
                 key = f"ifp-{task.name}-{uuid.uuid4().hex}"
-                arguments = (versions(), task.work, task.arguments)
-                future = self._client.submit(_alone, *arguments, key=key, retries=TRIES - 1, pure=False)
+                future = self._client.submit(_alone, versions(), task, key=key, retries=TRIES - 1, pure=False)
                 sent[key] = task.name, future
                 coming.add(future)
 
@@ -104,24 +85,13 @@ def _outcome(name: str, future: "Future") -> Outcome:
         return Outcome(name, error=f"{type(error).__name__}: {error}")
 
 
-def _alone(wanted: dict[str, str], work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _alone(wanted: dict[str, str], task: Task) -> Any:
     """What a worker does: one piece at a time in its process, since threads and random streams are the process's."""
     if versions() != wanted:
         raise RunError(f"need the same versions on every worker, {wanted}, got {versions()}")
     with _ALONE:
         keep_freed_memory()  # the process is a worker's, not the user's
-        return work(*arguments)
-
-
-def require_all(aside: list[Outcome], where: Path) -> None:
-    """RunError that names the pieces set aside, if there are any."""
-    if aside:
-        told = "; ".join(f"{each.name} ({each.error})" for each in aside[:3])
-        more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
-        raise RunError(
-            f"need every piece of {where}, set aside after {TRIES} tries: {told}{more}; all others are done and kept: "
-            f"--resume --out {where} tries these again"
-        )
+        return result_of(carried_out(task))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Pieces on a Dask cluster of two workers: the same bytes as here, whatever becomes of the workers."""
 
 import os
+import pickle
 import signal
 import socketserver
 import threading
@@ -17,7 +18,8 @@ from ifp.annealing_test.run import open_annealing_run
 from ifp.comparison.study import compare_study, open_study, study_rows
 from ifp.datasets import load_dataset
 from ifp.datasets.source import DataSource
-from ifp.machine.cluster import TRIES, Outcome, Task, cluster_at, require_all
+from ifp.machine.cluster import cluster_at
+from ifp.machine.pool import TRIES, Outcome, Task, require_all
 from ifp.run_directory.opening import Place
 from ifp.run_directory.verify import verify
 
@@ -74,7 +76,7 @@ def test_a_killed_worker_changes_no_byte_of_an_annealing_test(data, workers, tmp
         pass
     with cluster_at(workers.scheduler_address) as cluster:
         done = []
-        for progress in annealing_test(there, cluster=cluster):
+        for progress in annealing_test(there, pool=cluster):
             if progress.done == 1:
                 kill_one_of(workers)
             done.append(progress.done)
@@ -91,7 +93,7 @@ def test_a_killed_worker_changes_no_byte_of_a_study(data, workers, make_plan, tm
     for _ in compare_study(here):
         pass
     with cluster_at(workers.scheduler_address) as cluster:
-        for progress in compare_study(there, cluster=cluster):
+        for progress in compare_study(there, pool=cluster):
             if progress.done == 1:
                 kill_one_of(workers)
     assert contents(there.run) == contents(here.run)
@@ -155,12 +157,13 @@ def test_pieces_set_aside_leave_the_run_unfinished_and_are_told(tmp_path):
 
 
 def test_a_test_whose_pieces_were_set_aside_goes_on(data, workers, tmp_path, monkeypatch):
-    monkeypatch.setattr("ifp.annealing_test.measure.measure_piece", _counted)
+    monkeypatch.setattr("ifp.annealing_test.measure.measured_piece", _counted)
     opened = opened_test(data, tmp_path / "run")
     told = pytest.raises(RunError, match=f"--resume --out {tmp_path / 'run'} tries these again")
     with cluster_at(workers.scheduler_address) as cluster, told:
-        list(annealing_test(opened, cluster=cluster))
+        list(annealing_test(opened, pool=cluster))
     assert not opened.run.finished
+    monkeypatch.undo()
     list(annealing_test(opened))
     assert opened.run.finished
 
@@ -168,6 +171,7 @@ def test_a_test_whose_pieces_were_set_aside_goes_on(data, workers, tmp_path, mon
 def test_a_worker_with_other_data_refuses(data):
     source = DataSource.of(load_dataset(data))
     assert source.open().fingerprint == source.fingerprint
+    source = pickle.loads(pickle.dumps(source))  # there it is not open yet
     with pytest.raises(DataError, match=r"need the data set of the run, .* with fingerprint other, got"):
         replace(source, fingerprint="other").open()
 

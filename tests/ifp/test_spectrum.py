@@ -20,7 +20,7 @@ from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.closed_form.spectrum import spectral_findings
 from ifp.closed_form.whole import whole_spectrum
-from ifp.datasets.dataset import Factors, Lattice
+from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.machine.progress import Unwatched
 
 FACTORS = Factors(("c", "b", "a"), (2, 2, 2))
@@ -34,6 +34,8 @@ class Blocks:
     fingerprint = "blocks-1"
     nuisances: tuple[str, ...] = ()
     source = "drawn in memory"
+    reference = "blocks"
+    options = DataOptions()
 
     def __init__(self, factors=FACTORS, copies=1):
         self.factors = factors
