@@ -37,6 +37,24 @@ def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
         raise IFPError("need one job or more, or -1 for one per core, got 0")
 
 
+def asked_scores(only: Collection[str] | None, *, posteriors: bool) -> tuple[str, ...]:
+    """Names of the scores that are asked for, in the order of tables: of ``only``, or the usual ones.
+
+    Args:
+        only: names; None: all but those that are for the asking.
+        posteriors: whether log-variances are known.
+    """
+    usual = ("always", "posteriors") if posteriors else ("always",)
+    return tuple(
+        name for each in _MEASURES for name in each.names if (name in only if only is not None else each.when in usual)
+    )
+
+
+def of_samples_alone(names: Collection[str]) -> bool:
+    """Whether these scores look at the codes of no other rows than :func:`analysis.scores.codes.sampled_rows`."""
+    return all(each.rows == "samples" for each in _MEASURES if set(each.names) & set(names))
+
+
 def score(
     codes: NDArray[np.floating],
     factors: NDArray[np.integer],
@@ -66,10 +84,9 @@ def score(
     """
     require_scores(only, n_jobs)
     data = LabelledCodes(codes, factors, logvar)
-    usual = ("always",) if logvar is None else ("always", "posteriors")
+    asked = asked_scores(only, posteriors=logvar is not None)
     found: dict[str, float] = {}
     for each in _MEASURES:
-        asked = set(each.names).intersection(only) if only is not None else each.when in usual
-        if asked:
+        if set(each.names).intersection(asked):
             found.update(zip(each.names, each.function(data, seed, sizes, n_jobs), strict=True))
-    return Scores({name: value for name, value in found.items() if only is None or name in only})
+    return Scores({name: found[name] for name in asked})

@@ -35,6 +35,15 @@ class Sample:
     factors: NDArray[np.int64]
 
 
+def sampled_rows(rows: int, seed: int, sizes: SampleSizes) -> NDArray[np.int64]:
+    """The rows out of so many that the samples of a seed hold, each once, rising: what most scores look at."""
+    return np.unique(np.concatenate([_drawn(rows, sizes.train, seed, 0), _drawn(rows, sizes.test, seed, 1)]))
+
+
+def _drawn(rows: int, count: int, seed: int, stream: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, stream]).integers(rows, size=count)
+
+
 def protocol_of(factors: NDArray[np.integer]) -> str:
     """Name of the protocol by which rows drawn from these (rows, factors), classes from 0, have their factors.
 
@@ -133,7 +142,7 @@ class LabelledCodes:
         Raises:
             IFPError: a factor has one value only in this sample.
         """
-        sample = self.at(self.draw(sizes.train, np.random.default_rng([seed, 0])))
+        sample = self.at(_drawn(len(self.codes), sizes.train, seed, 0))
         for k, labels in zip(self.varying, sample.factors.T, strict=True):
             if np.ptp(labels) == 0:
                 raise IFPError(f"need two values of factor {k} among the rows drawn, got one in {sizes.train}")
@@ -141,7 +150,7 @@ class LabelledCodes:
 
     def test(self, seed: int, sizes: SampleSizes) -> Sample:
         """The sample on which every score with this seed is tested."""
-        return self.at(self.draw(sizes.test, np.random.default_rng([seed, 1])))
+        return self.at(_drawn(len(self.codes), sizes.test, seed, 1))
 
     def draw_groups(
         self, count: int, size: int, rng: np.random.Generator

@@ -131,7 +131,7 @@ def _measure(variant: Variant, when: When) -> Measure:
         return found.disentanglement, found.completeness, found.informativeness
 
     names = tuple(f"{NAMES[variant]}_{part}" for part in ("disentanglement", "completeness", "informativeness"))
-    return Measure(names, measure, when, place=1)
+    return Measure(names, measure, when, place=1, rows="samples")
 
 
 MEASURES = (_measure("boosting", "always"), _measure("forest", "named"))

@@ -50,4 +50,4 @@ def mean_area(probabilities: NDArray[np.floating], classes: NDArray[np.integer],
     return float(np.mean(curves))
 
 
-MEASURES = (Measure.of("explicitness", explicitness, place=6),)
+MEASURES = (Measure.of("explicitness", explicitness, place=6, rows="samples"),)

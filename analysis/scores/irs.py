@@ -64,4 +64,4 @@ def _deviation(codes: NDArray[np.float64], labels: NDArray[np.int64], quantile: 
     return np.mean(found, axis=0)
 
 
-MEASURES = (Measure.of("irs", irs, place=7),)
+MEASURES = (Measure.of("irs", irs, place=7, rows="samples"),)

@@ -8,6 +8,7 @@ from analysis.scores.codes import LabelledCodes, SampleSizes
 from annealing.errors import IFPError
 
 When = Literal["always", "posteriors", "named"]
+Rows = Literal["samples", "all"]
 
 
 class OneScore(Protocol):
@@ -26,6 +27,7 @@ class Measure:
         function: of the data, the seed, the sample sizes and the number of jobs.
         when: ``always``; ``posteriors``: where log-variances are known; ``named``: only where it is asked for.
         place: where it stands among the others in tables, from 0; of one place, by name.
+        rows: which codes it looks at: those of ``LabelledCodes.train`` and ``test`` alone, or any.
 
     Raises:
         IFPError: no name.
@@ -35,12 +37,13 @@ class Measure:
     function: Callable[[LabelledCodes, int, SampleSizes, int], tuple[float, ...]]
     when: When = "always"
     place: int = 100
+    rows: Rows = "all"
 
     def __post_init__(self) -> None:
         if not self.names:
             raise IFPError("need a name or more for a score, got none")
 
     @classmethod
-    def of(cls, name: str, score: OneScore, *, when: When = "always", place: int = 100) -> Self:
+    def of(cls, name: str, score: OneScore, *, when: When = "always", place: int = 100, rows: Rows = "all") -> Self:
         """The measurement of a score of one number, called ``name``."""
-        return cls((name,), lambda data, seed, sizes, n_jobs: (score(data, seed=seed, sizes=sizes),), when, place)
+        return cls((name,), lambda data, seed, sizes, n_jobs: (score(data, seed=seed, sizes=sizes),), when, place, rows)

@@ -106,4 +106,7 @@ def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> float:
     return mig_chen(train.codes, data.logvar[train.rows], train.factors)
 
 
-MEASURES = (Measure.of("mig", _mig, place=0), Measure.of("mig_chen", _mig_chen, when="posteriors", place=0))
+MEASURES = (
+    Measure.of("mig", _mig, place=0, rows="samples"),
+    Measure.of("mig_chen", _mig_chen, when="posteriors", place=0, rows="samples"),
+)

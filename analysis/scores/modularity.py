@@ -46,4 +46,4 @@ def modularity_of_information(nats: NDArray[np.floating]) -> float:
     return float((1 - others).sum() / len(nats))
 
 
-MEASURES = (Measure.of("modularity", modularity, place=5),)
+MEASURES = (Measure.of("modularity", modularity, place=5, rows="samples"),)

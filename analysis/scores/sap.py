@@ -53,4 +53,4 @@ def gap_of_the_two_best(accuracy: NDArray[np.floating]) -> float:
     return float(np.mean(first - second))
 
 
-MEASURES = (Measure.of("sap", sap, place=2),)
+MEASURES = (Measure.of("sap", sap, place=2, rows="samples"),)

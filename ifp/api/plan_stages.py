@@ -90,7 +90,7 @@ def plan_stages(
         found = source
     elif source is None or isinstance(source, (RunDirectory, str, Path)):
         run = found_run(source, runs, Kind.ANNEALING_TEST)
-        found = _with_order(run, folder, watch) if order else planning_findings(run)
+        found = _with_order(run, folder, jobs, watch) if order else planning_findings(run)
     else:
         raise IFPError(
             "need findings of an annealing test, an annealing run or a spectrum to plan from, got "
@@ -99,7 +99,7 @@ def plan_stages(
     return planned_from(found, settings, **changed)
 
 
-def _with_order(run: RunDirectory, data_dir: Path | None, watch: Watch) -> Findings:
+def _with_order(run: RunDirectory, data_dir: Path | None, jobs: int | None, watch: Watch) -> Findings:
     """A test's findings with the freezing order of its data set, by its own likelihood and nuisance."""
     if run.kind != Kind.ANNEALING_TEST:
         raise IFPError(f"need an annealing run with --from spectrum, {run.path} is of kind {run.kind}")
@@ -111,6 +111,7 @@ def _with_order(run: RunDirectory, data_dir: Path | None, watch: Watch) -> Findi
         factors=[each.factor for each in findings.factors],
         likelihood=config.likelihood,
         nuisance=config.nuisance,
+        jobs=jobs,
         watch=watch,
     )
     return with_order(findings, predicted_values(list(steps)))

@@ -81,7 +81,7 @@ def spectrum(
         )
         counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
         kept = tuple(step.record for step in counted)
-    return Spectrum(found, kept, seed, likelihood, nuisance, names, watch=watch)
+    return Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch)
 
 
 def _counted(records: Iterator[SpectralRecord], total: int) -> Iterator[_Counted]:

@@ -71,6 +71,7 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def show_order(name: str, records: Sequence[OrderRecord]) -> None:
     """Marginal values, then every step of the order; of a factor that freezes below its value, at which pressure."""
+    drawn = any(each.error for each in records)
     marginal = [{"factor": each.factor, "marginal": each.value} for each in records if not each.given]
     show_table(f"{name}: marginal, one code for all contexts and no other factor known", marginal)
     predicted = predicted_values(records)
@@ -79,12 +80,14 @@ def show_order(name: str, records: Sequence[OrderRecord]) -> None:
             "step": each.step,
             "factor": each.factor,
             "value": each.value,
+            **({"error": each.error} if drawn else {}),
             "freezes": _freezes(each, predicted[each.factor]) if each.freezes else "",
             "given": ", ".join(each.given) or "-",
         }
         for each in records
     ]
-    show_table(f"{name}: freezing order, one code for all contexts with the given factors known", rows)
+    error = "; error: standard error of the contexts and nuisances drawn" if drawn else ""
+    show_table(f"{name}: freezing order, one code for all contexts with the given factors known{error}", rows)
 
 
 def _freezes(record: OrderRecord, predicted: float) -> str:

@@ -1,21 +1,30 @@
 """The order in which factors freeze where each latent holds one factor: greedily, by conditional value."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.modes import DEGENERATE
 from annealing.choices import LikelihoodName, Nuisance
-from annealing.conditional import context_courses, context_gram, shared_code_value, shared_code_value_by_courses
+from annealing.conditional import (
+    context_courses,
+    context_gram,
+    shared_code_error,
+    shared_code_value,
+    shared_code_value_by_courses,
+)
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
-from ifp.closed_form.context_batches import ContextBatch, context_batches, context_images
+from ifp.closed_form.context_batches import PARTS, ContextBatch, Painting, context_batches, context_images
 from ifp.closed_form.contexts import require_nuisance
 from ifp.datasets.dataset import Dataset, require_labelled
+from ifp.machine.pool import jobs_for
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.machine.threads import side_by_side
 
@@ -32,6 +41,7 @@ class OrderRecord:
     given: tuple[str, ...]  # frozen before, in this order; none at step 0
     value: float  # nats: marginal at step 0, then conditional on the given factors
     freezes: bool  # the largest of its step: given from the next step on
+    error: float = 0.0  # nats, its standard error where contexts or painted nuisances are drawn
 
 
 def freezing_order(
@@ -40,6 +50,7 @@ def freezing_order(
     factors: Sequence[str] | None = None,
     likelihood: LikelihoodName = "bernoulli",
     nuisance: Nuisance = "held",
+    jobs: int | None = None,
     watch: Watch = UNWATCHED,
 ) -> Iterator[OrderRecord]:
     """Values of every factor not yet frozen, step by step: the largest freezes, the rest are computed again given it.
@@ -54,6 +65,7 @@ def freezing_order(
         likelihood: bernoulli or gaussian (variance 1).
         nuisance: held, what is painted is known as the factors are that froze before
             (:mod:`ifp.closed_form.context_batches`); or redrawn, every image with its own.
+        jobs: batches read and added side by side; None: as many as the cores at hand allow. The same numbers for any.
         watch: follows the batches of each step.
 
     Raises:
@@ -78,16 +90,20 @@ def freezing_order(
         sizes = {name: numbers[name] for name in rest}
         images = context_images(dataset, context, held=nuisance == "held")
         doing = f"given {', '.join(given)}" if given else "marginal values"
-        batches = watch.follow(context_batches(dataset, images, sum(sizes.values()), doing), "freezing order")
-        grams = _grams(batches, {name: classes[name] for name in rest}, sizes, chosen)
+        batches = watch.follow(context_batches(images, sum(sizes.values()), doing), "freezing order")
+        grams = {
+            name: _Gram(classes[name], sizes[name], chosen, images.painting) for name in rest
+        }  # of each factor, as the batches come in
+        _add_all(batches, grams.values(), jobs_for(jobs))
         looked_at = torch.from_numpy(images.index)
         values = {
             name: grams[name].value(torch.bincount(classes[name][looked_at], minlength=sizes[name])) for name in rest
         }
-        largest = max(values.values())
-        frozen = next(name for name in rest if values[name] >= (1 - _TIE) * largest)
+        largest = max(value for value, _ in values.values())
+        frozen = next(name for name in rest if values[name][0] >= (1 - _TIE) * largest)
         for name in rest:
-            yield OrderRecord(len(given), name, given, values[name], name == frozen)
+            value, error = values[name]
+            yield OrderRecord(len(given), name, given, value, name == frozen, error)
         given = (*given, frozen)
         cell = context * numbers[frozen] + classes[frozen].numpy()
         context = np.unique(cell, return_inverse=True)[1]  # numbered anew: no overflow, however many factors
@@ -97,32 +113,49 @@ class _Gram:
     """One factor's matrix B, times the number of images, as batches come in.
 
     Of a factor of many classes the courses whose products it is the sum of are kept instead, while they are smaller.
+    Of painted data the sum over some of the draws stands beside that over others, for the error.
     """
 
-    def __init__(self, classes: Tensor, size: int, likelihood: Likelihood) -> None:
-        self.classes, self.size, self.likelihood = classes, size, likelihood
+    def __init__(self, classes: Tensor, size: int, likelihood: Likelihood, painting: Painting | None) -> None:
+        self.classes, self.size, self.likelihood, self.painting = classes, size, likelihood, painting
         self._parts: list[tuple[Tensor, Tensor]] | None = [] if size > _MANY else None
         self._held = 0  # numbers in the parts
-        self._gram = torch.zeros(size, size, dtype=torch.float64) if self._parts is None else torch.empty(0)
+        parts = PARTS if painting is not None and size <= _MANY else 1
+        self._grams = torch.zeros(parts, *((size, size) if size <= _MANY else (0, 0)), dtype=torch.float64)
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
 
-    def add(self, batch: ContextBatch) -> None:
+    def add(self, batch: ContextBatch, images: Tensor) -> None:
+        """Add a batch, and the images that were read for it."""
         cell = batch.slot * self.size + self.classes[batch.index]
-        cells = batch.contexts * self.size
+        contexts = len(batch.contexts)
+        cells = contexts * self.size
         # float32 within a batch, exact for binary pixels; float64 from batch to batch
-        sums = torch.zeros(cells, batch.images.shape[1]).index_add_(0, cell, batch.images)
+        sums = torch.zeros(cells, images.shape[1]).index_add_(0, cell, images)
         counts = torch.bincount(cell, minlength=cells)
         if self._incomplete is not None:
             before, counted = self._incomplete
             sums, counts = before.to(torch.float64).add_(sums), counted + counts
         self._incomplete = None if batch.complete else (sums, counts)
         if batch.complete:
-            means = sums.div_(counts.clamp(min=1)[:, None]).reshape(batch.contexts, self.size, -1)
-            counts = counts.reshape(batch.contexts, self.size)
+            means = sums.div_(counts.clamp(min=1)[:, None]).reshape(contexts, self.size, -1)
+            self._add(means, counts.reshape(contexts, self.size), batch.contexts)
+
+    def _add(self, means: Tensor, counts: Tensor, contexts: NDArray[np.int64]) -> None:
+        if self.painting is None:
             if self._parts is None:
-                self._gram += context_gram(means, counts, self.likelihood)
+                self._grams[0] += context_gram(means, counts, self.likelihood)
             else:
                 self._keep(self._parts, context_courses(means, counts, self.likelihood), counts)
+            return
+        draws = self.painting.draws
+        for draw, painted in self.painting.of(means.to(torch.float32), contexts):
+            if self._parts is not None:
+                self._keep(self._parts, context_courses(painted, counts, self.likelihood) / draws**0.5, counts)
+                continue
+            part = self.painting.part[contexts, draw]
+            for number in np.unique(part):
+                own = torch.from_numpy(part == number)
+                self._grams[number] += context_gram(painted[own], counts[own], self.likelihood) / draws
 
     def _keep(self, parts: list[tuple[Tensor, Tensor]], courses: Tensor, counts: Tensor) -> None:
         there = [count.nonzero()[:, 0] for count in counts]
@@ -130,32 +163,37 @@ class _Gram:
         parts += found
         self._held += sum(course.numel() for _, course in found)
         if self._held > self.size**2:
-            self._gram = torch.zeros(self.size, self.size, dtype=torch.float64)
+            self._grams = torch.zeros(1, self.size, self.size, dtype=torch.float64)
             for rows, course in parts:
-                self._gram[rows[:, None], rows] += course @ course.T
+                self._grams[0, rows[:, None], rows] += course @ course.T
             self._parts = None
 
-    def value(self, counts: Tensor) -> float:
-        """The factor's value, from the images of each class, (classes,)."""
-        if self._parts is None:
-            return shared_code_value(self._gram, counts)
-        return shared_code_value_by_courses(self._parts, counts)
+    def value(self, counts: Tensor) -> tuple[float, float]:
+        """The factor's value and its error, from the images of each class, (classes,)."""
+        if self._parts is not None:
+            return shared_code_value_by_courses(self._parts, counts), 0.0
+        if len(self._grams) == 1:
+            return shared_code_value(self._grams[0], counts), 0.0
+        return shared_code_value(self._grams.sum(dim=0), counts), shared_code_error(self._grams, counts)
 
 
-def _grams(
-    batches: Iterator[ContextBatch], classes: Mapping[str, Tensor], sizes: Mapping[str, int], likelihood: Likelihood
-) -> dict[str, _Gram]:
-    """Each factor's matrix B, times the number of images: factors side by side, one batch after the other."""
-    grams = {name: _Gram(classes[name], size, likelihood) for name, size in sizes.items()}
-    adding: list[Future[None]] = []
-    with side_by_side() as workers:
-        for batch in batches:  # is read while the one before is added
-            for each in adding:
-                each.result()
-            adding = [workers.submit(gram.add, batch) for gram in grams.values()]
-        for each in adding:
-            each.result()
-    return grams
+def _add_all(batches: Iterator[ContextBatch], grams: Collection[_Gram], jobs: int) -> None:
+    """Add the batches to every factor's matrix, in their order: factors side by side, and some batches read ahead."""
+    with side_by_side(jobs) as workers:
+        reading: deque[tuple[ContextBatch, Future[Tensor]]] = deque()
+
+        def add() -> None:
+            batch, images = reading.popleft()
+            read = images.result()
+            for adding in [workers.submit(gram.add, batch, read) for gram in grams]:
+                adding.result()
+
+        for batch in batches:
+            reading.append((batch, workers.submit(batch.read)))
+            if len(reading) > jobs:
+                add()
+        while reading:
+            add()
 
 
 def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:

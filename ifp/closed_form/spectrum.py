@@ -35,6 +35,7 @@ class Spectrum(Sequence[SpectralRecord]):
         seed, likelihood, nuisance: what they were computed with.
         factors: those that were asked for; None: those of the records.
         eigenvalues: of unlabelled data, falling, in nats: below the first a latent may carry information about the set.
+        jobs: threads side by side for what is computed later; None: as many as the cores at hand allow.
         watch: follows what is computed later.
     """
 
@@ -45,6 +46,7 @@ class Spectrum(Sequence[SpectralRecord]):
     nuisance: Nuisance = "held"
     factors: tuple[str, ...] | None = None
     eigenvalues: tuple[float, ...] = ()
+    jobs: int | None = None
     watch: Watch = UNWATCHED
 
     def _require_labels(self) -> None:
@@ -68,7 +70,12 @@ class Spectrum(Sequence[SpectralRecord]):
         """
         return tuple(
             freezing_order(
-                self.dataset, factors=self._names, likelihood=self.likelihood, nuisance=self.nuisance, watch=self.watch
+                self.dataset,
+                factors=self._names,
+                likelihood=self.likelihood,
+                nuisance=self.nuisance,
+                jobs=self.jobs,
+                watch=self.watch,
             )
         )
 

@@ -192,7 +192,11 @@ def comparison_row(
         there = trained.scores
         same = there.get("format", SCORES) == SCORES
         missing = [name for name in scores if name not in there or not same]
-        measured = score_run(run, seed=there["seed"], only=missing, data_dir=data_dir, save=save) if missing else {}
+        measured = (
+            score_run(run, seed=there["seed"], only=missing, data_dir=data_dir, save=save, keep=False)
+            if missing
+            else {}
+        )
         row |= {name: {**there, **measured}[name] for name in scores}
         information = trained.information
         if save:

@@ -11,13 +11,23 @@ its share of them, some images several times, some never.
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annealing.errors import IFPError
 from ifp.datasets.cells import Cells
-from ifp.datasets.dataset import Dataset, Factors, Index, LabelledDataset, checked_index, is_labelled
+from ifp.datasets.dataset import (
+    Dataset,
+    Factors,
+    Index,
+    LabelledDataset,
+    checked_index,
+    is_labelled,
+    is_painted,
+    require_labelled,
+)
 
 
 def parse_pair(text: str, factors: Factors) -> tuple[int, int, float]:
@@ -95,6 +105,16 @@ class Correlated:
         if nuisances_of is None:
             return self._whole.images(rows)
         return self._whole.images(rows, self._taken[checked_index(nuisances_of, len(self))])
+
+    @cached_property
+    def canvas(self) -> Dataset | None:
+        """What the images are painted over, as often; None where they are not painted."""
+        return Correlated(require_labelled(self._whole.canvas)) if is_painted(self._whole) else None
+
+    def painted(self, canvases: NDArray[np.float32], nuisances_of: Index) -> NDArray[np.float32]:
+        """Each row of canvases (M, N, h, w, c) painted as one image (M,) of the tilted data set is."""
+        assert is_painted(self._whole)  # else there is no canvas
+        return self._whole.painted(canvases, self._taken[nuisances_of])
 
     def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64]:
         """Factor classes (N, K)."""

@@ -106,6 +106,27 @@ class LabelledDataset(Dataset, Protocol):
         ...
 
 
+class PaintedDataset(LabelledDataset, Protocol):
+    """Images that are painted over those of another data set: pixel by pixel, nuisance by nuisance, in an affine way.
+
+    So the mean of many images of one painting is what the painting makes of the mean of what is painted over.
+    """
+
+    @property
+    def canvas(self) -> Dataset:
+        """What is painted over: another image at each index, of the same factors."""
+        ...
+
+    def painted(self, canvases: NDArray[np.float32], nuisances_of: Index) -> NDArray[np.float32]:
+        """Each row of canvases (M, N, h, w, c), in 0..1, painted as one image (M,) is: (M, N, H, W, C)."""
+        ...
+
+
+def is_painted(dataset: Dataset) -> TypeGuard[PaintedDataset]:
+    """Whether a data set can paint means of images, too."""
+    return dataset.repaints and getattr(dataset, "canvas", None) is not None
+
+
 def is_labelled(dataset: Dataset) -> TypeGuard[LabelledDataset]:
     """Whether a data set has factors."""
     return dataset.factors is not None

@@ -9,17 +9,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from annealing.errors import RunError
 from ifp.datasets.batches import batch_size
 from ifp.datasets.dataset import Dataset, is_labelled, to_float
+from ifp.files.npz import load_arrays, npz_bytes
 from ifp.machine.progress import Watch
 from ifp.machine.threads import use_threads
 from ifp.models.networks import Network
 from ifp.models.vae import MultiGroupVAE
+from ifp.run_directory.checksums import file_digest
 from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
-from ifp.training.checkpoint import load_model
+from ifp.training.checkpoint import MODEL_FILE, load_model
 from ifp.training.probe import encode_all
 from ifp.training.trained import trained_run
+
+CODES_FILE = "codes.npz"
+_CODES = {"codes": "floats: images latents", "logvar": "floats: images latents", "checkpoint": "names: 1"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +50,61 @@ def encoded(model: MultiGroupVAE, dataset: Dataset, index: NDArray[np.int64] | N
 
 
 def encoded_run(
-    run: RunDirectory | str | Path, data_dir: Path | None, watch: Watch, network: Network | None
+    run: RunDirectory | str | Path,
+    data_dir: Path | None,
+    watch: Watch,
+    network: Network | None,
+    index: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Posteriors of every image of a training run's data set, as arrays by name: see :func:`ifp.encode`."""
+    """Posteriors of a training run's data set, as arrays by name: see :func:`ifp.encode`.
+
+    Taken from the run's codes.npz where it holds them for its checkpoint.
+
+    Args:
+        run, data_dir, watch, network: as :func:`ifp.encode` has them.
+        index: images (n,) that are needed, the codes of all others are 0; None: every image.
+    """
     trained = trained_run(run)
-    model = load_model(trained.run, network)
     dataset = run_dataset(trained.run, data_dir)
-    watch.begun(f"{trained.run.path}: every image")
-    with use_threads(trained.config.threads):
-        batches = list(watch.follow(encoded(model, dataset), "encoding"))
-    found: dict[str, NDArray[Any]] = {
-        "codes": torch.cat([batch.mean for batch in batches]).numpy(),
-        "logvar": torch.cat([batch.logvar for batch in batches]).numpy(),
-    }
+    found = _kept_codes(trained.run)
+    if found is None:
+        model = load_model(trained.run, network)
+        watch.begun(f"{trained.run.path}: {'every image' if index is None else f'{len(index):,} images'}")
+        with use_threads(trained.config.threads):
+            batches = list(watch.follow(encoded(model, dataset, index), "encoding"))
+        found = {
+            "codes": torch.cat([batch.mean for batch in batches]).numpy(),
+            "logvar": torch.cat([batch.logvar for batch in batches]).numpy(),
+        }
+        if index is not None:
+            found = {name: _among_all(values, index, len(dataset)) for name, values in found.items()}
     if is_labelled(dataset):
         found["factors"] = dataset.factors_at(np.arange(len(dataset)))
         found["factor_names"] = np.array(dataset.factors.names, dtype=np.str_)
     return found
+
+
+def _among_all(values: NDArray[np.float32], index: NDArray[np.int64], rows: int) -> NDArray[np.float32]:
+    whole = np.zeros((rows, values.shape[1]), values.dtype)
+    whole[index] = values
+    return whole
+
+
+def keep_codes(run: RunDirectory, codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> None:
+    """Keep the posteriors of every image beside the run's checkpoint, to be encoded no more."""
+    if _kept_codes(run) is None:
+        made_with = np.array([file_digest(run.path / MODEL_FILE)])
+        run.add(CODES_FILE, npz_bytes({"codes": codes, "logvar": logvar, "checkpoint": made_with}, packed=False))
+
+
+def _kept_codes(run: RunDirectory) -> dict[str, NDArray[Any]] | None:
+    """The posteriors that codes.npz holds; None where there are none of this checkpoint and of all images."""
+    path = run.path / CODES_FILE
+    if not path.is_file():
+        return None
+    try:
+        found = load_arrays(path, _CODES)
+    except RunError:  # damaged, which `ifp verify` tells
+        return None
+    current = found["checkpoint"].tolist() == [file_digest(run.path / MODEL_FILE)]
+    return {name: found[name] for name in ("codes", "logvar")} if current else None

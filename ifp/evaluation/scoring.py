@@ -1,29 +1,33 @@
 """Scores of a trained run, on the codes of its whole data set, or of codes in a file."""
 
 import importlib.metadata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
-from analysis.scores.all_scores import require_scores
+from analysis.scores.all_scores import asked_scores, of_samples_alone, require_scores
 from analysis.scores.all_scores import score as scores_of
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes, sampled_rows
 from analysis.scores.scores import FORMAT
 from annealing.errors import DataError, RunError
-from ifp.evaluation.encoding import encoded_run
+from ifp.evaluation.encoding import encoded_run, keep_codes
 from ifp.files.npz import has_array, open_npz, read_whole
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.machine.threads import use_threads
 from ifp.models.networks import Network
+from ifp.run_directory.checksums import file_digest
 from ifp.run_directory.run import PATIENCE, RunDirectory, open_run
-from ifp.training.config import TrainConfig
-from ifp.training.trained import SCORES_FILE, TrainedRun
+from ifp.training.checkpoint import MODEL_FILE
+from ifp.training.trained import SCORES_FILE, TrainedRun, trained_run
 
+_LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
+_APART = "kl_decomposition"
 _SAMPLES = 512  # of z, for the parts of the KL: each is compared with every image
 
 
@@ -32,13 +36,18 @@ def codes_of_run(
     data_dir: Path | None = None,
     watch: Watch = UNWATCHED,
     network: Network | None = None,
+    index: NDArray[np.int64] | None = None,
 ) -> LabelledCodes:
     """Codes of every image of the data set that a training run was made with.
+
+    Args:
+        run, data_dir, watch, network: as :func:`ifp.score` has them.
+        index: images (n,) that are needed: the codes of all others may be 0.
 
     Raises:
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
     """
-    found = encoded_run(run, data_dir, watch, network)
+    found = encoded_run(run, data_dir, watch, network, index)
     if "factors" not in found:
         where = run.path if isinstance(run, RunDirectory) else run
         raise RunError(f"need a run on data with labelled factors for scores, {where} has none")
@@ -69,19 +78,20 @@ def score_codes(
     only: Collection[str] | None = None,
     sizes: SampleSizes = STUDY,
     n_jobs: int = 1,
+    apart: bool | None = None,
 ) -> dict[str, Any]:
     """Scores by name, then what they were measured with: protocol, sample sizes, seed, versions of the libraries.
 
     Where log-variances are known and no scores are named, the KL term taken apart comes with them
-    (``kl_decomposition``). Arguments and errors are those of :func:`analysis.scores.all_scores.score`.
+    (``kl_decomposition``), or where ``apart`` says so. Other arguments and errors are those of
+    :func:`analysis.scores.all_scores.score`.
     """
     found: dict[str, Any] = dict(
         scores_of(data.codes, data.factors, logvar=data.logvar, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
     )
-    if data.logvar is not None and only is None:
-        found["kl_decomposition"] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))
-    versions = {name: importlib.metadata.version(name) for name in ("ifp", "scikit-learn", "scipy", "numpy")}
-    return {"format": FORMAT, "protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **versions}
+    if data.logvar is not None and (only is None if apart is None else apart):
+        found[_APART] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))
+    return {"format": FORMAT, "protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **_versions()}
 
 
 def score_run(
@@ -94,24 +104,71 @@ def score_run(
     watch: Watch = UNWATCHED,
     network: Network | None = None,
     save: bool = False,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Score a finished training run: see :func:`score_codes`.
 
-    Every image is encoded once; samples are drawn from those codes, which on a full lattice is exactly the field's
-    protocol. Torch and BLAS use the run's threads.
+    Samples are drawn from the codes of every image, which on a full lattice is exactly the field's protocol. Where no
+    score looks at others, only those of the samples are encoded. What scores.json says was measured like this before
+    is not measured again. Torch and BLAS use the run's threads.
 
     Args:
+        run: finished.
+        seed, only, n_jobs: as :func:`ifp.score` has them.
+        data_dir, watch, network: of the encoding.
         save: keep the result, with scores measured before, in the run's scores.json.
+        keep: with ``save``, the codes of every image, too, where they were needed.
     """
     require_scores(only, n_jobs)
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
-    codes = codes_of_run(run, data_dir, watch, network)
-    with use_threads(run.settings(TrainConfig).threads):
-        found = score_codes(codes, seed=seed, only=only, n_jobs=n_jobs)
-    if save:
-        with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
-            before = {"format": FORMAT} | dict(TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {})
-            measured_by = ("format", "protocol", "samples", "seed", "scikit-learn")
-            same = all(before.get(name) == found[name] for name in measured_by)
-            run.write(SCORES_FILE, json_bytes({**(before if same else {}), **found}))
-    return found
+    trained = trained_run(run)
+    asked = (*asked_scores(only, posteriors=True), *((_APART,) if only is None else ()))
+    known = _known(trained, seed)
+    missing = [name for name in asked if name not in known]
+    found: dict[str, Any] = {}
+    if missing:
+        scores = [name for name in missing if name != _APART]
+        whole = _APART in missing or not of_samples_alone(scores)
+        index = None if whole else sampled_rows(run.data.images, seed, STUDY)
+        codes = codes_of_run(run, data_dir, watch, network, index)
+        with use_threads(trained.config.threads):
+            found = score_codes(codes, seed=seed, only=scores, n_jobs=n_jobs, apart=_APART in missing)
+        if save and keep and whole and codes.logvar is not None:
+            keep_codes(run, codes.codes, codes.logvar)
+    head = {name: (found or known)[name] for name in ("format", "protocol")}
+    tail = {name: (found or known)[name] for name in ("samples", "seed", *_LIBRARIES)}
+    told = {**head, **{name: {**known, **found}[name] for name in asked}, **tail}
+    if save and found:
+        _save(trained, told, asked)
+    return told
+
+
+def _known(trained: TrainedRun, seed: int) -> Mapping[str, Any]:
+    """What scores.json holds that was measured by :func:`score_run` on this checkpoint, with the same samples."""
+    if not (trained.run.path / SCORES_FILE).is_file():
+        return {}
+    held = trained.scores
+    same = {"format": FORMAT, "samples": asdict(STUDY), "seed": seed, **_versions()}
+    scored = held.get("scored")
+    if not isinstance(scored, list) or any(held.get(name) != value for name, value in same.items()):
+        return {}
+    if held.get("checkpoint") != file_digest(trained.run.path / MODEL_FILE):
+        return {}
+    return {name: held[name] for name in (*scored, "protocol", *same) if name in held}
+
+
+def _save(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[str]) -> None:
+    """Write scores.json: what was measured, and what was before by the same protocol."""
+    run = trained.run
+    with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
+        before = {"format": FORMAT} | dict(TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {})
+        measured_by = ("format", "protocol", "samples", "seed", "scikit-learn")
+        kept = before if all(before.get(name) == told[name] for name in measured_by) else {}
+        checkpoint = file_digest(run.path / MODEL_FILE)
+        scored = kept.get("scored", []) if kept.get("checkpoint") == checkpoint else []
+        mark = {"scored": [*dict.fromkeys([*scored, *asked])], "checkpoint": checkpoint}
+        run.write(SCORES_FILE, json_bytes({**kept, **told, **mark}))
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}

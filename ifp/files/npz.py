@@ -171,10 +171,15 @@ def _require_names(array: NDArray[np.str_], name: str, path: Path) -> None:
         raise RunError(f"need names in one line as {name} in {path}, got others")
 
 
-def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Arrays as an npz that holds no time stamp and no pickle: the same arrays give the same bytes."""
+def npz_bytes(arrays: Mapping[str, NDArray[Any]], *, packed: bool = True) -> bytes:
+    """Arrays as an npz that holds no time stamp and no pickle: the same arrays give the same bytes.
+
+    Args:
+        arrays: by name.
+        packed: smaller; not worth the time for large arrays of noise.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    (np.savez_compressed if packed else np.savez)(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

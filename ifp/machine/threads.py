@@ -1,6 +1,5 @@
 """How many processor threads a piece of work uses: torch's own and those of the linear algebra beneath numpy."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,8 +29,7 @@ def use_threads(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def side_by_side() -> Iterator[ThreadPoolExecutor]:
-    """A worker per core for independent pieces of work, each on one thread: the same numbers on any machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with use_threads(1), ThreadPoolExecutor(min(cores, _WORKERS)) as workers:
+def side_by_side(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """So many workers for independent pieces of work, each on one thread: the same numbers for any number of them."""
+    with use_threads(1), ThreadPoolExecutor(min(jobs, _WORKERS)) as workers:
         yield workers

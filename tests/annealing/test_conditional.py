@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from annealing.conditional import context_gram, shared_code_value
+from annealing.conditional import context_gram, shared_code_error, shared_code_value
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.spectral import freezing_point
@@ -127,3 +127,24 @@ def test_mean_images_in_single_precision_are_enough(likelihood):
     assert narrow.dtype == torch.float64
     total = counts.sum(dim=0)
     assert shared_code_value(narrow, total) == pytest.approx(shared_code_value(exact, total), rel=1e-6)
+
+
+def test_the_error_of_a_sum_of_parts_is_the_scatter_of_its_value_from_sum_to_sum():
+    rng = np.random.default_rng(3)
+    mean = np.diag([8.0, 3.0, 1.0]) + 0.5
+    counts = torch.full((3,), 40)
+    values, errors = [], []
+    for _ in range(400):
+        root = rng.standard_normal((16, 3, 4)) * 0.3
+        grams = torch.from_numpy(40 * (mean / 16 + root @ root.swapaxes(1, 2) - 4 * 0.09 * np.eye(3)))
+        values.append(shared_code_value(grams.sum(dim=0), counts))
+        errors.append(shared_code_error(grams, counts))
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(values), rel=0.1)
+
+
+def test_parts_that_are_alike_have_no_error_and_neither_has_a_single_one():
+    gram = torch.tensor([[4.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
+    counts = torch.tensor([3, 3])
+    assert shared_code_error(gram.repeat(5, 1, 1), counts) == pytest.approx(0, abs=1e-12)
+    assert shared_code_error(gram[None], counts) == 0
+    assert shared_code_error(gram.repeat(5, 1, 1), torch.zeros(2, dtype=torch.int64)) == 0

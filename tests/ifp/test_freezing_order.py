@@ -135,6 +135,45 @@ class Painted(Listed):
         return np.ones(len(factors), bool)
 
 
+class OnCanvas(Painted):
+    """The same, saying what is painted over: which pixels are the negative."""
+
+    def __init__(self, repeats):
+        super().__init__(repeats)
+        a, b = self._labels.T
+        negative = np.zeros((len(self), 8))
+        negative[:, :4] = a[:, None] == 1
+        negative[np.arange(len(self)), 4 + b] = 1
+        self.canvas = Listed(negative, self._labels, (2, 3))
+        self.canvas.image_shape = self.image_shape
+
+    def painted(self, canvases, nuisances_of):
+        shown = self.background[nuisances_of].astype(np.float32)[:, None, None, None, None]
+        return shown + canvases * (1 - 2 * shown)
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 100])
+def test_a_painted_mean_has_the_value_of_the_images_that_it_is_the_mean_of(repeats):
+    whole, canvas = (list(freezing_order(made(repeats))) for made in (Painted, OnCanvas))
+    assert [(each.factor, each.given) for each in canvas] == [(each.factor, each.given) for each in whole]
+    assert [each.value for each in canvas] == pytest.approx([each.value for each in whole], rel=3e-5)
+    assert {each.error for each in whole} == {0}
+    assert all(0 <= each.error < 1e-6 for each in canvas)  # either background has the same value
+
+
+def test_some_of_many_contexts_give_the_value_of_all_within_its_error(monkeypatch):
+    ds = ifp.load_dataset("noisy-dsprites-32")
+    context = np.ravel_multi_index(tuple(ds.factors_at(np.arange(len(ds))).T[[0, 2]]), (3, 40))
+    monkeypatch.setattr("ifp.closed_form.context_batches._CONTEXTS", 30)
+    some = context_images(ds, context, held=True)
+    assert len(np.unique(some.context)) == 30
+    assert len(some.index) == 30 * len(ds) / 120
+    np.testing.assert_array_equal(context[some.index], some.context)
+    np.testing.assert_array_equal(context[some.painting.shown_as[:, 0]], np.arange(120))
+    counted = np.bincount(some.painting.part[np.unique(some.context)].ravel())
+    assert np.ptp(counted) <= 1  # sixteen parts of as many contexts
+
+
 def test_nuisances_that_are_held_are_known_and_others_hide_what_rests_on_them():
     ds = Painted(repeats=2000)
     background = np.full((6, 8), 0.3)

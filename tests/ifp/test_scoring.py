@@ -1,5 +1,6 @@
 """Scores of a trained run and of files of codes: what is encoded, what is written, what is refused."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -8,20 +9,24 @@ import numpy as np
 import pytest
 import sklearn
 import torch
+from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 import ifp
 from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
-from analysis.scores.codes import STUDY
+from analysis.scores.all_scores import SCORES, VARIANTS, of_samples_alone
+from analysis.scores.codes import STUDY, sampled_rows
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets.dataset import to_float
 from ifp.evaluation.scoring import codes_of_file, codes_of_run, score_codes, score_run
+from ifp.files.npz import npz_bytes
 from ifp.files.plain import load_json
 from ifp.machine.threads import use_threads
 from ifp.run_directory.run import open_run
+from ifp.run_directory.verify import verify
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -61,24 +66,118 @@ def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_mea
     assert {name: found[name] for name in CHEAP} == expected
     more = score_run(run.path, only=("irs",), save=True)
     kept = json.loads((run.path / "scores.json").read_text())
+    assert (kept.pop("scored"), kept.pop("checkpoint")) == (["mig", "modularity", "irs"], checkpoint_of(run))
     assert kept == {**found, **more}
     assert (kept["protocol"], kept["samples"], kept["seed"]) == ("gdl", {"train": 10000, "test": 5000, "group": 64}, 0)
     score_run(run, only=("mig",), seed=1, save=True)  # other samples: what was measured before is no longer beside it
     assert set(CHEAP) - set(json.loads((run.path / "scores.json").read_text())) == {"modularity"}
 
 
-def test_a_run_is_scored_by_as_many_threads_as_it_was_trained_by(run, monkeypatch):
-    seen = []
+def checkpoint_of(run):
+    return hashlib.sha256((run.path / "checkpoint.safetensors").read_bytes()).hexdigest()
 
+
+def test_a_run_is_scored_by_as_many_threads_as_it_was_trained_by(run, monkeypatch):
     def scored(*codes, **settings):
-        seen.append(torch.get_num_threads())
-        return {}
+        raise RuntimeError(f"{torch.get_num_threads()} threads")
 
     monkeypatch.setattr("ifp.evaluation.scoring.score_codes", scored)
     with use_threads(3):
-        score_run(run.path, only=["mig"])
+        with pytest.raises(RuntimeError, match="1 threads"):
+            score_run(run.path, only=["mig"], seed=5)
         assert torch.get_num_threads() == 3
-    assert seen == [1]
+
+
+def shaken(path, seed):
+    """A checkpoint with other weights and no latent closed: all tell of the images."""
+    noise = torch.Generator().manual_seed(seed)
+    tensors = load_file(path)
+    weights = {name: each + 0.1 * torch.randn(each.shape, generator=noise) for name, each in tensors.items()}
+    return save({**weights, "closed": torch.zeros_like(tensors["closed"])})
+
+
+@pytest.fixture
+def copied(run, tmp_path):
+    found = open_run(shutil.copytree(run.path, tmp_path / "run"))
+    found.write("checkpoint.safetensors", shaken(found.path / "checkpoint.safetensors", 0))
+    return found
+
+
+def encoding(monkeypatch):
+    """Images that are encoded from here on, call by call."""
+    calls, whole = [], ifp.evaluation.encoding.encoded
+
+    def counted(model, dataset, index=None):
+        calls.append(len(dataset) if index is None else len(index))
+        return whole(model, dataset, index)
+
+    monkeypatch.setattr("ifp.evaluation.encoding.encoded", counted)
+    return calls
+
+
+def test_what_was_measured_is_not_measured_again_and_codes_are_kept(copied, monkeypatch):
+    codes = codes_of_run(copied)
+    assert np.ptp(codes.codes, axis=0).min() > 0
+    calls = encoding(monkeypatch)
+    first = score_run(copied, only=("factor_vae", "mig"), save=True)
+    assert calls == [len(codes.codes)]
+    kept = np.load(copied.path / "codes.npz", allow_pickle=False)
+    np.testing.assert_array_equal(kept["codes"], codes.codes)
+    np.testing.assert_array_equal(kept["logvar"], codes.logvar)
+    more = score_run(copied, only=("beta_vae",), save=True)
+    again = ifp.encode(copied)
+    assert calls == [len(codes.codes)]
+    np.testing.assert_array_equal(again["codes"], codes.codes)
+    np.testing.assert_array_equal(again["factors"], codes.factors)
+    monkeypatch.setattr("ifp.evaluation.scoring.score_codes", lambda *given, **named: pytest.fail("measured again"))
+    assert score_run(copied, only=("factor_vae", "mig"), save=True) == first
+    assert score_run(copied, only=("beta_vae",)) == more
+    assert verify(copied).faults == ()
+
+
+def test_codes_of_another_checkpoint_and_damaged_ones_are_not_taken(copied, monkeypatch):
+    codes = codes_of_run(copied)
+    assert np.ptp(codes.codes, axis=0).min() > 0
+    score_run(copied, only=("factor_vae",), save=True)
+    calls = encoding(monkeypatch)
+    path = copied.path / "codes.npz"
+    held = dict(np.load(path, allow_pickle=False))
+    for content in (npz_bytes({**held, "checkpoint": np.array(["0" * 64])}), path.read_bytes()[:1000]):
+        path.write_bytes(content)
+        np.testing.assert_array_equal(ifp.encode(copied)["codes"], codes.codes)
+    assert calls == [len(codes.codes)] * 2
+    checkpoint = copied.path / "checkpoint.safetensors"
+    checkpoint.write_bytes(shaken(checkpoint, 1))
+    assert not np.array_equal(ifp.encode(copied)["codes"], codes.codes)
+    score_run(copied, only=("factor_vae",))
+    assert len(calls) == 4
+
+
+SAMPLED = [name for name in (*SCORES, *VARIANTS) if of_samples_alone([name])]
+
+
+def test_scores_of_samples_look_at_no_other_rows(copied):
+    codes = codes_of_run(copied)
+    rows = sampled_rows(len(codes.codes), 0, STUDY)
+    assert len(rows) < len(codes.codes)
+    hidden = [np.full_like(array, 1e6) for array in (codes.codes, codes.logvar)]
+    for array, own in zip(hidden, (codes.codes, codes.logvar), strict=True):
+        array[rows] = own[rows]
+    names = [name for name in SAMPLED if not name.startswith("dci_")]  # the exact one takes minutes
+    assert set(SCORES) - set(SAMPLED) == {"factor_vae", "beta_vae"}
+    expected = ifp.score(codes.codes, codes.factors, logvar=codes.logvar, only=names)
+    assert ifp.score(hidden[0], codes.factors, logvar=hidden[1], only=names) == expected
+
+
+def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monkeypatch):
+    codes = codes_of_run(copied)
+    assert np.ptp(codes.codes, axis=0).min() > 0
+    calls = encoding(monkeypatch)
+    found = score_run(copied, only=("mig", "sap"), seed=3, save=True)
+    assert calls == [len(sampled_rows(len(codes.codes), 3, STUDY))]
+    assert not (copied.path / "codes.npz").exists()
+    expected = ifp.score(codes.codes, codes.factors, only=("mig", "sap"), seed=3)
+    assert {name: found[name] for name in expected} == pytest.approx(dict(expected), abs=1e-3)
 
 
 def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):

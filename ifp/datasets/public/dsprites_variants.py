@@ -29,6 +29,7 @@ from ifp.datasets.dataset import (
     Index,
     LabelledDataset,
     checked_index,
+    is_painted,
     require_labelled,
 )
 from ifp.datasets.family import Family
@@ -111,34 +112,48 @@ class PaintedSprites:
         self.name = self.reference = name
         self.factors, self.options, self.nuisances = sprites.factors, sprites.options, nuisances
         self.source = f"{sprites.source}, {of}"
-        self._sprites, self._paint = sprites, paint
+        self.canvas, self._paint = sprites, paint
         identity = repr((name.removesuffix("-32"), sprites.fingerprint, of, self.options.seed))
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     def __len__(self) -> int:
-        return len(self._sprites)
+        return len(self.canvas)
 
     def images(self, index: Sequence[int] | Index, nuisances_of: Index | None = None) -> Float:
         """Images (N, 64, 64, 3), painted as the images of the index, or of ``nuisances_of``, are."""
         rows = checked_index(index, len(self))
-        painted = rows if nuisances_of is None else checked_index(nuisances_of, len(self))
+        shown_as = rows if nuisances_of is None else checked_index(nuisances_of, len(self))
         # channel by channel: a loop over three values a pixel is several times slower
         images = np.empty((len(rows), 3, SIZE, SIZE), np.float32)
-        for image, sprite, number in zip(images, self._sprites.images(rows), painted.tolist(), strict=True):
-            image[:] = self._paint(sprite[..., 0], Generator(Philox(key=[self.options.seed, number])))
+        for image, sprite, number in zip(images, self.canvas.images(rows), shown_as.tolist(), strict=True):
+            image[:] = self._paint(sprite[..., 0], self._stream(number))
         return np.ascontiguousarray(np.moveaxis(images, 1, -1))
+
+    def painted(self, canvases: Float, nuisances_of: Index) -> Float:
+        """Each row of sprites, or means of sprites (M, N, 64, 64, 1), as one image (M,) is painted."""
+        images = np.empty((*canvases.shape[:2], 3, SIZE, SIZE), np.float32)
+        blank, full = np.zeros((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)
+        for row, sprites, number in zip(images, canvases[..., 0], nuisances_of.tolist(), strict=True):
+            behind, on_it = (self._paint(sprite, self._stream(number)) for sprite in (blank, full))
+            np.multiply(sprites[:, None], on_it - behind, out=row)
+            row += behind
+        return np.moveaxis(images, 2, -1)
+
+    def _stream(self, number: int) -> Generator:
+        """What an image's nuisances are drawn from."""
+        return Generator(Philox(key=[self.options.seed, number]))
 
     def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
         """Factor classes (N, 5)."""
-        return self._sprites.factors_at(index)
+        return self.canvas.factors_at(index)
 
     def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
         """Index (N,) of factor classes (N, 5)."""
-        return self._sprites.lookup(factors)
+        return self.canvas.lookup(factors)
 
     def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether the factor classes are within the lattice."""
-        return self._sprites.holds(factors)
+        return self.canvas.holds(factors)
 
 
 class HalfSize:
@@ -159,10 +174,23 @@ class HalfSize:
 
     def images(self, index: Sequence[int] | Index, nuisances_of: Index | None = None) -> Float:
         """Images (N, H/2, W/2, C), float32 in 0..1."""
-        height, width, channels = self.image_shape
-        images = self._whole.images(index, nuisances_of)
-        half = np.empty((len(images), height, width, channels), np.float32)
-        for channel in range(channels):  # much faster than a mean over two axes, and the same sums
+        return self._half(self._whole.images(index, nuisances_of))
+
+    @property
+    def canvas(self) -> Dataset | None:
+        """What the whole is painted over, at its own size; None where it is not painted."""
+        return self._whole.canvas if is_painted(self._whole) else None
+
+    def painted(self, canvases: Float, nuisances_of: Index) -> Float:
+        """Each row of canvases, of the whole's size, painted as one image (M,) is: (M, N, H/2, W/2, C)."""
+        assert is_painted(self._whole)  # else there is no canvas
+        images = self._whole.painted(canvases, nuisances_of)
+        return self._half(images.reshape(-1, *images.shape[2:])).reshape(*images.shape[:2], *self.image_shape)
+
+    def _half(self, images: NDArray[np.uint8] | Float) -> Float:
+        """Images (N, H, W, C) at half their height and width."""
+        half = np.empty((len(images), *self.image_shape), np.float32)
+        for channel in range(self.image_shape[-1]):  # much faster than a mean over two axes, and the same sums
             pixels = images[..., channel]
             corners = (pixels[:, row::2, column::2] for row, column in np.ndindex(2, 2))
             half[..., channel] = reduce(np.add, corners) / np.float32(4)

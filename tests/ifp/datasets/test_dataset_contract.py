@@ -10,11 +10,13 @@ from PIL import Image
 import ifp
 from annealing.errors import IFPError
 from ifp.datasets import DataOptions, families, load_dataset
+from ifp.datasets.dataset import is_painted, to_float
 
-OWN = ["an npz", "arrays", "a folder of pictures", "a tilted npz", "a tilted family", "bars in memory"]
+TILTED = ["a tilted npz", "a tilted family", "tilted sprites in colour"]
+OWN = ["an npz", "arrays", "a folder of pictures", *TILTED, "bars in memory"]
 EVERY = [*families(), *OWN]
 UNLABELLED = ["chairs3d", "a folder of pictures"]
-WITH_NUISANCES = [name for name in families() if "nuisance" in families()[name].summary] + ["arrays", "a tilted family"]
+WITH_NUISANCES = [name for name in families() if "nuisance" in families()[name].summary] + ["arrays", *TILTED[1:]]
 
 labelled = pytest.mark.parametrize("data", [name for name in EVERY if name not in UNLABELLED], indirect=True)
 pytestmark = pytest.mark.filterwarnings("ignore:.* have several images:ifp.datasets.DataWarning")
@@ -45,6 +47,8 @@ def own(bars, bars_file, brought, noise, tmp_path_factory):
                 return load_dataset(bars_file, correlate=["position:brightness:0.2"])
             case "a tilted family":
                 return load_dataset("smallnorb", brought("smallnorb")[0], correlate=["elevation:azimuth:0.05"])
+            case "tilted sprites in colour":
+                return load_dataset("color-dsprites-32", correlate=["posX:posY:0.2"])
             case "bars in memory":
                 return bars
 
@@ -164,6 +168,20 @@ def test_the_nuisances_of_another_image_are_painted_where_it_repaints_and_there_
     others = np.roll(index, 1)
     changed = np.any(data.images(index, others) != data.images(index), axis=(1, 2, 3))
     assert changed.tolist() == (data.repaints & (others != index)).tolist()
+
+
+@pytest.mark.parametrize("data", WITH_NUISANCES, indirect=True)
+def test_a_canvas_painted_as_an_image_is_that_image(data, index):
+    if not is_painted(data):
+        assert not data.repaints
+        return
+    others = np.roll(index, 1)
+    painted = data.painted(to_float(data.canvas.images(index))[:, None], others)
+    assert painted.shape == (len(index), 1, *data.image_shape)
+    np.testing.assert_allclose(painted[:, 0], data.images(index, others), atol=1e-6)
+    np.testing.assert_array_equal(data.canvas.factors_at(index), data.factors_at(index))
+    two = data.painted(np.stack([to_float(data.canvas.images(index))] * 2, axis=1), others)
+    np.testing.assert_array_equal(two[:, 0], two[:, 1])
 
 
 @pytest.mark.parametrize("data", UNLABELLED, indirect=True)
