@@ -135,8 +135,8 @@ def test_the_error_of_a_sum_of_parts_is_the_scatter_of_its_value_from_sum_to_sum
     counts = torch.full((3,), 40)
     values, errors = [], []
     for _ in range(400):
-        root = rng.standard_normal((16, 3, 4)) * 0.3
-        grams = torch.from_numpy(40 * (mean / 16 + root @ root.swapaxes(1, 2) - 4 * 0.09 * np.eye(3)))
+        root = rng.standard_normal((16, 3, 4)) * 0.1
+        grams = torch.from_numpy(40 * (mean / 16 + root @ root.swapaxes(1, 2) - 4 * 0.01 * np.eye(3)))
         values.append(shared_code_value(grams.sum(dim=0), counts))
         errors.append(shared_code_error(grams, counts))
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(values), rel=0.1)
