@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import ifp
-from annealing.sweep import SweepConfig
+from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig, pieces
 from ifp.annealing_test.piece import measured_piece
 from ifp.closed_form.contexts import closed_forms

@@ -16,7 +16,8 @@ from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import codebook_bound
 from annealing.spectral import freezing_point as closed_form
 from annealing.stack import Case
-from annealing.sweep import SweepConfig, sweep
+from annealing.sweep import sweep
+from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.piece import case_range
 from ifp.closed_form.contexts import action_sequence, draw_contexts

@@ -16,7 +16,8 @@ from annealing.likelihood import Bernoulli
 from annealing.published import PUBLISHED, PublishedProtocol, published_sweep
 from annealing.spectral import freezing_point
 from annealing.stack import Case as SweptCase
-from annealing.sweep import SweepConfig, SweepRecord, sweep
+from annealing.sweep import SweepRecord, sweep
+from annealing.sweep_config import SweepConfig
 from ifp.closed_form.contexts import action_sequence, draw_contexts
 from studies.cost import cost
 from studies.page import save, spread, table, write_tables

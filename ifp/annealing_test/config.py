@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 from annealing.choices import LikelihoodName, Nuisance, require_counts, require_one_of
 from annealing.errors import IFPError
 from annealing.hysteresis import Pace
-from annealing.likelihood import likelihood_named
-from annealing.published import PUBLISHED
-from annealing.sweep import SweepConfig
+from annealing.sweep_config import SweepConfig
 from annealing.thresholds import ACTIVE, SILENT
-from ifp.closed_form.contexts import require_nuisance
 from ifp.datasets.dataset import DataOptions
 
-PROTOCOLS = ("heat-cool", "equilibrium", *PUBLISHED)
+OURS = ("heat-cool", "equilibrium")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +41,12 @@ class AnnealConfig:
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
     def __post_init__(self) -> None:
-        likelihood_named(self.likelihood)
-        require_nuisance(self.nuisance)
-        require_one_of("a protocol", self.protocol, PROTOCOLS)
+        require_one_of("a likelihood", self.likelihood, get_args(LikelihoodName))
+        require_one_of("a nuisance", self.nuisance, get_args(Nuisance))
+        if self.protocol not in OURS:
+            from annealing.published import PUBLISHED  # torch, which reading a run does without
+
+            require_one_of("a protocol", self.protocol, (*OURS, *PUBLISHED))
         if self.precision != "float32":
             raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
         require_counts(self, "contexts", "planning_contexts", "repeats", "stack", "threads")
@@ -105,7 +105,7 @@ def pieces(config: AnnealConfig, measurable: Callable[[str, int], bool] = lambda
     A case that is not ``measurable``, of a factor and a context's number, is left out.
     """
     conv = config.sweep.network == "conv" and config.protocol == "heat-cool"
-    size = 1 if conv or config.protocol in PUBLISHED else config.stack
+    size = 1 if conv or config.protocol not in OURS else config.stack
     found = []
     for number, factor in enumerate(config.factors):
         contexts = [context for context in range(config.contexts) if measurable(factor, context)]

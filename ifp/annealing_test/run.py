@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.records import require_settings
 from annealing.hysteresis import Pace
-from annealing.sweep import SweepConfig
+from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig, nested_settings
 from ifp.closed_form.factors import chosen_factors, require_action
 from ifp.datasets.arrays import Data

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from annealing.choices import require_one_of
 from annealing.errors import IFPError
 from annealing.hysteresis import Pace
-from annealing.sweep import SweepConfig
+from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.measure import annealing_test
 from ifp.annealing_test.run import open_annealing_run

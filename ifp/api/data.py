@@ -3,12 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-
-from analysis.figures.samples import draw_samples
-from ifp.closed_form.samples import sample_rows
 from ifp.datasets import families, family_of, load_dataset
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.dataset import Dataset
@@ -16,6 +12,9 @@ from ifp.datasets.download import Fetched, Report, fetch_files, files_at, folder
 from ifp.datasets.family import Family
 from ifp.files.names import file_name
 from ifp.machine.progress import UNWATCHED, Watch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def known_datasets(data_dir: Path | None = None) -> list[dict[str, Any]]:
@@ -61,12 +60,15 @@ class Look:
     """
 
     facts: Mapping[str, str]
-    figure: Figure
+    figure: "Figure"
     file_name: str
 
 
 def look_at(name: str | Path, data_dir: Path | None = None, **options: Any) -> Look:
     """Open a data set by its name or path, with options as :func:`ifp.load_dataset` takes them, and draw it."""
+    from analysis.figures.samples import draw_samples
+    from ifp.closed_form.samples import sample_rows
+
     dataset = load_dataset(name, data_dir, **options)
     unlabelled = dataset.factors is None
     title = dataset.name if unlabelled else f"{dataset.name}: random images; then each factor alone in one context"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from analysis.findings import Findings
 from analysis.stage_plan import StagePlan
@@ -11,11 +11,7 @@ from analysis.stages import plan_stages as planned_from
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
-from ifp.api.diagnose import Diagnosis
 from ifp.api.run import found_run
-from ifp.api.spectrum import spectrum
-from ifp.closed_form.order import freezing_order, predicted_values
-from ifp.closed_form.spectrum import Spectrum, with_order
 from ifp.datasets.arrays import Data
 from ifp.evaluation.planning import planning_findings
 from ifp.machine.progress import UNWATCHED, Watch
@@ -24,7 +20,11 @@ from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.training.plan import read_plan
 
-Planned: TypeAlias = Diagnosis | Spectrum | RunDirectory | str | Path
+if TYPE_CHECKING:  # they import torch, which a plan of a run does without
+    from ifp.api.diagnose import Diagnosis
+    from ifp.closed_form.spectrum import Spectrum
+
+Planned: TypeAlias = Union["Diagnosis", "Spectrum", RunDirectory, str, Path]
 
 
 def plan_stages(
@@ -81,28 +81,40 @@ def plan_stages(
     if dataset is not None:
         if source is not None:
             raise IFPError("need either a source or a data set to plan from, got both")
+        from ifp.api.spectrum import spectrum
+
         asked = {"contexts": contexts, "nuisance": nuisance, "likelihood": likelihood, "seed": seed, "jobs": jobs}
         given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         source = spectrum(dataset, factors=factors, data_dir=folder, data_options=data_options, watch=watch, **given)
-    if isinstance(source, Spectrum):
-        found = source.findings()
-    elif isinstance(source, Findings):
-        found = source
-    elif source is None or isinstance(source, (RunDirectory, str, Path)):
+    if source is None or isinstance(source, (RunDirectory, str, Path)):
         run = found_run(source, runs, Kind.ANNEALING_TEST)
         found = _with_order(run, folder, jobs, watch) if order else planning_findings(run)
     else:
-        raise IFPError(
-            "need findings of an annealing test, an annealing run or a spectrum to plan from, got "
-            f"{type(source).__name__}: of whole-data annealing give the run itself"
-        )
+        found = _findings(source)
     return planned_from(found, settings, **changed)
+
+
+def _findings(source: object) -> Findings:
+    """Findings as they are, or those of a spectrum; IFPError for anything else."""
+    from ifp.closed_form.spectrum import Spectrum
+
+    if isinstance(source, Findings):
+        return source
+    if isinstance(source, Spectrum):
+        return source.findings()
+    raise IFPError(
+        "need findings of an annealing test, an annealing run or a spectrum to plan from, got "
+        f"{type(source).__name__}: of whole-data annealing give the run itself"
+    )
 
 
 def _with_order(run: RunDirectory, data_dir: Path | None, jobs: int | None, watch: Watch) -> Findings:
     """A test's findings with the freezing order of its data set, by its own likelihood and nuisance."""
     if run.kind != Kind.ANNEALING_TEST:
         raise IFPError(f"need an annealing run with --from spectrum, {run.path} is of kind {run.kind}")
+    from ifp.closed_form.order import freezing_order, predicted_values
+    from ifp.closed_form.spectrum import with_order
+
     annealed = annealed_test(run)
     config = annealed.config
     findings = annealed.findings

@@ -10,7 +10,7 @@ from ifp.cli.help import MACHINE, MEASURE, command_with
 
 DEFAULTS = (
     Source("ifp.annealing_test.config:AnnealConfig"),
-    Source("annealing.sweep:SweepConfig"),
+    Source("annealing.sweep_config:SweepConfig"),
     Source("annealing.hysteresis:Pace"),
     Source("ifp.whole_annealing.config:WholeConfig", {"steps": "cool_steps"}, "with --mode full"),
     options.DATA_DEFAULTS,

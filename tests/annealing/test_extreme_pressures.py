@@ -14,7 +14,8 @@ from annealing.likelihood import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from annealing.stack import Case
-from annealing.sweep import SweepConfig, sweep
+from annealing.sweep import sweep
+from annealing.sweep_config import SweepConfig
 
 LOW, HIGH = 1e-6, 1e6
 LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.1)], ids=lambda each: each.name)

@@ -20,7 +20,8 @@ from annealing.hysteresis import Pace
 from annealing.knee import fit_knee
 from annealing.likelihood import Bernoulli, Gaussian
 from annealing.stack import Case, DenseStack
-from annealing.sweep import SweepConfig, sweep
+from annealing.sweep import sweep
+from annealing.sweep_config import SweepConfig
 
 QUICK = Pace(learn_steps=200, survey=6e-3, first_loop=4e-3, max_steps=3000)
 SHORT = SweepConfig(pace=replace(QUICK, max_steps=700), record_every=20)

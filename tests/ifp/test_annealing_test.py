@@ -4,7 +4,7 @@ import torch
 from annealing.errors import IFPError
 from annealing.likelihood import Bernoulli
 from annealing.spectral import codebook_bound, freezing_point
-from annealing.sweep import SweepConfig
+from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig, pieces
 from ifp.annealing_test.piece import case_range
 

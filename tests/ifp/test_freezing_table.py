@@ -9,7 +9,7 @@ import pytest
 from annealing.freezing import FreezingPoint
 from annealing.hysteresis import Pace
 from annealing.knee import Knee
-from annealing.sweep import SweepConfig
+from annealing.sweep_config import SweepConfig
 from benchmarks.hostile_seeds import freezing_csv, spectral_csv
 from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig
