@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, overload
+from typing import TYPE_CHECKING, overload
 
 import pandas as pd
 
-from analysis.diffusion import Diffusion
 from analysis.findings import Findings
-from analysis.freezing_points import FreezingPoints
 from analysis.plain_json import json_bytes
 from analysis.printed import printed
-from analysis.whole_findings import WholeFindings
 from annealing.errors import IFPError
 from ifp.api.freezing_points import Table, freezing_points, is_table
-from ifp.api.run import found_run
+from ifp.api.run import Diagnosis, found_run
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.run import RunDirectory
 
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ifp.api.kinds import Diagnosed
-
-Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints
 
 
 class Diagnoses(Sequence["Diagnosed"]):

@@ -11,7 +11,7 @@ from analysis.stages import plan_stages as planned_from
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
-from ifp.api.run import found_run
+from ifp.api.run import Diagnosis, found_run
 from ifp.datasets.arrays import Data
 from ifp.evaluation.planning import planning_findings
 from ifp.machine.progress import UNWATCHED, Watch
@@ -20,11 +20,10 @@ from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.training.plan import read_plan
 
-if TYPE_CHECKING:  # they import torch, which a plan of a run does without
-    from ifp.api.diagnose import Diagnosis
-    from ifp.closed_form.spectrum import Spectrum
+if TYPE_CHECKING:  # it imports torch, which a plan of a run does without
+    import ifp.closed_form.spectrum
 
-Planned: TypeAlias = Union["Diagnosis", "Spectrum", RunDirectory, str, Path]
+Planned: TypeAlias = Union[Diagnosis, "ifp.closed_form.spectrum.Spectrum", RunDirectory, str, Path]
 
 
 def plan_stages(

@@ -14,7 +14,7 @@ decoder's variance: a fraction of a nat.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -75,6 +75,17 @@ class ContextImages:
     context: NDArray[np.int64]
     shown_as: Index | None = None
     painting: Painting | None = None
+
+    def parts(self, count: int) -> list["ContextImages"]:
+        """So many parts of whole contexts, of about as many images each, or fewer where contexts are few."""
+        ends = np.cumsum(np.bincount(self.context))
+        part_of = np.searchsorted(np.arange(1, count) * ends[-1] / count, ends, side="left")  # of each context
+        found = []
+        for number in np.unique(part_of):
+            own = part_of[self.context] == number
+            shown_as = None if self.shown_as is None else self.shown_as[own]
+            found.append(replace(self, index=self.index[own], context=self.context[own], shown_as=shown_as))
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """The order in which factors freeze where each latent holds one factor: greedily, by conditional value."""
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,7 +23,14 @@ from annealing.conditional import (
 )
 from annealing.errors import IFPError
 from annealing.likelihood import Likelihood, likelihood_named
-from ifp.closed_form.context_batches import PARTS, ContextBatch, Painting, context_batches, context_images
+from ifp.closed_form.context_batches import (
+    PARTS,
+    ContextBatch,
+    ContextImages,
+    Painting,
+    context_batches,
+    context_images,
+)
 from ifp.closed_form.contexts import require_nuisance
 from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.machine.pool import jobs_for
@@ -29,6 +38,7 @@ from ifp.machine.progress import UNWATCHED, Watch
 from ifp.machine.threads import side_by_side
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
+_SIDE_BY_SIDE = 16  # parts of the contexts: the same for any number of cores, so that sums are
 _MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 
@@ -90,11 +100,9 @@ def freezing_order(
         sizes = {name: numbers[name] for name in rest}
         images = context_images(dataset, context, held=nuisance == "held")
         doing = f"given {', '.join(given)}" if given else "marginal values"
-        batches = watch.follow(context_batches(images, sum(sizes.values()), doing), "freezing order")
-        grams = {
-            name: _Gram(classes[name], sizes[name], chosen, images.painting) for name in rest
-        }  # of each factor, as the batches come in
-        _add_all(batches, grams.values(), jobs_for(jobs))
+        batches = partial(context_batches, classes=sum(sizes.values()), doing=doing)
+        empty = {name: partial(_Gram, classes[name], sizes[name], chosen, images.painting) for name in rest}
+        grams = _added(images, batches, empty, jobs_for(jobs), watch)
         looked_at = torch.from_numpy(images.index)
         values = {
             name: grams[name].value(torch.bincount(classes[name][looked_at], minlength=sizes[name])) for name in rest
@@ -123,6 +131,15 @@ class _Gram:
         parts = PARTS if painting is not None and size <= _MANY else 1
         self._grams = torch.zeros(parts, *((size, size) if size <= _MANY else (0, 0)), dtype=torch.float64)
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
+
+    @property
+    def sums(self) -> bool:
+        """Whether the matrix is held, and so can be joined with that of other contexts."""
+        return self._parts is None
+
+    def join(self, other: "_Gram") -> None:
+        """Add what another has of other contexts."""
+        self._grams += other._grams
 
     def add(self, batch: ContextBatch, images: Tensor) -> None:
         """Add a batch, and the images that were read for it."""
@@ -177,23 +194,69 @@ class _Gram:
         return shared_code_value(self._grams.sum(dim=0), counts), shared_code_error(self._grams, counts)
 
 
-def _add_all(batches: Iterator[ContextBatch], grams: Collection[_Gram], jobs: int) -> None:
-    """Add the batches to every factor's matrix, in their order: factors side by side, and some batches read ahead."""
+Batches: TypeAlias = Callable[[ContextImages], Iterator[ContextBatch]]
+
+
+def _added(
+    images: ContextImages, batches: Batches, empty: Mapping[str, Callable[[], _Gram]], jobs: int, watch: Watch
+) -> dict[str, _Gram]:
+    """Every factor's matrix, with all images added: parts of the contexts side by side or, of few, the factors."""
+    grams = {name: made() for name, made in empty.items()}
+    parts = images.parts(_SIDE_BY_SIDE) if all(gram.sums for gram in grams.values()) else []
     with side_by_side(jobs) as workers:
-        reading: deque[tuple[ContextBatch, Future[Tensor]]] = deque()
+        if len(parts) < _SIDE_BY_SIDE:
+            _add_factors(watch.follow(batches(images), "freezing order"), list(grams.values()), workers, jobs)
+            return grams
 
-        def add() -> None:
-            batch, images = reading.popleft()
-            read = images.result()
-            for adding in [workers.submit(gram.add, batch, read) for gram in grams]:
-                adding.result()
+        def added(part: ContextImages) -> dict[str, _Gram]:
+            own = {name: made() for name, made in empty.items()}
+            for batch in batches(part):
+                read = batch.read()
+                for gram in own.values():
+                    gram.add(batch, read)
+            return own
 
-        for batch in batches:
-            reading.append((batch, workers.submit(batch.read)))
-            if len(reading) > jobs:
-                add()
-        while reading:
+        done = watch.follow(_counted(workers.map(added, parts), len(parts), batches(images)), "freezing order")
+        for step in done:
+            for name, gram in grams.items():
+                gram.join(step.grams[name])
+    return grams
+
+
+@dataclass(frozen=True)
+class _PartDone:
+    """The matrices of a part of the contexts, and how far the step has come."""
+
+    done: int
+    total: int
+    doing: str
+    grams: Mapping[str, _Gram]
+
+
+def _counted(parts: Iterator[dict[str, _Gram]], total: int, batches: Iterator[ContextBatch]) -> Iterator[_PartDone]:
+    doing = next(batch.doing for batch in batches)
+    for number, grams in enumerate(parts, start=1):
+        yield _PartDone(number, total, doing, grams)
+
+
+def _add_factors(
+    batches: Iterator[ContextBatch], grams: Collection[_Gram], workers: ThreadPoolExecutor, jobs: int
+) -> None:
+    """Add the batches to every factor's matrix, in their order: factors side by side, and some batches read ahead."""
+    reading: deque[tuple[ContextBatch, Future[Tensor]]] = deque()
+
+    def add() -> None:
+        batch, images = reading.popleft()
+        read = images.result()
+        for adding in [workers.submit(gram.add, batch, read) for gram in grams]:
+            adding.result()
+
+    for batch in batches:
+        reading.append((batch, workers.submit(batch.read)))
+        if len(reading) > jobs:
             add()
+    while reading:
+        add()
 
 
 def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:

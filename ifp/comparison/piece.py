@@ -131,7 +131,7 @@ def train_in_place(
 
 def train_elsewhere(
     source: DataSource, config: CompareConfig, plan: StagePlan | None, objective: str, seed: int
-) -> Generator[Progress, None, dict[str, bytes]]:
+) -> Generator[Progress, None, Mapping[str, bytes]]:
     """The whole of a piece in a folder of this process's own: what a worker of a cluster does; returns its files.
 
     Raises:

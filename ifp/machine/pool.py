@@ -105,7 +105,7 @@ class Tally:
 
     total: int
     done: int = 0
-    _shares: dict[str, float] = field(default_factory=dict)
+    _shares: dict[str, float] = field(default_factory=dict, init=False)
 
     def after(self, event: Event, doing: str) -> Progress:
         """Progress after an event: what is done, with the shares of the pieces at work."""
