@@ -13,6 +13,7 @@ from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
 from ifp.api.run import Diagnosis, found_run
 from ifp.datasets.arrays import Data
+from ifp.datasets.source import pool_for
 from ifp.evaluation.planning import planning_findings
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS, Kind
@@ -84,7 +85,8 @@ def plan_stages(
 
         asked = {"contexts": contexts, "nuisance": nuisance, "likelihood": likelihood, "seed": seed, "jobs": jobs}
         given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        source = spectrum(dataset, factors=factors, data_dir=folder, data_options=data_options, watch=watch, **given)
+        where: dict[str, Any] = {"data_dir": folder, "data_options": data_options, "watch": watch}
+        source = spectrum(dataset, factors=factors, order=True, **where, **given)
     if source is None or isinstance(source, (RunDirectory, str, Path)):
         run = found_run(source, runs, Kind.ANNEALING_TEST)
         found = _with_order(run, folder, jobs, watch) if order else planning_findings(run)
@@ -117,12 +119,17 @@ def _with_order(run: RunDirectory, data_dir: Path | None, jobs: int | None, watc
     annealed = annealed_test(run)
     config = annealed.config
     findings = annealed.findings
-    steps = freezing_order(
-        run_dataset(run, data_dir),
-        factors=[each.factor for each in findings.factors],
-        likelihood=config.likelihood,
-        nuisance=config.nuisance,
-        jobs=jobs,
-        watch=watch,
-    )
-    return with_order(findings, predicted_values(list(steps)))
+    dataset = run_dataset(run, data_dir)
+    with pool_for(dataset, jobs) as pool:
+        steps = list(
+            freezing_order(
+                dataset,
+                factors=[each.factor for each in findings.factors],
+                likelihood=config.likelihood,
+                nuisance=config.nuisance,
+                pool=pool,
+                jobs=jobs,
+                watch=watch,
+            )
+        )
+    return with_order(findings, predicted_values(steps))

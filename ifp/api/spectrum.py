@@ -9,6 +9,7 @@ from annealing.choices import LikelihoodName, Nuisance
 from annealing.likelihood import likelihood_named
 from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_nuisance
 from ifp.closed_form.factors import chosen_factors
+from ifp.closed_form.order import freezing_order
 from ifp.closed_form.spectrum import Spectrum
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.arrays import Data
@@ -35,6 +36,7 @@ def spectrum(
     nuisance: Nuisance = "held",
     data_dir: str | Path | None = None,
     data_options: Mapping[str, Any] | None = None,
+    order: bool = False,
     jobs: int | None = None,
     watch: Watch = UNWATCHED,
 ) -> Spectrum:
@@ -58,6 +60,7 @@ def spectrum(
         nuisance: held within a context, or redrawn for each image; in the freezing order, too.
         data_dir: folder of the data set's public files.
         data_options: how a data set given by its name is opened: background, correlate, bins, seed.
+        order: compute the freezing order at once, in the same processes, not when it is first asked for.
         jobs: processes that compute side by side; None: as many as the cores at hand allow. The same numbers for any.
         watch: follows the work.
 
@@ -81,7 +84,9 @@ def spectrum(
         )
         counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
         kept = tuple(step.record for step in counted)
-    return Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch)
+        known = {"likelihood": likelihood, "nuisance": nuisance, "pool": pool, "jobs": jobs, "watch": watch}
+        steps = tuple(freezing_order(found, factors=names, **known)) if order else None  # type: ignore[arg-type]
+    return Spectrum(found, kept, seed, likelihood, nuisance, names, computed=steps, jobs=jobs, watch=watch)
 
 
 def _counted(records: Iterator[SpectralRecord], total: int) -> Iterator[_Counted]:

@@ -56,4 +56,4 @@ def spectrum(
         }
     )  # fmt: skip
     watch = Following(f"{'JSON to stdout' if json else 'tables to stderr'}, no file")
-    show_spectrum(spectrum_of(dataset, data_dir=data_dir, jobs=jobs, watch=watch, **settings), json=json)
+    show_spectrum(spectrum_of(dataset, data_dir=data_dir, order=True, jobs=jobs, watch=watch, **settings), json=json)

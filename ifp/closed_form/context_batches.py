@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ifp.datasets.batches import batch_size, read_images
 from ifp.datasets.dataset import Dataset, Index, PaintedDataset, is_painted
+from ifp.datasets.source import DataSource
 
 _SUMS = 2**22  # values of the sums over the classes of several contexts: 16 MiB
 _DRAWS = 32  # of nuisances at least, over all contexts
@@ -36,12 +37,10 @@ class Painting:
     """Nuisances of contexts, several draws of each.
 
     Attributes:
-        dataset: the painted one.
         shown_as: images (contexts, draws) whose nuisances are shown.
         part: (contexts, draws), which of ``PARTS`` each belongs to, by chance.
     """
 
-    dataset: PaintedDataset
     shown_as: Index
     part: NDArray[np.int64]
 
@@ -50,11 +49,12 @@ class Painting:
         """Of each context."""
         return self.shown_as.shape[1]
 
-    def of(self, means: Tensor, contexts: NDArray[np.int64]) -> Iterator[tuple[int, Tensor]]:
+    def of(self, dataset: Dataset, means: Tensor, contexts: NDArray[np.int64]) -> Iterator[tuple[int, Tensor]]:
         """Mean images (contexts, classes, pixels) of the canvas as each draw paints them, after the draw's number."""
-        canvases = means.numpy().reshape(*means.shape[:2], *self.dataset.canvas.image_shape)
+        assert is_painted(dataset)  # else there is no painting
+        canvases = means.numpy().reshape(*means.shape[:2], *dataset.canvas.image_shape)
         for draw, shown in enumerate(self.shown_as[contexts].T):
-            painted = torch.from_numpy(self.dataset.painted(canvases, shown))
+            painted = torch.from_numpy(dataset.painted(canvases, shown))
             yield draw, painted.reshape(*means.shape[:2], -1)
 
 
@@ -63,29 +63,29 @@ class ContextImages:
     """Which images a step looks at, and how each is shown.
 
     Attributes:
-        dataset: whose images are read: the canvas, where its means are painted.
+        source: the data set; where its means are painted, the canvas is read.
         index: images (n,), by their factors.
         context: (n,), which context each belongs to, under each draw of nuisances another.
         shown_as: (n,), images whose nuisances are shown; None: their own.
         painting: how means of each context are painted; None: the images are as they are read.
     """
 
-    dataset: Dataset
+    source: DataSource
     index: Index
     context: NDArray[np.int64]
     shown_as: Index | None = None
     painting: Painting | None = None
 
-    def parts(self, count: int) -> list["ContextImages"]:
-        """So many parts of whole contexts, of about as many images each, or fewer where contexts are few."""
-        ends = np.cumsum(np.bincount(self.context))
-        part_of = np.searchsorted(np.arange(1, count) * ends[-1] / count, ends, side="left")  # of each context
-        found = []
-        for number in np.unique(part_of):
-            own = part_of[self.context] == number
-            shown_as = None if self.shown_as is None else self.shown_as[own]
-            found.append(replace(self, index=self.index[own], context=self.context[own], shown_as=shown_as))
-        return found
+    @property
+    def read_from(self) -> Dataset:
+        """The data set or, where its means are painted, the canvas."""
+        whole = self.source.open()
+        return whole.canvas if self.painting is not None and is_painted(whole) else whole
+
+    def at(self, rows: NDArray[np.int64]) -> "ContextImages":
+        """Only these of them."""
+        shown_as = None if self.shown_as is None else self.shown_as[rows]
+        return replace(self, index=self.index[rows], context=self.context[rows], shown_as=shown_as)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class ContextBatch:
     def read(self) -> Tensor:
         """Flat images (n, pixels), float32 in 0..1."""
         shown_as = self.source.shown_as
-        return read_images(self.source.dataset, self.index, None if shown_as is None else shown_as[self.rows])
+        return read_images(self.source.read_from, self.index, None if shown_as is None else shown_as[self.rows])
 
 
 def context_images(dataset: Dataset, context: NDArray[np.int64], *, held: bool) -> ContextImages:
@@ -125,7 +125,7 @@ def context_images(dataset: Dataset, context: NDArray[np.int64], *, held: bool) 
     """
     images = len(dataset)
     if not (held and dataset.nuisances and dataset.repaints):
-        return ContextImages(dataset, np.arange(images), context)
+        return ContextImages(DataSource.of(dataset), np.arange(images), context)
     contexts = int(context.max()) + 1
     draws = -(-_DRAWS // contexts)
     if is_painted(dataset):
@@ -137,7 +137,15 @@ def context_images(dataset: Dataset, context: NDArray[np.int64], *, held: bool) 
         index = np.sort(shuffled[:kept])
         found.append((index, context[index] * draws + draw, of_context[context[index]]))
     index, own, shown_as = (np.concatenate(part) for part in zip(*found, strict=True))
-    return ContextImages(dataset, index, np.unique(own, return_inverse=True)[1], shown_as)
+    return ContextImages(DataSource.of(dataset), index, np.unique(own, return_inverse=True)[1], shown_as)
+
+
+def context_parts(chosen: ContextImages, count: int) -> list[NDArray[np.int64]]:
+    """So many parts of whole contexts, of about as many images each, by their rows; fewer where contexts are few."""
+    ends = np.cumsum(np.bincount(chosen.context))
+    part_of = np.searchsorted(np.arange(1, count) * ends[-1] / count, ends, side="left")  # of each context
+    own = part_of[chosen.context]
+    return [np.flatnonzero(own == number) for number in np.unique(own)]
 
 
 def _canvas_images(dataset: PaintedDataset, context: NDArray[np.int64], draws: int) -> ContextImages:
@@ -148,7 +156,7 @@ def _canvas_images(dataset: PaintedDataset, context: NDArray[np.int64], draws: i
     part = (shuffled.argsort()[:, None] * draws + np.arange(draws)) % PARTS
     chosen = np.isin(context, shuffled[:_CONTEXTS])
     index = np.flatnonzero(chosen)
-    return ContextImages(dataset.canvas, index, context[index], painting=Painting(dataset, shown_as, part))
+    return ContextImages(DataSource.of(dataset), index, context[index], painting=Painting(shown_as, part))
 
 
 def _drawn(dataset: Dataset, context: NDArray[np.int64], draw: int) -> tuple[Index, Index]:
@@ -166,8 +174,8 @@ def context_batches(chosen: ContextImages, classes: int, doing: str) -> Iterator
         classes: how many sums over images are held of each context.
         doing: what the batches tell that they are for.
     """
-    size = batch_size(chosen.dataset)
-    shape = (chosen.dataset if chosen.painting is None else chosen.painting.dataset).image_shape
+    size = batch_size(chosen.read_from)
+    shape = chosen.source.open().image_shape
     most = max(_SUMS // (classes * int(np.prod(shape))), 1)  # contexts at a time
     images = np.bincount(chosen.context)
     order = np.argsort(chosen.context, kind="stable")

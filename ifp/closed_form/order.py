@@ -1,11 +1,9 @@
 """The order in which factors freeze where each latent holds one factor: greedily, by conditional value."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,23 +20,24 @@ from annealing.conditional import (
     shared_code_value_by_courses,
 )
 from annealing.errors import IFPError
-from annealing.likelihood import Likelihood, likelihood_named
+from annealing.likelihood import likelihood_named
 from ifp.closed_form.context_batches import (
     PARTS,
     ContextBatch,
     ContextImages,
-    Painting,
     context_batches,
     context_images,
+    context_parts,
 )
 from ifp.closed_form.contexts import require_nuisance
 from ifp.datasets.dataset import Dataset, require_labelled
-from ifp.machine.pool import jobs_for
-from ifp.machine.progress import UNWATCHED, Watch
-from ifp.machine.threads import side_by_side
+from ifp.machine.pool import HERE, Event, Outcome, Pool, Tally, Task, jobs_for
+from ifp.machine.progress import UNWATCHED, Progress, Watch
+from ifp.machine.threads import side_by_side, use_threads
 
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
-_SIDE_BY_SIDE = 16  # parts of the contexts: the same for any number of cores, so that sums are
+_PARTS = 16  # of the contexts
+_LITTLE = 2**28  # pixels of a step that are looked at before a process has begun
 _MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 
@@ -60,6 +59,7 @@ def freezing_order(
     factors: Sequence[str] | None = None,
     likelihood: LikelihoodName = "bernoulli",
     nuisance: Nuisance = "held",
+    pool: Pool = HERE,
     jobs: int | None = None,
     watch: Watch = UNWATCHED,
 ) -> Iterator[OrderRecord]:
@@ -75,7 +75,9 @@ def freezing_order(
         likelihood: bernoulli or gaussian (variance 1).
         nuisance: held, what is painted is known as the factors are that froze before
             (:mod:`ifp.closed_form.context_batches`); or redrawn, every image with its own.
-        jobs: batches read and added side by side; None: as many as the cores at hand allow. The same numbers for any.
+        pool: where parts of the contexts are looked at, of many images.
+        jobs: threads that read and add the images of few contexts side by side; None: as many as the cores at hand
+            allow. The same numbers for any.
         watch: follows the batches of each step.
 
     Raises:
@@ -85,13 +87,13 @@ def freezing_order(
     require_nuisance(nuisance)
     labelled = require_labelled(dataset)
     known = labelled.factors
-    chosen = likelihood_named(likelihood)
+    likelihood_named(likelihood)
     names = known.names if factors is None else tuple(dict.fromkeys(factors))
     if not names:
         raise IFPError(f"need one factor or more out of {', '.join(known.names)}, got none")
     columns = [known.position(name) for name in names]
     labels = labelled.factors_at(np.arange(len(dataset)))
-    classes = dict(zip(names, torch.from_numpy(labels[:, columns].T.copy()), strict=True))
+    classes = dict(zip(names, np.ascontiguousarray(labels[:, columns].T), strict=True))
     numbers = dict(zip(names, (known.sizes[column] for column in columns), strict=True))
     context = np.zeros(len(dataset), np.int64)
     given: tuple[str, ...] = ()
@@ -100,21 +102,44 @@ def freezing_order(
         sizes = {name: numbers[name] for name in rest}
         images = context_images(dataset, context, held=nuisance == "held")
         doing = f"given {', '.join(given)}" if given else "marginal values"
-        batches = partial(context_batches, classes=sum(sizes.values()), doing=doing)
-        empty = {name: partial(_Gram, classes[name], sizes[name], chosen, images.painting) for name in rest}
-        grams = _added(images, batches, empty, jobs_for(jobs), watch)
-        looked_at = torch.from_numpy(images.index)
-        values = {
-            name: grams[name].value(torch.bincount(classes[name][looked_at], minlength=sizes[name])) for name in rest
-        }
+        own = {name: classes[name][images.index] for name in rest}
+        step = _Step(images, own, sizes, likelihood, doing)
+        values = {name: gram.value() for name, gram in _grams(step, pool, jobs_for(jobs), watch).items()}
         largest = max(value for value, _ in values.values())
         frozen = next(name for name in rest if values[name][0] >= (1 - _TIE) * largest)
         for name in rest:
             value, error = values[name]
             yield OrderRecord(len(given), name, given, value, name == frozen, error)
         given = (*given, frozen)
-        cell = context * numbers[frozen] + classes[frozen].numpy()
+        cell = context * numbers[frozen] + classes[frozen]
         context = np.unique(cell, return_inverse=True)[1]  # numbered anew: no overflow, however many factors
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a step of the order looks at: images, their classes of each factor (n,), and how many there are of each."""
+
+    images: ContextImages
+    classes: Mapping[str, NDArray[np.int64]]
+    sizes: Mapping[str, int]
+    likelihood: LikelihoodName
+    doing: str
+
+    def batches(self) -> Iterator[ContextBatch]:
+        """The images, batch by batch."""
+        return context_batches(self.images, sum(self.sizes.values()), self.doing)
+
+    def grams(self) -> dict[str, "_Gram"]:
+        """Each factor's matrix, nothing added yet."""
+        return {name: _Gram(self, name) for name in self.sizes}
+
+    def parts(self) -> list["_Step"]:
+        """Parts of the contexts, the same for any number of cores, so that sums are; or one, where they are few."""
+        found = []
+        for rows in context_parts(self.images, _PARTS):
+            classes = {name: labels[rows] for name, labels in self.classes.items()}
+            found.append(replace(self, images=self.images.at(rows), classes=classes))
+        return found if len(found) == _PARTS else [self]
 
 
 class _Gram:
@@ -124,8 +149,10 @@ class _Gram:
     Of painted data the sum over some of the draws stands beside that over others, for the error.
     """
 
-    def __init__(self, classes: Tensor, size: int, likelihood: Likelihood, painting: Painting | None) -> None:
-        self.classes, self.size, self.likelihood, self.painting = classes, size, likelihood, painting
+    def __init__(self, step: _Step, factor: str) -> None:
+        self.classes, self.size, self.images = torch.from_numpy(step.classes[factor]), step.sizes[factor], step.images
+        self.likelihood = likelihood_named(step.likelihood)
+        size, painting = self.size, self.images.painting
         self._parts: list[tuple[Tensor, Tensor]] | None = [] if size > _MANY else None
         self._held = 0  # numbers in the parts
         parts = PARTS if painting is not None and size <= _MANY else 1
@@ -133,17 +160,13 @@ class _Gram:
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
 
     @property
-    def sums(self) -> bool:
-        """Whether the matrix is held, and so can be joined with that of other contexts."""
-        return self._parts is None
-
-    def join(self, other: "_Gram") -> None:
-        """Add what another has of other contexts."""
-        self._grams += other._grams
+    def sums(self) -> Tensor:
+        """The matrix, in the parts that its error is of: what that of other contexts can be added to."""
+        return self._grams
 
     def add(self, batch: ContextBatch, images: Tensor) -> None:
         """Add a batch, and the images that were read for it."""
-        cell = batch.slot * self.size + self.classes[batch.index]
+        cell = batch.slot * self.size + self.classes[torch.from_numpy(batch.rows)]
         contexts = len(batch.contexts)
         cells = contexts * self.size
         # float32 within a batch, exact for binary pixels; float64 from batch to batch
@@ -158,18 +181,19 @@ class _Gram:
             self._add(means, counts.reshape(contexts, self.size), batch.contexts)
 
     def _add(self, means: Tensor, counts: Tensor, contexts: NDArray[np.int64]) -> None:
-        if self.painting is None:
+        painting = self.images.painting
+        if painting is None:
             if self._parts is None:
                 self._grams[0] += context_gram(means, counts, self.likelihood)
             else:
                 self._keep(self._parts, context_courses(means, counts, self.likelihood), counts)
             return
-        draws = self.painting.draws
-        for draw, painted in self.painting.of(means.to(torch.float32), contexts):
+        draws = painting.draws
+        for draw, painted in painting.of(self.images.source.open(), means.to(torch.float32), contexts):
             if self._parts is not None:
                 self._keep(self._parts, context_courses(painted, counts, self.likelihood) / draws**0.5, counts)
                 continue
-            part = self.painting.part[contexts, draw]
+            part = painting.part[contexts, draw]
             for number in np.unique(part):
                 own = torch.from_numpy(part == number)
                 self._grams[number] += context_gram(painted[own], counts[own], self.likelihood) / draws
@@ -185,8 +209,9 @@ class _Gram:
                 self._grams[0, rows[:, None], rows] += course @ course.T
             self._parts = None
 
-    def value(self, counts: Tensor) -> tuple[float, float]:
-        """The factor's value and its error, from the images of each class, (classes,)."""
+    def value(self) -> tuple[float, float]:
+        """The factor's value and its error."""
+        counts = torch.bincount(self.classes, minlength=self.size)  # images of each class
         if self._parts is not None:
             return shared_code_value_by_courses(self._parts, counts), 0.0
         if len(self._grams) == 1:
@@ -194,49 +219,47 @@ class _Gram:
         return shared_code_value(self._grams.sum(dim=0), counts), shared_code_error(self._grams, counts)
 
 
-Batches: TypeAlias = Callable[[ContextImages], Iterator[ContextBatch]]
-
-
-def _added(
-    images: ContextImages, batches: Batches, empty: Mapping[str, Callable[[], _Gram]], jobs: int, watch: Watch
-) -> dict[str, _Gram]:
+def _grams(step: _Step, pool: Pool, jobs: int, watch: Watch) -> dict[str, _Gram]:
     """Every factor's matrix, with all images added: parts of the contexts side by side or, of few, the factors."""
-    grams = {name: made() for name, made in empty.items()}
-    parts = images.parts(_SIDE_BY_SIDE) if all(gram.sums for gram in grams.values()) else []
-    with side_by_side(jobs) as workers:
-        if len(parts) < _SIDE_BY_SIDE:
-            _add_factors(watch.follow(batches(images), "freezing order"), list(grams.values()), workers, jobs)
-            return grams
-
-        def added(part: ContextImages) -> dict[str, _Gram]:
-            own = {name: made() for name, made in empty.items()}
-            for batch in batches(part):
-                read = batch.read()
-                for gram in own.values():
-                    gram.add(batch, read)
-            return own
-
-        done = watch.follow(_counted(workers.map(added, parts), len(parts), batches(images)), "freezing order")
-        for step in done:
-            for name, gram in grams.items():
-                gram.join(step.grams[name])
+    grams = step.grams()
+    parts = step.parts() if max(step.sizes.values()) <= _MANY else [step]
+    if len(parts) == 1:
+        with side_by_side(jobs) as workers:
+            _add_factors(watch.follow(step.batches(), "freezing order"), list(grams.values()), workers, jobs)
+        return grams
+    tasks = [Task(str(number), part_sums, (part,)) for number, part in enumerate(parts)]
+    small = len(step.images.index) * int(np.prod(step.images.read_from.image_shape)) < _LITTLE
+    come: dict[str, Mapping[str, Tensor]] = {}
+    events = _counted((HERE if small else pool).outcomes(tasks), len(tasks), step.doing, come)
+    for _ in watch.follow(events, "freezing order"):
+        pass
+    for task in tasks:  # in their order, whichever came first
+        for name, sums in come[task.name].items():
+            grams[name].sums.add_(sums)
     return grams
 
 
-@dataclass(frozen=True)
-class _PartDone:
-    """The matrices of a part of the contexts, and how far the step has come."""
+def _counted(
+    events: Iterator[Event], total: int, doing: str, come: MutableMapping[str, Mapping[str, Tensor]]
+) -> Iterator[Progress]:
+    """Progress over the parts; what they give is put into ``come``."""
+    tally = Tally(total)
+    for event in events:
+        if isinstance(event, Outcome):
+            come[event.name] = {name: torch.from_numpy(sums) for name, sums in event.value.items()}
+        yield tally.after(event, doing)
 
-    done: int
-    total: int
-    doing: str
-    grams: Mapping[str, _Gram]
 
-
-def _counted(parts: Iterator[dict[str, _Gram]], total: int, batches: Iterator[ContextBatch]) -> Iterator[_PartDone]:
-    doing = next(batch.doing for batch in batches)
-    for number, grams in enumerate(parts, start=1):
-        yield _PartDone(number, total, doing, grams)
+def part_sums(part: _Step) -> Generator[ContextBatch, None, dict[str, NDArray[np.float64]]]:
+    """Every factor's matrix over a part of the contexts, as arrays."""
+    grams = part.grams()
+    with use_threads(1):
+        for batch in part.batches():
+            images = batch.read()
+            for gram in grams.values():
+                gram.add(batch, images)
+            yield batch
+    return {name: gram.sums.numpy() for name, gram in grams.items()}
 
 
 def _add_factors(

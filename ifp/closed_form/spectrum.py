@@ -17,6 +17,7 @@ from ifp.closed_form.contexts import SpectralRecord
 from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.datasets.dataset import Dataset
+from ifp.datasets.source import pool_for
 from ifp.machine.progress import UNWATCHED, Watch
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Spectrum(Sequence[SpectralRecord]):
         seed, likelihood, nuisance: what they were computed with.
         factors: those that were asked for; None: those of the records.
         eigenvalues: of unlabelled data, falling, in nats: below the first a latent may carry information about the set.
-        jobs: threads side by side for what is computed later; None: as many as the cores at hand allow.
+        computed: the freezing order, where it was computed at once; else :attr:`steps` computes it.
+        jobs: processes side by side for what is computed later; None: as many as the cores at hand allow.
         watch: follows what is computed later.
     """
 
@@ -46,6 +48,7 @@ class Spectrum(Sequence[SpectralRecord]):
     nuisance: Nuisance = "held"
     factors: tuple[str, ...] | None = None
     eigenvalues: tuple[float, ...] = ()
+    computed: tuple[OrderRecord, ...] | None = None
     jobs: int | None = None
     watch: Watch = UNWATCHED
 
@@ -68,16 +71,20 @@ class Spectrum(Sequence[SpectralRecord]):
 
         It looks at the whole data set, which takes seconds to some minutes, and is computed once, when it is asked for.
         """
-        return tuple(
-            freezing_order(
-                self.dataset,
-                factors=self._names,
-                likelihood=self.likelihood,
-                nuisance=self.nuisance,
-                jobs=self.jobs,
-                watch=self.watch,
+        if self.computed is not None:
+            return self.computed
+        with pool_for(self.dataset, self.jobs) as pool:
+            return tuple(
+                freezing_order(
+                    self.dataset,
+                    factors=self._names,
+                    likelihood=self.likelihood,
+                    nuisance=self.nuisance,
+                    pool=pool,
+                    jobs=self.jobs,
+                    watch=self.watch,
+                )
             )
-        )
 
     @property
     def order(self) -> Mapping[str, float]:

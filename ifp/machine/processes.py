@@ -127,14 +127,14 @@ class _Worker:
         """Hand it a task."""
         self._task = task.name
         try:
-            self._sending.send(task)
+            self._sending.send_bytes(pickle.dumps(task))  # its own pickler would share tensors with a file each
         except OSError:
             raise self._ended() from None
 
     def told(self) -> Event | None:
         """The next word from it; None where it is a warning, which is given here."""
         try:
-            word = self.connection.recv()
+            word = pickle.loads(self.connection.recv_bytes())
         except (EOFError, OSError):
             raise self._ended() from None
         if isinstance(word, _Failed):
@@ -166,14 +166,14 @@ def serve(receiving: int, sending: int) -> None:
     threading.Thread(target=_listen, args=(Connection(receiving, writable=False), tasks), daemon=True).start()
     out = Connection(sending, readable=False)
     while True:
-        out.send(_last_word(tasks.get(), out))
+        _say(out, _last_word(tasks.get(), out))
 
 
 def _listen(receiving: Connection, tasks: "queue.SimpleQueue[Task]") -> None:
     """Take tasks; where the other end is gone, killed perhaps, this process ends in the middle of its piece."""
     while True:
         try:
-            tasks.put(receiving.recv())
+            tasks.put(pickle.loads(receiving.recv_bytes()))
         except (EOFError, OSError):
             os._exit(1)
 
@@ -181,11 +181,15 @@ def _listen(receiving: Connection, tasks: "queue.SimpleQueue[Task]") -> None:
 def _last_word(task: Task, out: Connection) -> Outcome | _Failed:
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, category, *_: out.send(_Warned(str(message), category))
+            warnings.showwarning = lambda message, category, *_: _say(out, _Warned(str(message), category))
             return Outcome(task.name, result_of(carried_out(task), _Seldom(out)))
     except Exception as error:
         error.add_note(f"in a process of its own:\n{traceback.format_exc()}")
         return _Failed(_sendable(error))
+
+
+def _say(out: Connection, word: object) -> None:
+    out.send_bytes(pickle.dumps(word))
 
 
 class _Seldom:
@@ -197,7 +201,7 @@ class _Seldom:
     def __call__(self, step: Underway) -> None:
         if time.monotonic() - self._told >= _OFTEN:
             self._told = time.monotonic()
-            self._out.send(step)
+            _say(self._out, step)
 
 
 def _sendable(error: Exception) -> Exception:

@@ -6,6 +6,7 @@ from typing import Any
 from ifp.closed_form.order import freezing_order, predicted_values
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.dataset import Dataset
+from ifp.datasets.source import pool_for
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.whole_annealing.config import swept_range
 
@@ -25,8 +26,9 @@ def with_predictions(dataset: Dataset, given: Mapping[str, Any], watch: Watch = 
     if dataset.factors is not None:
         if "predicted" in given:
             return dict(given)
-        order = freezing_order(dataset, watch=watch, **chosen)
-        return {**given, "predicted": predicted_values(list(order))}
+        with pool_for(dataset, None) as pool:
+            order = list(freezing_order(dataset, pool=pool, watch=watch, **chosen))
+        return {**given, "predicted": predicted_values(order)}
     if "pressures" in given:
         return dict(given)
     (largest,) = whole_spectrum(dataset, count=1, watch=watch, **chosen)

@@ -24,7 +24,8 @@ class Listed:
     name = "listed"
     fingerprint = "listed"
     nuisances: tuple[str, ...] = ()
-    source = "made up"
+    source = reference = "made up"
+    options = DataOptions()
     image_shape = (3, 4, 1)
 
     def __init__(self, images, labels, sizes):
