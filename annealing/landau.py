@@ -48,7 +48,7 @@ from torch import Tensor
 
 from annealing.choices import Order
 from annealing.likelihood import Bernoulli, Likelihood
-from annealing.spectral import whitened_courses
+from annealing.spectral import varying_pixels, whitened_courses
 
 NEARLY_DEGENERATE = 0.9  # second over first eigenvalue, above which the second mode does not follow the first
 SMALL_JUMP = 0.01  # relative; less than what a measured or simulated freezing point resolves
@@ -145,9 +145,8 @@ class _Form:
 
 def _cumulants(images: Tensor, likelihood: Likelihood) -> tuple[Tensor, Tensor]:
     """kappa / V^(3/2) and chi / V^2 of the pixels that vary, at the mean image."""
-    flat = images.reshape(len(images), -1).to(torch.float64)
-    p = flat.mean(dim=0)
-    p = p[(flat.amax(dim=0) > flat.amin(dim=0)) & (likelihood.variance(p) > 0)]  # the whitened ones
+    p = varying_pixels(images).mean(dim=0)
+    p = p[likelihood.variance(p) > 0]  # the whitened ones
     if not isinstance(likelihood, Bernoulli):
         return torch.zeros_like(p), torch.zeros_like(p)
     variance = likelihood.variance(p)

@@ -24,6 +24,10 @@ class Bernoulli:
         """-log p(x | output) of each pixel, in nats; shapes broadcast, nothing is summed."""
         return functional.softplus(output) - image * output
 
+    def log_partition(self, output: Tensor) -> Tensor:
+        """A of -log p(x | output) = A(output) - x output + ..., what does not depend on the output left out."""
+        return functional.softplus(output)
+
     def weighted_nats(self, output: Tensor, weights: Tensor, images: Tensor) -> Tensor:
         """Sum over images of weight times nats: what nodes (..., nodes, pixels) cost that stand for several images.
 
@@ -65,6 +69,10 @@ class Gaussian:
     def nats(self, output: Tensor, image: Tensor) -> Tensor:
         """As for :class:`Bernoulli`."""
         return (image - output).square() / (2 * self.sigma2)
+
+    def log_partition(self, output: Tensor) -> Tensor:
+        """A of -log p(x | output) = A(output) - x output / sigma^2 + ..., as for :class:`Bernoulli`."""
+        return output.square() / (2 * self.sigma2)
 
     def weighted_nats(self, output: Tensor, weights: Tensor, images: Tensor) -> Tensor:
         """As for :class:`Bernoulli`; the nats are linear in the image and its square."""

@@ -22,6 +22,7 @@ arXiv:1901.09188); for two clusters the Kearns-Saul constant (Ostrovsky & Sirota
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -77,7 +78,8 @@ def rate_distortion_bound(cases: Sequence[Tensor], likelihood: Likelihood) -> li
     by_length: dict[int, list[_Case]] = {}
     for number, images in enumerate(cases):
         _require_images(images, likelihood)
-        columns, multiplicity = merge_pixels(images.to(torch.float64))
+        merged = merge_pixels(images if images.is_floating_point() else images.to(torch.float64))
+        columns, multiplicity = (each.to(torch.float64) for each in merged)
         if len(multiplicity):
             by_length.setdefault(len(images), []).append(_Case(number, columns, multiplicity))
     for same_length in by_length.values():
@@ -113,22 +115,39 @@ class _Batch:
     mean: Tensor  # (cases, 1, columns)
     multiplicity: Tensor  # (cases, 1, columns)
 
+    @cached_property
+    def _silent(self) -> tuple[Tensor, Tensor]:
+        """Output of the silent decoder, and its log-partition: (cases, 1, columns) each."""
+        output = self.likelihood.output_for(self.mean)
+        return output, self.likelihood.log_partition(output)
+
+    @cached_property
+    def _pulls(self) -> Tensor:
+        """(x - p) of each image, by the natural parameter's scale and the columns' multiplicity."""
+        return (self.images - self.mean) * (self.multiplicity / self._noise)
+
+    @property
+    def _noise(self) -> float:
+        """What an output is divided by to be the natural parameter."""
+        return self.likelihood.sigma2 if isinstance(self.likelihood, Gaussian) else 1.0
+
     def at(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """D / KL of the weights softmax(logits) (cases, starts, n), and the next logits times beta, (x - p) . u."""
         weights = logits.softmax(dim=-1)
-        mean = weights @ self.images
-        silent, output = self.likelihood.output_for(self.mean), self.likelihood.output_for(mean)
-        divergence = self.divergence(mean, output)
+        divergence, change = self.divergence(weights @ self.images)
         kl = torch.xlogy(weights, weights * weights.shape[-1]).sum(dim=-1)
-        noise = self.likelihood.sigma2 if isinstance(self.likelihood, Gaussian) else 1.0  # output over it is natural
-        pull = ((output - silent) * self.multiplicity / noise) @ (self.images - self.mean).mT
-        return torch.where(kl > _LEAST_KL, divergence / kl, 0.0), pull
+        return torch.where(kl > _LEAST_KL, divergence / kl, 0.0), change @ self._pulls.mT
 
-    def divergence(self, mean: Tensor, output: Tensor) -> Tensor:
-        """D of mean images (cases, m, columns), drawn by the output, from the silent one, nats: (cases, m)."""
-        silent = self.likelihood.output_for(self.mean)
-        gain = self.likelihood.nats(silent, mean) - self.likelihood.nats(output, mean)
-        return (gain * self.multiplicity).sum(dim=-1)
+    def divergence(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """D of mean images (cases, m, columns) from the silent one, nats: (cases, m); and their outputs less its.
+
+        D is linear in the mean but for the log-partition A: mean . (l - l_0) / sigma^2 - A(l) + A(l_0).
+        """
+        silent, partition = self._silent
+        output = self.likelihood.output_for(mean)
+        change = output - silent
+        loss = self.likelihood.log_partition(output).sub_(partition).addcmul_(mean, change, value=-1 / self._noise)
+        return -(loss @ self.multiplicity.mT)[..., 0], change
 
     def courses(self) -> Tensor:
         """The whitened courses, (cases, n, columns)."""
@@ -177,7 +196,7 @@ def _starts_of_many(batch: _Batch, courses: Tensor) -> tuple[Tensor, Tensor]:
         values, vectors = torch.linalg.eigh(courses @ courses.mT / n)
         leading = vectors.flip(-1)[..., :_TILTED]
     distinct, which, count = torch.unique(batch.images[0], dim=0, return_inverse=True, return_counts=True)
-    gain = batch.divergence(distinct[None], batch.likelihood.output_for(distinct[None]))[0]
+    gain = batch.divergence(distinct[None])[0][0]
     quotient = gain / torch.log(n / count)
     best = quotient.topk(min(_ALONE, len(distinct))).indices
     alone = (which == best[:, None]).to(courses.dtype).log()

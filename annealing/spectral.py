@@ -51,16 +51,25 @@ def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:
         raise IFPError(f"need at least 2 images (n, ...) for a freezing point, got shape {tuple(images.shape)}")
     if not images.numel():
         raise IFPError(f"need images of at least one pixel, got shape {tuple(images.shape)}")
-    flat = images.reshape(len(images), -1).to(torch.float64)
-    low, high = flat.amin(dim=0), flat.amax(dim=0)
-    if not (torch.isfinite(low).all() and torch.isfinite(high).all()):
+    low, high = images.aminmax()
+    if not (torch.isfinite(low) and torch.isfinite(high)):
         raise IFPError("need finite pixels, got NaN or infinity")
-    if isinstance(likelihood, Bernoulli) and (low.min() < 0 or high.max() > 1):
-        raise IFPError(f"need pixels in 0..1 for a Bernoulli likelihood, got {low.min():g}..{high.max():g}")
-    mean = flat.mean(dim=0)
+    if isinstance(likelihood, Bernoulli) and (low < 0 or high > 1):
+        raise IFPError(f"need pixels in 0..1 for a Bernoulli likelihood, got {low:g}..{high:g}")
+    varying = varying_pixels(images)
+    mean = varying.mean(dim=0)
     variance = likelihood.variance(mean)
-    varying = (high > low) & (variance > 0)  # a pixel that never varies contributes nothing (and may have V = 0)
-    return ((flat - mean) / variance.sqrt())[:, varying]
+    courses = (varying - mean) / variance.sqrt()
+    return courses if (variance > 0).all() else courses[:, variance > 0]
+
+
+def varying_pixels(images: Tensor) -> Tensor:
+    """The pixels that are not the same in all images, float64: images (n, ...) to (n, varying pixels).
+
+    One that never varies contributes nothing to a covariance, and its decoder may have no variance.
+    """
+    flat = images.reshape(len(images), -1)
+    return flat[:, flat.amax(dim=0) > flat.amin(dim=0)].to(torch.float64)
 
 
 def eigenvalues(images: Tensor, likelihood: Likelihood) -> Tensor:
