@@ -227,7 +227,7 @@ def _grams(step: _Step, pool: Pool, jobs: int, watch: Watch) -> dict[str, _Gram]
         with side_by_side(jobs) as workers:
             _add_factors(watch.follow(step.batches(), "freezing order"), list(grams.values()), workers, jobs)
         return grams
-    tasks = [Task(str(number), part_sums, (part,)) for number, part in enumerate(parts)]
+    tasks = [Task(str(number), _part_sums, (part,)) for number, part in enumerate(parts)]
     small = len(step.images.index) * int(np.prod(step.images.read_from.image_shape)) < _LITTLE
     come: dict[str, Mapping[str, Tensor]] = {}
     events = _counted((HERE if small else pool).outcomes(tasks), len(tasks), step.doing, come)
@@ -250,7 +250,7 @@ def _counted(
         yield tally.after(event, doing)
 
 
-def part_sums(part: _Step) -> Generator[ContextBatch, None, dict[str, NDArray[np.float64]]]:
+def _part_sums(part: _Step) -> Generator[ContextBatch, None, dict[str, NDArray[np.float64]]]:
     """Every factor's matrix over a part of the contexts, as arrays."""
     grams = part.grams()
     with use_threads(1):
