@@ -92,15 +92,18 @@ def shared_code_value(gram: Tensor, counts: Tensor) -> float:
     return max(float(torch.linalg.eigvalsh(matrix)[-1]), 0.0) if len(root) else 0.0
 
 
-def shared_code_error(grams: Tensor, counts: Tensor) -> float:
-    r"""Standard error of :func:`shared_code_value` of a sum of equal parts, each of other contexts, to first order.
+def shared_code_error(grams: Tensor, counts: Tensor, images: Tensor) -> float:
+    r"""Standard error of :func:`shared_code_value` of a sum of parts, each of other contexts, to first order.
 
     With u the leading eigenvector the parts' own values are :math:`q_g = u^\top F^{-1/2} B_g F^{-1/2} u`, whose sum is
-    the value; the error is :math:`\sqrt{G}` times their standard deviation.
+    the value; a part of :math:`n_g` images misses its share of it by :math:`r_g = q_g - \lambda n_g / n`, and
+
+    .. math:: \mathrm{error}^2 = \frac{G}{G - 1} \sum_g r_g^2
 
     Args:
         grams: sums of :func:`context_gram` over the contexts of each part, (parts, classes, classes).
         counts: images of each class in all of them, (classes,).
+        images: of each part, (parts,).
     """
     there = counts > 0
     root = counts[there].to(torch.float64).sqrt()
@@ -109,7 +112,8 @@ def shared_code_error(grams: Tensor, counts: Tensor) -> float:
     parts = grams[:, there][:, :, there] / (root[:, None] * root)
     leading = torch.linalg.eigh(parts.sum(dim=0)).eigenvectors[:, -1]
     values = torch.einsum("i,gij,j->g", leading, parts, leading)
-    return float(values.std() * len(grams) ** 0.5)
+    missed = values - values.sum() * images.to(torch.float64) / images.sum()
+    return float((missed.square().sum() * len(grams) / (len(grams) - 1)).sqrt())
 
 
 def shared_code_value_by_courses(parts: Sequence[tuple[Tensor, Tensor]], counts: Tensor) -> float:

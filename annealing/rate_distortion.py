@@ -78,7 +78,7 @@ def rate_distortion_bound(cases: Sequence[Tensor], likelihood: Likelihood) -> li
     by_length: dict[int, list[_Case]] = {}
     for number, images in enumerate(cases):
         _require_images(images, likelihood)
-        merged = merge_pixels(images if images.is_floating_point() else images.to(torch.float64))
+        merged = merge_pixels(images if images.dtype == torch.float32 else images.to(torch.float64))
         columns, multiplicity = (each.to(torch.float64) for each in merged)
         if len(multiplicity):
             by_length.setdefault(len(images), []).append(_Case(number, columns, multiplicity))

@@ -24,6 +24,7 @@ class SampleSizes:
 
 
 STUDY = SampleSizes()
+PROTOCOLS = ("gdl", "gdl-arrays")
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def anneal(
         data_dir: folder of the data set's public files.
         scheduler: as ``--scheduler`` takes it: the pieces of an annealing test on the workers of a Dask cluster.
         jobs: pieces that are measured side by side, in processes of this machine; None: as many as the cores at hand
-            allow. The same bytes for any number.
+            allow. The same bytes for any number. Of mode ``full`` only what is predicted first.
         resume: go on with the run in ``out``, or the newest unfinished one, to the same bytes as without the stop.
         overwrite: replace the run in ``out``.
         watch: follows the work.
@@ -73,10 +73,9 @@ def anneal(
         mode = "full" if resume and out and open_run(Path(out)).kind == Kind.WHOLE_ANNEALING else "action"
     require_one_of("a mode", mode, get_args(Mode))
     if mode == "full":
-        for name, value in (("scheduler", scheduler), ("jobs", jobs)):
-            if value is not None:
-                raise IFPError(f"need no --{name} with --mode full, which is one piece of work")
-        return _anneal_whole(dataset, settings, place, watch)
+        if scheduler is not None:
+            raise IFPError("need no --scheduler with --mode full, which is one piece of work")
+        return _anneal_whole(dataset, settings, place, watch, jobs)
     _refuse_others(settings, "action")
     with cluster_at(scheduler) as cluster:
         opened = open_annealing_run(dataset, settings, place)
@@ -89,12 +88,14 @@ def anneal(
     return Run.of(opened.run)
 
 
-def _anneal_whole(dataset: Data | None, settings: Mapping[str, Any], place: Place, watch: Watch) -> Run:
+def _anneal_whole(
+    dataset: Data | None, settings: Mapping[str, Any], place: Place, watch: Watch, jobs: int | None
+) -> Run:
     from ifp.whole_annealing.run import open_whole_run, whole_annealing
 
     _refuse_others(settings, "full")
     named = {"cool_steps" if name == "steps" else name: value for name, value in settings.items()}
-    opened = open_whole_run(dataset, named, place, watch)
+    opened = open_whole_run(dataset, named, place, watch, jobs)
     if not opened.run.finished:
         watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
         for _ in watch.follow(whole_annealing(opened), "annealing"):

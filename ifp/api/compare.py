@@ -126,9 +126,8 @@ def compare(
         if not study.run.finished:
             files = ("config.json", "a run for each", "comparison.csv")
             watch.begun(f"{study.dataset.name}: {study.dataset.source}", study.run.path, files)
-            threads = study.config.settings.get("threads", TrainConfig.threads)
-            device = study.config.settings.get("device", TrainConfig.device)
-            with pool_for(study.dataset, jobs, cluster, threads=threads, device=device) as pool:
+            first = TrainConfig(**study.config.given(*study.config.pieces()[0]))
+            with pool_for(study.dataset, jobs, cluster, threads=first.threads, device=first.device) as pool:
                 for _ in watch.follow(compare_study(study, place.data_dir, pool), "comparing"):
                     pass
     return Comparison(tuple(study.rows), study.dataset.name, Run.of(study.run))

@@ -32,6 +32,7 @@ def score(
     data_dir: str | Path | None = None,
     runs: str | Path = RUNS,
     save: bool = False,
+    anew: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Scores:
     """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
@@ -43,7 +44,8 @@ def score(
 
     Args:
         codes: posterior means (rows, latents), numpy or torch; or a finished training run or its directory, of which
-            every image is encoded first; or the path of an npz with ``codes``, ``factors`` and perhaps ``logvar``.
+            the images that the scores need are encoded first; or the path of an npz with ``codes``, ``factors`` and
+            perhaps ``logvar``.
             None: the newest finished training run.
         factors: classes from 0 (rows, factors), with codes.
         logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
@@ -54,7 +56,9 @@ def score(
         network: of a run that was trained with an own one: the same.
         data_dir: folder of the data set's public files, of a run.
         runs: where the newest run is looked for.
-        save: keep the scores, with those measured before, in the run's scores.json.
+        save: keep the scores, with those measured before, in the run's scores.json, and where every image was encoded
+            the posteriors in its posteriors.npz.
+        anew: of a run, measure again what its scores.json has.
         watch: follows the encoding.
 
     Returns:
@@ -77,6 +81,7 @@ def score(
             watch=watch,
             network=network,
             save=save,
+            anew=anew,
         )
         return _scores(found)
     if factors is None:

@@ -28,6 +28,7 @@ def score(
     ] = None,
     only: Annotated[str | None, typer.Option(help="Only these scores.  [default: all]", metavar=options.NAMES)] = None,
     seed: Annotated[int | None, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Measure again what scores.json has.")] = False,
     jobs: Annotated[
         int | None, typer.Option(help="Factors that DCI fits side by side; -1: one per core.", rich_help_panel=MACHINE)
     ] = None,
@@ -37,9 +38,10 @@ def score(
 ) -> None:
     """Score how disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS.
 
-    Of a run every image is encoded once (dSprites: minutes), and scores.json is written into it. An npz holds codes
-    (rows, latents), factors (rows, factors) and may hold logvar. DCI fits boosted trees for every value of every
-    factor, which takes minutes more; its fast stand-in has another name: --only dci-forest_disentanglement.
+    Of a run the images that the scores need are encoded (all of dSprites: a minute or two); scores and codes are kept
+    in it, and what scores.json has of the run is not measured again. An npz holds codes (rows, latents), factors
+    (rows, factors) and may hold logvar. DCI fits boosted trees for every value of every factor, which takes minutes
+    more; its fast stand-in has another name: --only dci-forest_disentanglement.
 
     Examples:
         ifp score --only mig,sap
@@ -51,6 +53,6 @@ def score(
     from ifp.cli.score_table import show_scores
 
     given = options.present({"only": options.name_list(only), "seed": seed, "n_jobs": jobs})
-    watch = Following("scores.json in the run")
-    found = scored(run, runs=runs, data_dir=data_dir, save=True, watch=watch, **given)
+    watch = Following("scores.json and posteriors.npz in the run")
+    found = scored(run, runs=runs, data_dir=data_dir, save=True, anew=anew, watch=watch, **given)
     show_scores(found, json=json)

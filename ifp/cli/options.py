@@ -100,7 +100,7 @@ Scheduler = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", help="Processes side by side, of one thread each.  [default: the cores at hand]", min=1,
+        "--jobs", help="Processes side by side, of --threads each.  [default: what the cores allow]", min=1,
         rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip

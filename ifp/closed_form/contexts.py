@@ -153,7 +153,7 @@ def closed_forms(
         together = int(np.clip(_TOGETHER // sequence, 1, _SEQUENCES))
         pieces += [(factor, dict(drawn[start : start + together])) for start in range(0, contexts, together)]
     tasks = (Task(str(n), spectral_records, (source, *piece, likelihood, nuisance)) for n, piece in enumerate(pieces))
-    here = len(names) * contexts < _MANY
+    here = len(names) * contexts < _MANY or not pool.sees_files  # a cluster's workers are for what takes longer
     yield from _in_order(names, contexts, pieces, (HERE if here else pool).outcomes(tasks))
 
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Collection, Generator, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ from ifp.machine.threads import side_by_side, use_threads
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
 _PARTS = 16  # of the contexts
 _LITTLE = 2**28  # pixels of a step that are looked at before a process has begun
+_Sums: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]  # (parts, classes, classes), (parts,)
 _MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 
@@ -50,7 +52,9 @@ class OrderRecord:
     given: tuple[str, ...]  # frozen before, in this order; none at step 0
     value: float  # nats: marginal at step 0, then conditional on the given factors
     freezes: bool  # the largest of its step: given from the next step on
-    error: float = 0.0  # nats, its standard error where contexts or painted nuisances are drawn
+    # nats, the standard error, at most, of a canvas's nuisances and contexts that were drawn; 0: nothing was, or it is
+    # not known, as of data that repaint whole images
+    error: float = 0.0
 
 
 def freezing_order(
@@ -157,12 +161,17 @@ class _Gram:
         self._held = 0  # numbers in the parts
         parts = PARTS if painting is not None and size <= _MANY else 1
         self._grams = torch.zeros(parts, *((size, size) if size <= _MANY else (0, 0)), dtype=torch.float64)
+        self._images = torch.zeros(parts, dtype=torch.float64)  # behind each part
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
 
-    @property
-    def sums(self) -> Tensor:
-        """The matrix, in the parts that its error is of: what that of other contexts can be added to."""
-        return self._grams
+    def sums(self) -> "_Sums":
+        """The matrix, in the parts that its error is of, and the images behind each."""
+        return self._grams.numpy(), self._images.numpy()
+
+    def join(self, sums: "_Sums") -> None:
+        """Add what another has of other contexts."""
+        for own, others in zip((self._grams, self._images), sums, strict=True):
+            own += torch.from_numpy(others)
 
     def add(self, batch: ContextBatch, images: Tensor) -> None:
         """Add a batch, and the images that were read for it."""
@@ -195,8 +204,9 @@ class _Gram:
                 continue
             part = painting.part[contexts, draw]
             for number in np.unique(part):
-                own = torch.from_numpy(part == number)
-                self._grams[number] += context_gram(painted[own], counts[own], self.likelihood) / draws
+                own, place = torch.from_numpy(part == number), number % len(self._grams)
+                self._grams[place] += context_gram(painted[own], counts[own], self.likelihood) / draws
+                self._images[place] += float(counts[own].sum()) / draws
 
     def _keep(self, parts: list[tuple[Tensor, Tensor]], courses: Tensor, counts: Tensor) -> None:
         there = [count.nonzero()[:, 0] for count in counts]
@@ -216,7 +226,7 @@ class _Gram:
             return shared_code_value_by_courses(self._parts, counts), 0.0
         if len(self._grams) == 1:
             return shared_code_value(self._grams[0], counts), 0.0
-        return shared_code_value(self._grams.sum(dim=0), counts), shared_code_error(self._grams, counts)
+        return shared_code_value(self._grams.sum(dim=0), counts), shared_code_error(self._grams, counts, self._images)
 
 
 def _grams(step: _Step, pool: Pool, jobs: int, watch: Watch) -> dict[str, _Gram]:
@@ -224,34 +234,34 @@ def _grams(step: _Step, pool: Pool, jobs: int, watch: Watch) -> dict[str, _Gram]
     grams = step.grams()
     parts = step.parts() if max(step.sizes.values()) <= _MANY else [step]
     if len(parts) == 1:
-        with side_by_side(jobs) as workers:
-            _add_factors(watch.follow(step.batches(), "freezing order"), list(grams.values()), workers, jobs)
+        with side_by_side(jobs) as workers, ThreadPoolExecutor(1) as reader:
+            _add_factors(watch.follow(step.batches(), "freezing order"), list(grams.values()), workers, reader)
         return grams
     tasks = [Task(str(number), _part_sums, (part,)) for number, part in enumerate(parts)]
     small = len(step.images.index) * int(np.prod(step.images.read_from.image_shape)) < _LITTLE
-    come: dict[str, Mapping[str, Tensor]] = {}
-    events = _counted((HERE if small else pool).outcomes(tasks), len(tasks), step.doing, come)
+    come: dict[str, Mapping[str, _Sums]] = {}
+    events = _counted((HERE if small or not pool.sees_files else pool).outcomes(tasks), len(tasks), step.doing, come)
     for _ in watch.follow(events, "freezing order"):
         pass
     for task in tasks:  # in their order, whichever came first
         for name, sums in come[task.name].items():
-            grams[name].sums.add_(sums)
+            grams[name].join(sums)
     return grams
 
 
 def _counted(
-    events: Iterator[Event], total: int, doing: str, come: MutableMapping[str, Mapping[str, Tensor]]
+    events: Iterator[Event], total: int, doing: str, come: MutableMapping[str, Mapping[str, _Sums]]
 ) -> Iterator[Progress]:
     """Progress over the parts; what they give is put into ``come``."""
     tally = Tally(total)
     for event in events:
         if isinstance(event, Outcome):
-            come[event.name] = {name: torch.from_numpy(sums) for name, sums in event.value.items()}
+            come[event.name] = event.value
         yield tally.after(event, doing)
 
 
-def _part_sums(part: _Step) -> Generator[ContextBatch, None, dict[str, NDArray[np.float64]]]:
-    """Every factor's matrix over a part of the contexts, as arrays."""
+def _part_sums(part: _Step) -> Generator[ContextBatch, None, dict[str, _Sums]]:
+    """Every factor's matrix over a part of the contexts."""
     grams = part.grams()
     with use_threads(1):
         for batch in part.batches():
@@ -259,13 +269,16 @@ def _part_sums(part: _Step) -> Generator[ContextBatch, None, dict[str, NDArray[n
             for gram in grams.values():
                 gram.add(batch, images)
             yield batch
-    return {name: gram.sums.numpy() for name, gram in grams.items()}
+    return {name: gram.sums() for name, gram in grams.items()}
 
 
 def _add_factors(
-    batches: Iterator[ContextBatch], grams: Collection[_Gram], workers: ThreadPoolExecutor, jobs: int
+    batches: Iterator[ContextBatch], grams: Collection[_Gram], workers: ThreadPoolExecutor, reader: ThreadPoolExecutor
 ) -> None:
-    """Add the batches to every factor's matrix, in their order: factors side by side, and some batches read ahead."""
+    """Add the batches to every factor's matrix, in their order: factors side by side, and a batch read ahead.
+
+    One thread reads: images of a user's own class may come from an open file.
+    """
     reading: deque[tuple[ContextBatch, Future[Tensor]]] = deque()
 
     def add() -> None:
@@ -275,8 +288,8 @@ def _add_factors(
             adding.result()
 
     for batch in batches:
-        reading.append((batch, workers.submit(batch.read)))
-        if len(reading) > jobs:
+        reading.append((batch, reader.submit(batch.read)))
+        if len(reading) > 1:
             add()
     while reading:
         add()

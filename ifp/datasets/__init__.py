@@ -102,7 +102,7 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
     dataset = correlated(_open(name, reference, data_dir, given))
-    _OPENED[dataset] = None if data_dir is None else Path(data_dir)
+    _OPENED[dataset] = None if data_dir is None else Path(data_dir).expanduser().resolve()
     return dataset
 
 

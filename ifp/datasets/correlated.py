@@ -9,6 +9,7 @@ lattice; 0.2 is strong, 0.7 weak. The tilted data set has as many images as the 
 its share of them, some images several times, some never.
 """
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -109,7 +110,12 @@ class Correlated:
     @cached_property
     def canvas(self) -> Dataset | None:
         """What the images are painted over, as often; None where they are not painted."""
-        return Correlated(require_labelled(self._whole.canvas)) if is_painted(self._whole) else None
+        if not is_painted(self._whole):
+            return None
+        found = copy.copy(self)  # the same images of it, whatever it was opened with
+        found._whole = require_labelled(self._whole.canvas)
+        found.image_shape, found.nuisances, found.repaints = found._whole.image_shape, (), False
+        return found
 
     def painted(self, canvases: NDArray[np.float32], nuisances_of: Index) -> NDArray[np.float32]:
         """Each row of canvases (M, N, h, w, c) painted as one image (M,) of the tilted data set is."""

@@ -1,6 +1,7 @@
 """Where a data set comes from, said so that another process can open the same one; and the processes that do."""
 
 import functools
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,8 @@ def pool_for(
         IFPError: no job.
     """
     count = jobs_for(1 if jobs is None and device != "cpu" else jobs, threads=threads)
-    if cluster is not None or count == 1 or not opened_by_name(dataset):
+    interpreted = bool(sys.executable) and not getattr(sys, "frozen", False)  # else a program, not Python, would begin
+    if cluster is not None or count == 1 or not opened_by_name(dataset) or not interpreted:
         yield cluster or HERE
         return
     from ifp.machine.processes import Processes

@@ -24,7 +24,8 @@ from ifp.training.checkpoint import MODEL_FILE, load_model
 from ifp.training.probe import encode_all
 from ifp.training.trained import trained_run
 
-CODES_FILE = "codes.npz"
+CODES_FILE = "posteriors.npz"
+_TOGETHER = 256  # images: encoded with as many others, an image has the same code whichever they are
 _CODES = {"codes": "floats: images latents", "logvar": "floats: images latents", "checkpoint": "names: 1"}
 
 
@@ -42,11 +43,13 @@ class EncodedBatch:
 def encoded(model: MultiGroupVAE, dataset: Dataset, index: NDArray[np.int64] | None = None) -> Iterator[EncodedBatch]:
     """Posteriors of the images of the index, in its order, batch by batch; None: of every image, in the data set's."""
     chosen = np.arange(len(dataset)) if index is None else index
-    size = batch_size(dataset)
+    size = max(batch_size(dataset) // _TOGETHER, 1) * _TOGETHER
     for start in range(0, len(chosen), size):
         rows = chosen[start : start + size]
-        images = torch.from_numpy(to_float(dataset.images(rows))).permute(0, 3, 1, 2)
-        yield EncodedBatch(start + len(rows), len(chosen), "images", *encode_all(model, images))
+        filled = np.pad(rows, (0, -len(rows) % _TOGETHER), mode="edge")
+        images = torch.from_numpy(to_float(dataset.images(filled))).permute(0, 3, 1, 2)
+        mean, logvar = (each[: len(rows)] for each in encode_all(model, images))
+        yield EncodedBatch(start + len(rows), len(chosen), "images", mean, logvar)
 
 
 def encoded_run(
@@ -58,7 +61,7 @@ def encoded_run(
 ) -> dict[str, NDArray[Any]]:
     """Posteriors of a training run's data set, as arrays by name: see :func:`ifp.encode`.
 
-    Taken from the run's codes.npz where it holds them for its checkpoint.
+    Taken from the run's posteriors.npz where it holds them for its checkpoint.
 
     Args:
         run, data_dir, watch, network: as :func:`ifp.encode` has them.
@@ -66,7 +69,8 @@ def encoded_run(
     """
     trained = trained_run(run)
     dataset = run_dataset(trained.run, data_dir)
-    found = _kept_codes(trained.run)
+    shape = len(dataset), sum(map(len, trained.checkpoint.groups))
+    found = _kept_codes(trained.run, shape)
     if found is None:
         model = load_model(trained.run, network)
         watch.begun(f"{trained.run.path}: {'every image' if index is None else f'{len(index):,} images'}")
@@ -92,13 +96,13 @@ def _among_all(values: NDArray[np.float32], index: NDArray[np.int64], rows: int)
 
 def keep_codes(run: RunDirectory, codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> None:
     """Keep the posteriors of every image beside the run's checkpoint, to be encoded no more."""
-    if _kept_codes(run) is None:
+    if _kept_codes(run, codes.shape) is None:
         made_with = np.array([file_digest(run.path / MODEL_FILE)])
         run.add(CODES_FILE, npz_bytes({"codes": codes, "logvar": logvar, "checkpoint": made_with}, packed=False))
 
 
-def _kept_codes(run: RunDirectory) -> dict[str, NDArray[Any]] | None:
-    """The posteriors that codes.npz holds; None where there are none of this checkpoint and of all images."""
+def _kept_codes(run: RunDirectory, shape: tuple[int, ...]) -> dict[str, NDArray[Any]] | None:
+    """The posteriors (images, latents) that are kept; None where there are none of this checkpoint and shape."""
     path = run.path / CODES_FILE
     if not path.is_file():
         return None
@@ -106,5 +110,8 @@ def _kept_codes(run: RunDirectory) -> dict[str, NDArray[Any]] | None:
         found = load_arrays(path, _CODES)
     except RunError:  # damaged, which `ifp verify` tells
         return None
-    current = found["checkpoint"].tolist() == [file_digest(run.path / MODEL_FILE)]
-    return {name: found[name] for name in ("codes", "logvar")} if current else None
+    if found["checkpoint"].tolist() != [file_digest(run.path / MODEL_FILE)]:
+        return None
+    posteriors = {name: found[name] for name in ("codes", "logvar")}
+    whole = all(each.shape == shape and np.isfinite(each).all() for each in posteriors.values())
+    return posteriors if whole else None

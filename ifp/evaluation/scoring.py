@@ -1,6 +1,7 @@
 """Scores of a trained run, on the codes of its whole data set, or of codes in a file."""
 
 import importlib.metadata
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kl_decomposition import decompose_kl
+from analysis.kl_decomposition import KLDecomposition, decompose_kl
 from analysis.plain_json import json_bytes
-from analysis.scores.all_scores import asked_scores, of_samples_alone, require_scores
+from analysis.records import read_record
+from analysis.scores.all_scores import SCORES, VARIANTS, asked_scores, of_samples_alone, require_scores
 from analysis.scores.all_scores import score as scores_of
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes, sampled_rows
+from analysis.scores.codes import PROTOCOLS, STUDY, LabelledCodes, SampleSizes, sampled_rows
 from analysis.scores.scores import FORMAT
-from annealing.errors import DataError, RunError
+from annealing.errors import DataError, IFPError, RunError
 from ifp.evaluation.encoding import encoded_run, keep_codes
 from ifp.files.npz import has_array, open_npz, read_whole
 from ifp.machine.progress import UNWATCHED, Watch
@@ -105,6 +107,7 @@ def score_run(
     network: Network | None = None,
     save: bool = False,
     keep: bool = True,
+    anew: bool = False,
 ) -> dict[str, Any]:
     """Score a finished training run: see :func:`score_codes`.
 
@@ -118,12 +121,18 @@ def score_run(
         data_dir, watch, network: of the encoding.
         save: keep the result, with scores measured before, in the run's scores.json.
         keep: with ``save``, the codes of every image, too, where they were needed.
+        anew: measure what was measured before, too.
+
+    Raises:
+        IFPError: no score is named, an unknown one, or as :func:`codes_of_run` has it.
     """
     require_scores(only, n_jobs)
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
     trained = trained_run(run)
     asked = (*asked_scores(only, posteriors=True), *((_APART,) if only is None else ()))
-    known = _known(trained, seed)
+    if not asked:
+        raise IFPError("need the name of a score or more, got none")
+    known = {} if anew else _known(trained, seed)
     missing = [name for name in asked if name not in known]
     found: dict[str, Any] = {}
     if missing:
@@ -149,12 +158,24 @@ def _known(trained: TrainedRun, seed: int) -> Mapping[str, Any]:
         return {}
     held = trained.scores
     same = {"format": FORMAT, "samples": asdict(STUDY), "seed": seed, **_versions()}
+    current = held.get("checkpoint") == file_digest(trained.run.path / MODEL_FILE)
+    if not current or held.get("protocol") not in PROTOCOLS or any(held.get(name) != same[name] for name in same):
+        return {}
     scored = held.get("scored")
-    if not isinstance(scored, list) or any(held.get(name) != value for name, value in same.items()):
-        return {}
-    if held.get("checkpoint") != file_digest(trained.run.path / MODEL_FILE):
-        return {}
-    return {name: held[name] for name in (*scored, "protocol", *same) if name in held}
+    names = [name for name in scored if isinstance(name, str)] if isinstance(scored, list) else []
+    values = {name: held[name] for name in names if name in held and _is_measured(name, held[name])}
+    return {**values, **same, "protocol": held["protocol"]}
+
+
+def _is_measured(name: str, value: object) -> bool:
+    """Whether a value may be what a score of that name gave: the file may be a stranger's."""
+    if name == _APART:
+        try:
+            read_record(KLDecomposition, value, _APART, RunError)
+        except RunError:
+            return False
+        return True
+    return name in (*SCORES, *VARIANTS) and isinstance(value, float) and math.isfinite(value)
 
 
 def _save(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[str]) -> None:
@@ -164,9 +185,9 @@ def _save(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[str]) ->
         before = {"format": FORMAT} | dict(TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {})
         measured_by = ("format", "protocol", "samples", "seed", "scikit-learn")
         kept = before if all(before.get(name) == told[name] for name in measured_by) else {}
-        checkpoint = file_digest(run.path / MODEL_FILE)
-        scored = kept.get("scored", []) if kept.get("checkpoint") == checkpoint else []
-        mark = {"scored": [*dict.fromkeys([*scored, *asked])], "checkpoint": checkpoint}
+        known = _known(TrainedRun(run), told["seed"]) if kept else {}
+        scored = [name for name in known if _is_measured(name, known[name])]
+        mark = {"scored": [*dict.fromkeys([*scored, *asked])], "checkpoint": file_digest(run.path / MODEL_FILE)}
         run.write(SCORES_FILE, json_bytes({**kept, **told, **mark}))
 
 

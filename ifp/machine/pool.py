@@ -131,7 +131,8 @@ def require_all(aside: list[Outcome], where: Path) -> None:
 def jobs_for(jobs: int | None, *, threads: int = 1) -> int:
     """Processes that a call uses side by side: as many as it was told or, with None, as the cores at hand allow.
 
-    A process that others stand beside already (a worker of a pool or a cluster) has one.
+    A process that ``multiprocessing`` made, a worker of a cluster for one, has one; so has a process of a pool, in
+    whose environment LOKY_MAX_CPU_COUNT is 1.
 
     Raises:
         IFPError: none was asked for.

@@ -1,4 +1,4 @@
-"""Processes of this machine that do pieces of work side by side, one thread each.
+"""Processes of this machine that do pieces of work side by side, each with the threads that a piece asks for.
 
 They are made by their own command rather than by ``multiprocessing``, whose processes run the caller's script anew up
 to its ``if __name__ == "__main__"``: a library that makes some by itself must not ask for that line.
@@ -32,9 +32,10 @@ _ONE_THREAD: Mapping[str, str] = {  # read by what is loaded there: threads that
 
 @dataclass(frozen=True)
 class _Failed:
-    """What a task raised there."""
+    """What a task raised there, and why."""
 
     error: BaseException
+    cause: BaseException | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class Processes:
                         yield event
         finally:
             for worker in busy.values():  # given up
-                self._workers.remove(worker)
+                if worker in self._workers:  # the block may have ended before this generator did
+                    self._workers.remove(worker)
                 worker.end()
 
     def _made(self) -> "_Worker":
@@ -111,15 +113,21 @@ class _Worker:
         (there_receives, sending), (receiving, there_sends) = os.pipe(), os.pipe()
         path = os.pathsep.join(place or os.getcwd() for place in sys.path)
         command = f"from ifp.machine.processes import serve; serve({there_receives}, {there_sends})"
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", command],  # not the folder this runs in, whatever lies there
-            pass_fds=(there_receives, there_sends),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
-        )
-        os.close(there_receives)
-        os.close(there_sends)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", command],  # not the folder this runs in, whatever lies there
+                pass_fds=(there_receives, there_sends),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+            )
+        except OSError as error:
+            os.close(receiving)
+            os.close(sending)
+            raise RunError(f"need room for {count} processes, got: {error}; fewer --jobs need less") from error
+        finally:
+            os.close(there_receives)
+            os.close(there_sends)
         self.connection, self._sending = Connection(receiving, writable=False), Connection(sending, readable=False)
         self._task, self._count = "", count
 
@@ -138,7 +146,7 @@ class _Worker:
         except (EOFError, OSError):
             raise self._ended() from None
         if isinstance(word, _Failed):
-            raise word.error
+            raise word.error from word.cause
         if isinstance(word, _Warned):
             warnings.warn(word.text, word.category, stacklevel=2)
             return None
@@ -152,9 +160,12 @@ class _Worker:
         self._sending.close()
 
     def _ended(self) -> RunError:
+        code = self._process.wait()
+        why = f"need memory for {self._count} processes at once: " if code == -signal.SIGKILL else ""
+        more = ", and fewer --jobs need less" if why else ""
         return RunError(
-            f"need memory for {self._count} processes at once: the one at {self._task} ended by itself, with "
-            f"{self._process.wait()}; what is finished is kept, and fewer --jobs need less"
+            f"{why or 'need every process to its end: '}the one at {self._task} ended by itself, with {code}; what is "
+            f"finished is kept{more}"
         )
 
 
@@ -162,30 +173,31 @@ def serve(receiving: int, sending: int) -> None:
     """What a process does: its tasks, one after the other, until this end of the pipe is all there is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the first one ends us
     keep_freed_memory()
-    tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(Connection(receiving, writable=False), tasks), daemon=True).start()
     out = Connection(sending, readable=False)
     while True:
         _say(out, _last_word(tasks.get(), out))
 
 
-def _listen(receiving: Connection, tasks: "queue.SimpleQueue[Task]") -> None:
+def _listen(receiving: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
     """Take tasks; where the other end is gone, killed perhaps, this process ends in the middle of its piece."""
-    while True:
-        try:
-            tasks.put(pickle.loads(receiving.recv_bytes()))
-        except (EOFError, OSError):
-            os._exit(1)
-
-
-def _last_word(task: Task, out: Connection) -> Outcome | _Failed:
     try:
+        while True:
+            tasks.put(receiving.recv_bytes())
+    finally:
+        os._exit(1)
+
+
+def _last_word(data: bytes, out: Connection) -> Outcome | _Failed:
+    try:
+        task: Task = pickle.loads(data)  # which may import what the task is made of, and fail
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, category, *_: _say(out, _Warned(str(message), category))
             return Outcome(task.name, result_of(carried_out(task), _Seldom(out)))
     except Exception as error:
         error.add_note(f"in a process of its own:\n{traceback.format_exc()}")
-        return _Failed(_sendable(error))
+        return _Failed(_sendable(error), error.__cause__ and _sendable(error.__cause__))
 
 
 def _say(out: Connection, word: object) -> None:
@@ -204,7 +216,7 @@ class _Seldom:
             _say(self._out, step)
 
 
-def _sendable(error: Exception) -> Exception:
+def _sendable(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # one whose arguments are not its constructor's

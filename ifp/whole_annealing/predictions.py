@@ -11,7 +11,9 @@ from ifp.machine.progress import UNWATCHED, Watch
 from ifp.whole_annealing.config import swept_range
 
 
-def with_predictions(dataset: Dataset, given: Mapping[str, Any], watch: Watch = UNWATCHED) -> dict[str, Any]:
+def with_predictions(
+    dataset: Dataset, given: Mapping[str, Any], watch: Watch = UNWATCHED, jobs: int | None = None
+) -> dict[str, Any]:
     """The settings of :class:`ifp.whole_annealing.config.WholeConfig` given, and those that follow from closed forms.
 
     Of labelled data ``predicted``, the values in the order in which factors freeze; of unlabelled data ``pressures``,
@@ -21,13 +23,14 @@ def with_predictions(dataset: Dataset, given: Mapping[str, Any], watch: Watch = 
         dataset: to be annealed.
         given: settings by name.
         watch: follows the work.
+        jobs: processes side by side, as :func:`ifp.spectrum` has them.
     """
     chosen = {"likelihood": given["likelihood"]} if "likelihood" in given else {}
     if dataset.factors is not None:
         if "predicted" in given:
             return dict(given)
-        with pool_for(dataset, None) as pool:
-            order = list(freezing_order(dataset, pool=pool, watch=watch, **chosen))
+        with pool_for(dataset, jobs) as pool:
+            order = list(freezing_order(dataset, pool=pool, jobs=jobs, watch=watch, **chosen))
         return {**given, "predicted": predicted_values(order)}
     if "pressures" in given:
         return dict(given)

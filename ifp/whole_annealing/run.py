@@ -26,7 +26,7 @@ from ifp.whole_annealing.results import write_whole_results
 
 
 def open_whole_run(
-    data: Data | None, given: Mapping[str, Any], place: Place, watch: Watch = UNWATCHED
+    data: Data | None, given: Mapping[str, Any], place: Place, watch: Watch = UNWATCHED, jobs: int | None = None
 ) -> OpenRun[WholeConfig]:
     """A new run, or one that goes on.
 
@@ -36,6 +36,7 @@ def open_whole_run(
             (:func:`ifp.whole_annealing.predictions.with_predictions`).
         place: where the run stands, or is to stand.
         watch: follows what is computed first.
+        jobs: processes that compute it side by side.
 
     Raises:
         IFPError: a setting is out of range, the data set is unknown, the directory is in use, or a resumed run
@@ -51,7 +52,7 @@ def open_whole_run(
     opened = {"dataset": dataset.reference, "data_options": dataset.options}
     asked = {**given, **opened}
     WholeConfig(**{"pressures": swept_range({}), **asked})  # what does not fit is told before the predictions
-    known = with_predictions(dataset, asked, watch)
+    known = with_predictions(dataset, asked, watch, jobs)
     config = WholeConfig(**{"pressures": swept_range(known.get("predicted", {})), **known})
     if dataset.factors is not None:
         for name in config.predicted:

@@ -138,13 +138,15 @@ def test_the_error_of_a_sum_of_parts_is_the_scatter_of_its_value_from_sum_to_sum
         root = rng.standard_normal((16, 3, 4)) * 0.1
         grams = torch.from_numpy(40 * (mean / 16 + root @ root.swapaxes(1, 2) - 4 * 0.01 * np.eye(3)))
         values.append(shared_code_value(grams.sum(dim=0), counts))
-        errors.append(shared_code_error(grams, counts))
+        errors.append(shared_code_error(grams, counts, torch.ones(16)))
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(values), rel=0.1)
 
 
 def test_parts_that_are_alike_have_no_error_and_neither_has_a_single_one():
     gram = torch.tensor([[4.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
     counts = torch.tensor([3, 3])
-    assert shared_code_error(gram.repeat(5, 1, 1), counts) == pytest.approx(0, abs=1e-12)
-    assert shared_code_error(gram[None], counts) == 0
-    assert shared_code_error(gram.repeat(5, 1, 1), torch.zeros(2, dtype=torch.int64)) == 0
+    assert shared_code_error(gram.repeat(5, 1, 1), counts, torch.ones(5)) == pytest.approx(0, abs=1e-12)
+    assert shared_code_error(gram[None], counts, torch.ones(1)) == 0
+    assert shared_code_error(gram.repeat(5, 1, 1), torch.zeros(2, dtype=torch.int64), torch.ones(5)) == 0
+    sizes = torch.tensor([1.0, 2.0, 2.0], dtype=torch.float64)  # alike but for their size
+    assert shared_code_error(gram * sizes[:, None, None], counts, sizes) == pytest.approx(0, abs=1e-12)

@@ -104,6 +104,43 @@ def test_an_error_that_cannot_be_sent_is_told_by_its_words():
         list(processes.outcomes(tasks))
 
 
+class Broken:
+    """A task that no other process can read."""
+
+    def __reduce__(self):
+        return failing, (ImportError("cannot map a segment"),)
+
+
+def test_a_task_that_cannot_be_read_there_is_an_error_here():
+    tasks = [Task("broken", square, (Broken(),)), Task("square", square, (2,))]
+    with Processes(2) as processes, pytest.raises(ImportError, match="cannot map a segment"):
+        list(processes.outcomes(tasks))
+
+
+def no_room():
+    try:
+        raise OSError(28, "No space left on device")
+    except OSError as error:
+        raise RunError("need to write a file") from error
+
+
+def test_an_error_comes_with_its_cause():
+    with Processes(2) as processes, pytest.raises(RunError, match="need to write a file") as raised:
+        list(processes.outcomes([Task("full", no_room, ()), Task("square", square, (2,))]))
+    assert isinstance(raised.value.__cause__, OSError)
+
+
+def test_work_that_is_given_up_half_way_leaves_no_process(recwarn):
+    with Processes(2) as processes:
+        events = processes.outcomes(Task(str(n), slow, (n,)) for n in range(4))
+        next(events)
+        pids = [worker._process.pid for worker in processes._workers]
+        assert len(pids) == 2
+    events.close()  # after the block
+    assert not any(map(alive, pids))
+    assert not recwarn.list
+
+
 def failing_oddly():
     raise Odd("one", "two")
 
@@ -118,7 +155,9 @@ def test_a_process_that_ends_by_itself_is_told_with_what_to_do():
     tasks = [Task("dies", leave, (3,)), *(Task(str(n), slow, (n,)) for n in range(2))]
     with (
         Processes(2) as processes,
-        pytest.raises(RunError, match=r"2 processes at once: the one at dies ended by itself, with 3.*fewer --jobs"),
+        pytest.raises(
+            RunError, match=r"need every process to its end: the one at dies ended by itself, with 3; .* is kept$"
+        ),
     ):
         list(processes.outcomes(tasks))
 
@@ -161,6 +200,16 @@ def test_they_end_with_the_process_that_made_them_however_it_ends(how, environme
         while any(map(alive, pids)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not any(map(alive, pids))
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_one_that_the_system_killed_may_have_wanted_memory():
+    tasks = [Task("dies", killed, ()), *(Task(str(n), slow, (n,)) for n in range(2))]
+    with Processes(2) as processes, pytest.raises(RunError, match=r"need memory for 2 processes .* fewer --jobs"):
+        list(processes.outcomes(tasks))
 
 
 def test_jobs_are_what_was_asked_for_or_the_cores_at_hand(monkeypatch):

@@ -1,6 +1,7 @@
 """Scores of a trained run and of files of codes: what is encoded, what is written, what is refused."""
 
 import hashlib
+import importlib.metadata
 import json
 import shutil
 from dataclasses import asdict
@@ -121,7 +122,7 @@ def test_what_was_measured_is_not_measured_again_and_codes_are_kept(copied, monk
     calls = encoding(monkeypatch)
     first = score_run(copied, only=("factor_vae", "mig"), save=True)
     assert calls == [len(codes.codes)]
-    kept = np.load(copied.path / "codes.npz", allow_pickle=False)
+    kept = np.load(copied.path / "posteriors.npz", allow_pickle=False)
     np.testing.assert_array_equal(kept["codes"], codes.codes)
     np.testing.assert_array_equal(kept["logvar"], codes.logvar)
     more = score_run(copied, only=("beta_vae",), save=True)
@@ -140,17 +141,63 @@ def test_codes_of_another_checkpoint_and_damaged_ones_are_not_taken(copied, monk
     assert np.ptp(codes.codes, axis=0).min() > 0
     score_run(copied, only=("factor_vae",), save=True)
     calls = encoding(monkeypatch)
-    path = copied.path / "codes.npz"
+    path = copied.path / "posteriors.npz"
     held = dict(np.load(path, allow_pickle=False))
-    for content in (npz_bytes({**held, "checkpoint": np.array(["0" * 64])}), path.read_bytes()[:1000]):
+    others = [
+        {**held, "checkpoint": np.array(["0" * 64])},
+        {**held, "codes": held["codes"][1:], "logvar": held["logvar"][1:]},
+        {**held, "codes": held["codes"][:, :2], "logvar": held["logvar"][:, :2]},
+        {**held, "logvar": np.full_like(held["logvar"], np.nan)},
+        {"codes": held["codes"]},
+    ]
+    for content in (*map(npz_bytes, others), path.read_bytes()[:1000]):
         path.write_bytes(content)
         np.testing.assert_array_equal(ifp.encode(copied)["codes"], codes.codes)
-    assert calls == [len(codes.codes)] * 2
+    assert calls == [len(codes.codes)] * 6
     checkpoint = copied.path / "checkpoint.safetensors"
     checkpoint.write_bytes(shaken(checkpoint, 1))
     assert not np.array_equal(ifp.encode(copied)["codes"], codes.codes)
     score_run(copied, only=("factor_vae",))
-    assert len(calls) == 4
+    assert len(calls) == 8
+
+
+def test_what_a_stranger_s_file_says_was_measured_is_measured_unless_it_may_have_been(copied, monkeypatch):
+    score_run(copied, only=("mig", "modularity"), save=True)
+    kept = json.loads((copied.path / "scores.json").read_text())
+    calls = encoding(monkeypatch)
+    for changed, fresh in (
+        ({"scored": [["mig"], 3, "mig", "modularity"]}, 0),
+        ({"scored": "mig"}, 1),
+        ({"mig": "huge"}, 1),
+        ({"mig": None}, 1),
+        ({"protocol": ["gdl"]}, 1),
+        ({"checkpoint": "0" * 64}, 1),
+        ({"numpy": "1.0"}, 1),
+    ):
+        (copied.path / "scores.json").write_bytes(json_bytes({**kept, **changed}))
+        calls.clear()
+        found = score_run(copied, only=("mig", "modularity"))
+        assert (len(calls), found["mig"], found["modularity"]) == (fresh, kept["mig"], kept["modularity"]), changed
+
+
+def test_scores_are_measured_anew_where_that_is_asked_for(copied, monkeypatch):
+    first = score_run(copied, only=("mig",), save=True)
+    calls = encoding(monkeypatch)
+    assert score_run(copied, only=("mig",), anew=True) == first
+    assert len(calls) == 1
+
+
+def test_a_new_version_of_a_library_does_not_inherit_scores(copied, monkeypatch):
+    score_run(copied, only=("mig", "modularity"), save=True)
+    whole = importlib.metadata.version
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "99" if name == "numpy" else whole(name))
+    score_run(copied, only=("mig",), save=True)
+    assert json.loads((copied.path / "scores.json").read_text())["scored"] == ["mig"]
+
+
+def test_no_score_is_refused(run):
+    with pytest.raises(IFPError, match="need the name of a score or more, got none"):
+        score_run(run, only=())
 
 
 SAMPLED = [name for name in (*SCORES, *VARIANTS) if of_samples_alone([name])]
@@ -175,9 +222,9 @@ def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monk
     calls = encoding(monkeypatch)
     found = score_run(copied, only=("mig", "sap"), seed=3, save=True)
     assert calls == [len(sampled_rows(len(codes.codes), 3, STUDY))]
-    assert not (copied.path / "codes.npz").exists()
+    assert not (copied.path / "posteriors.npz").exists()
     expected = ifp.score(codes.codes, codes.factors, only=("mig", "sap"), seed=3)
-    assert {name: found[name] for name in expected} == pytest.approx(dict(expected), abs=1e-3)
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
