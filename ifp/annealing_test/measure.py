@@ -84,9 +84,10 @@ def _measure(
     source: DataSource, config: AnnealConfig, run: RunDirectory, todo: Work, total: int, pool: Pool
 ) -> Iterator[Progress]:
     by_name = {piece.name: piece for piece in todo}
-    # the longest first, as far as that can be told: the last one to end should be a short one
-    longest = sorted(todo.items(), key=lambda piece: -sum(known.values for known in piece[1]))
-    tasks = (Task(piece.name, measured_piece, (source, config, piece, known)) for piece, known in longest)
+    order = list(todo.items())
+    if pool is not HERE:  # the longest first, as far as that can be told: the last one to end should be a short one
+        order.sort(key=lambda piece: -sum(known.values for known in piece[1]))
+    tasks = (Task(piece.name, measured_piece, (source, config, piece, known)) for piece, known in order)
     tally, aside = Tally(total, total - len(todo)), []
     for event in pool.outcomes(tasks):
         piece = by_name[event.name]

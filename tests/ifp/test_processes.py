@@ -172,7 +172,8 @@ def alive(pid):
 
 
 SCRIPT = """
-    import os, time
+    import os, signal, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what began this may have it ignored
     from ifp.machine.pool import Task
     from ifp.machine.processes import Processes
 

@@ -79,7 +79,7 @@ def test_every_step_is_passed_on_and_the_start_says_what_is_written(capsys):
             ("train", "--dataset", "BARS", "--objective", "beta-vae", "--network", "dense", "--steps", "2", "--out=r"),
             "BARS; writing r/: config.json, trace.npz, checkpoint.safetensors",
         ),
-        (("score", "r", "--only", "mig"), "r: every image; writing scores.json in the run"),
+        (("score", "r", "--only", "mig"), "r: 32 images; writing scores.json and posteriors.npz in the run"),
         (("encode", "r"), "r: every image; writing codes.npz"),
     ],
 )  # fmt: skip
