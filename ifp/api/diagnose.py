@@ -11,7 +11,8 @@ from analysis.plain_json import json_bytes
 from analysis.printed import printed
 from annealing.errors import IFPError
 from ifp.api.freezing_points import Table, freezing_points, is_table
-from ifp.api.run import Diagnosis, found_run
+from ifp.api.plan_stages import Diagnosis
+from ifp.api.run import found_run
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.run import RunDirectory
 

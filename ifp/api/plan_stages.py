@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from analysis.diffusion import Diffusion
 from analysis.findings import Findings
+from analysis.freezing_points import FreezingPoints
 from analysis.stage_plan import StagePlan
 from analysis.stage_settings import StageSettings
 from analysis.stages import plan_stages as planned_from
+from analysis.whole_findings import WholeFindings
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
-from ifp.api.run import Diagnosis, found_run
+from ifp.api.run import found_run
 from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
 from ifp.evaluation.planning import planning_findings
@@ -24,6 +27,7 @@ from ifp.training.plan import read_plan
 if TYPE_CHECKING:  # it imports torch, which a plan of a run does without
     import ifp.closed_form.spectrum
 
+Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints  # what can be concluded from a run
 Planned: TypeAlias = Union[Diagnosis, "ifp.closed_form.spectrum.Spectrum", RunDirectory, str, Path]
 
 

@@ -1,12 +1,8 @@
 """``ifp.Run``: a run directory as it is handed to people, with its main table, its figures and its findings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from analysis.diffusion import Diffusion
-from analysis.findings import Findings
-from analysis.freezing_points import FreezingPoints
-from analysis.whole_findings import WholeFindings
 from annealing.choices import require_one_of
 from annealing.errors import RunError
 from ifp.run_directory.kinds import RUNS, Kind
@@ -19,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ifp.api.kinds import KindMethods, RunFindings
-
-Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints  # what can be concluded from a run
 
 
 class Run(RunDirectory):
