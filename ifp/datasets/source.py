@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from multiprocessing import current_process
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ class DataSource:
     data_dir: Path | None
     options: DataOptions
     fingerprint: str
-    dataset: Dataset | None = field(default=None, compare=False, repr=False)  # in this process, where it is open
+    dataset: Dataset | None = field(  # in this process, where it is open
+        default=None, compare=False, repr=False, metadata={"sent": False}
+    )
 
     @classmethod
     def of(cls, dataset: Dataset, data_dir: Path | None = None) -> "DataSource":
@@ -70,8 +73,9 @@ def pool_for(
         IFPError: no job.
     """
     count = jobs_for(1 if jobs is None and device != "cpu" else jobs, threads=threads)
-    interpreted = bool(sys.executable) and not getattr(sys, "frozen", False)  # else a program, not Python, would begin
-    if cluster is not None or count == 1 or not opened_by_name(dataset) or not interpreted:
+    # a frozen program would begin anew, and a daemon of multiprocessing may have no processes
+    able = bool(sys.executable) and not getattr(sys, "frozen", False) and not current_process().daemon
+    if cluster is not None or count == 1 or not opened_by_name(dataset) or not able:
         yield cluster or HERE
         return
     from ifp.machine.processes import Processes

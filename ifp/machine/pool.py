@@ -1,5 +1,7 @@
 """Pieces of work and where they are done: here, in processes of this machine, or on a Dask cluster."""
 
+import math
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
@@ -9,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from annealing.errors import IFPError, RunError
 from ifp.machine.progress import Progress
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of a container's cores together in every period
 TRIES = 3  # of a piece on a cluster, before it is set aside
 
 
@@ -128,19 +131,30 @@ def require_all(aside: list[Outcome], where: Path) -> None:
         )
 
 
+def cores_at_hand() -> int:
+    """Cores that the system, a container's quota and IFP_JOBS grant this process, whichever is least."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("IFP_JOBS", "")
+    if asked and not (asked.isdecimal() and int(asked) > 0):
+        raise IFPError(f"need a whole number above 0 as IFP_JOBS, got {asked[:40]!r}")
+    try:
+        quota, period = _QUOTA.read_text(encoding="ascii").split()
+        granted = math.ceil(int(quota) / int(period))  # of a quota of max, none, there is no number
+    except (OSError, ValueError, ArithmeticError):
+        granted = cores
+    return max(min(cores, granted, int(asked) if asked else cores), 1)
+
+
 def jobs_for(jobs: int | None, *, threads: int = 1) -> int:
     """Processes that a call uses side by side: as many as it was told or, with None, as the cores at hand allow.
 
-    A process that ``multiprocessing`` made, a worker of a cluster for one, has one; so has a process of a pool, in
-    whose environment LOKY_MAX_CPU_COUNT is 1.
+    A process that ``multiprocessing`` made, a pool's or a cluster's, has one.
 
     Raises:
         IFPError: none was asked for.
     """
     if jobs is None:
-        import joblib  # counts what a container and LOKY_MAX_CPU_COUNT grant, too
-
-        return 1 if parent_process() is not None else max(joblib.cpu_count() // threads, 1)
+        return 1 if parent_process() is not None else max(cores_at_hand() // threads, 1)
     if jobs < 1:
         raise IFPError(f"need one job or more, got {jobs}")
     return jobs

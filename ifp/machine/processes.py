@@ -1,21 +1,20 @@
 """Processes of this machine that do pieces of work side by side, each with the threads that a piece asks for.
 
-They are made by their own command rather than by ``multiprocessing``, whose processes run the caller's script anew up
-to its ``if __name__ == "__main__"``: a library that makes some by itself must not ask for that line.
+``multiprocessing`` makes and ends them; what is said to them and by them are :mod:`ifp.machine.messages`, plain data.
 """
 
 import os
-import pickle
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
-import traceback
+import types
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
@@ -24,10 +23,9 @@ from ifp.machine.memory import keep_freed_memory
 from ifp.machine.pool import HERE, Event, Outcome, Task, Underway, carried_out, result_of
 
 _OFTEN = 0.2  # seconds from word to word of a task's progress, at least
-_ONE_THREAD: Mapping[str, str] = {  # read by what is loaded there: threads that are never made do not wait for work
-    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    "LOKY_MAX_CPU_COUNT": "1",  # a piece that could use more processes uses one
-}
+# read by what is loaded there: threads that are never made do not wait for work
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_STARTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -106,43 +104,53 @@ class Processes:
         return worker
 
 
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """A process that is made within does not run the caller's script anew.
+
+    ``multiprocessing`` has it do so up to its ``if __name__ == "__main__"``; a library that makes processes by itself
+    must not ask for that line, and ours need nothing of the script.
+    """
+    with _STARTING:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
+
+
 class _Worker:
-    """A process at the other end of two pipes."""
+    """A process at the other end of a pipe."""
 
     def __init__(self, count: int) -> None:
-        (there_receives, sending), (receiving, there_sends) = os.pipe(), os.pipe()
-        path = os.pathsep.join(place or os.getcwd() for place in sys.path)
-        command = f"from ifp.machine.processes import serve; serve({there_receives}, {there_sends})"
+        spawned = get_context("spawn")
+        self.connection, there = spawned.Pipe()
+        self._process = spawned.Process(target=serve, args=(there,), daemon=True)
+        self._task, self._count = "", count
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", command],  # not the folder this runs in, whatever lies there
-                pass_fds=(there_receives, there_sends),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
-            )
+            with _without_script():
+                self._process.start()
         except OSError as error:
-            os.close(receiving)
-            os.close(sending)
+            self.connection.close()
             raise RunError(f"need room for {count} processes, got: {error}; fewer --jobs need less") from error
         finally:
-            os.close(there_receives)
-            os.close(there_sends)
-        self.connection, self._sending = Connection(receiving, writable=False), Connection(sending, readable=False)
-        self._task, self._count = "", count
+            there.close()
 
     def begin(self, task: Task) -> None:
         """Hand it a task."""
         self._task = task.name
         try:
-            self._sending.send_bytes(pickle.dumps(task))  # its own pickler would share tensors with a file each
+            _say(self.connection, task)
         except OSError:
             raise self._ended() from None
 
     def told(self) -> Event | None:
         """The next word from it; None where it is a warning, which is given here."""
+        from ifp.machine.messages import message_value
+
         try:
-            word = pickle.loads(self.connection.recv_bytes())
+            word = message_value(self.connection.recv_bytes())
         except (EOFError, OSError):
             raise self._ended() from None
         if isinstance(word, _Failed):
@@ -155,12 +163,12 @@ class _Worker:
     def end(self) -> None:
         """Kill it: what it writes is whole or not there at any time."""
         self._process.kill()
-        self._process.wait()
+        self._process.join()
         self.connection.close()
-        self._sending.close()
 
     def _ended(self) -> RunError:
-        code = self._process.wait()
+        self._process.join()
+        code = self._process.exitcode
         why = f"need memory for {self._count} processes at once: " if code == -signal.SIGKILL else ""
         more = ", and fewer --jobs need less" if why else ""
         return RunError(
@@ -169,39 +177,43 @@ class _Worker:
         )
 
 
-def serve(receiving: int, sending: int) -> None:
+def serve(connection: Connection) -> None:
     """What a process does: its tasks, one after the other, until this end of the pipe is all there is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the first one ends us
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     keep_freed_memory()
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(Connection(receiving, writable=False), tasks), daemon=True).start()
-    out = Connection(sending, readable=False)
+    threading.Thread(target=_listen, args=(connection, tasks), daemon=True).start()
     while True:
-        _say(out, _last_word(tasks.get(), out))
+        connection.send_bytes(_last_word(tasks.get(), connection))
 
 
-def _listen(receiving: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
+def _listen(connection: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
     """Take tasks; where the other end is gone, killed perhaps, this process ends in the middle of its piece."""
     try:
         while True:
-            tasks.put(receiving.recv_bytes())
+            tasks.put(connection.recv_bytes())
     finally:
         os._exit(1)
 
 
-def _last_word(data: bytes, out: Connection) -> Outcome | _Failed:
+def _last_word(data: bytes, out: Connection) -> bytes:
+    """Do a task that came as a message; the message of its outcome, or of what it raised."""
+    from ifp.machine.messages import message_bytes, message_value
+
     try:
-        task: Task = pickle.loads(data)  # which may import what the task is made of, and fail
+        task: Task = message_value(data)  # which imports what the task is made of, and may fail
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, category, *_: _say(out, _Warned(str(message), category))
-            return Outcome(task.name, result_of(carried_out(task), _Seldom(out)))
+            return message_bytes(Outcome(task.name, result_of(carried_out(task), _Seldom(out))))
     except Exception as error:
-        error.add_note(f"in a process of its own:\n{traceback.format_exc()}")
-        return _Failed(_sendable(error), error.__cause__ and _sendable(error.__cause__))
+        return message_bytes(_Failed(_sendable(error), error.__cause__ and _sendable(error.__cause__)))
 
 
-def _say(out: Connection, word: object) -> None:
-    out.send_bytes(pickle.dumps(word))
+def _say(connection: Connection, word: object) -> None:
+    from ifp.machine.messages import message_bytes
+
+    connection.send_bytes(message_bytes(word))
 
 
 class _Seldom:
@@ -217,8 +229,11 @@ class _Seldom:
 
 
 def _sendable(error: BaseException) -> BaseException:
+    """The error or, of one that cannot be made of its arguments, a RuntimeError with its words."""
+    from ifp.machine.messages import message_bytes, message_value
+
     try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # one whose arguments are not its constructor's
+        message_value(message_bytes(error))
+    except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

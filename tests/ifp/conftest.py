@@ -18,7 +18,7 @@ from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.machine.threads import use_threads
 
-os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # the cores are those of the tests that go side by side
+os.environ.setdefault("IFP_JOBS", "1")  # the cores are those of the tests that go side by side
 
 
 class Bars:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -104,15 +105,19 @@ def test_an_error_that_cannot_be_sent_is_told_by_its_words():
         list(processes.outcomes(tasks))
 
 
+@dataclass
 class Broken:
-    """A task that no other process can read."""
+    """A part of a task that no other process can make."""
 
-    def __reduce__(self):
-        return failing, (ImportError("cannot map a segment"),)
+    pid: int
+
+    def __post_init__(self):
+        if os.getpid() != self.pid:
+            raise ImportError("cannot map a segment")
 
 
 def test_a_task_that_cannot_be_read_there_is_an_error_here():
-    tasks = [Task("broken", square, (Broken(),)), Task("square", square, (2,))]
+    tasks = [Task("broken", square, (Broken(os.getpid()),)), Task("square", square, (2,))]
     with Processes(2) as processes, pytest.raises(ImportError, match="cannot map a segment"):
         list(processes.outcomes(tasks))
 
@@ -213,10 +218,19 @@ def test_one_that_the_system_killed_may_have_wanted_memory():
         list(processes.outcomes(tasks))
 
 
-def test_jobs_are_what_was_asked_for_or_the_cores_at_hand(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "6")
-    cores = min(6, len(os.sched_getaffinity(0)))
-    assert (jobs_for(None), jobs_for(3), jobs_for(None, threads=100)) == (cores, 3, 1)
+def test_jobs_are_what_was_asked_for_or_the_cores_at_hand(monkeypatch, tmp_path):
+    monkeypatch.delenv("IFP_JOBS")
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(6)))
+    monkeypatch.setattr("ifp.machine.pool._QUOTA", tmp_path / "cpu.max")
+    assert (jobs_for(None), jobs_for(3), jobs_for(None, threads=2), jobs_for(None, threads=100)) == (6, 3, 3, 1)
+    for quota, cores in (("max 100000", 6), ("150000 100000", 2), ("900000 100000", 6), ("no", 6)):
+        (tmp_path / "cpu.max").write_text(quota + "\n")
+        assert jobs_for(None) == cores
+    monkeypatch.setenv("IFP_JOBS", "4")
+    assert (jobs_for(None), jobs_for(5)) == (4, 5)
+    monkeypatch.setenv("IFP_JOBS", "none")
+    with pytest.raises(IFPError, match="need a whole number above 0 as IFP_JOBS, got 'none'"):
+        jobs_for(None)
     with pytest.raises(IFPError, match="need one job or more, got 0"):
         jobs_for(0)
 
