@@ -1,7 +1,7 @@
 """``ifp.spectrum``: closed-form freezing points of a data set."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ from annealing.choices import LikelihoodName, Nuisance
 from annealing.likelihood import likelihood_named
 from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_nuisance
 from ifp.closed_form.factors import chosen_factors
-from ifp.closed_form.order import freezing_order
 from ifp.closed_form.spectrum import Spectrum
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.arrays import Data
@@ -84,9 +83,8 @@ def spectrum(
         )
         counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
         kept = tuple(step.record for step in counted)
-        known = {"likelihood": likelihood, "nuisance": nuisance, "pool": pool, "jobs": jobs, "watch": watch}
-        steps = tuple(freezing_order(found, factors=names, **known)) if order else None  # type: ignore[arg-type]
-    return Spectrum(found, kept, seed, likelihood, nuisance, names, computed=steps, jobs=jobs, watch=watch)
+        result = Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch)
+        return replace(result, computed=tuple(result.order_in(pool))) if order else result
 
 
 def _counted(records: Iterator[SpectralRecord], total: int) -> Iterator[_Counted]:

@@ -18,6 +18,7 @@ from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import pool_for
+from ifp.machine.pool import Pool
 from ifp.machine.progress import UNWATCHED, Watch
 
 if TYPE_CHECKING:
@@ -74,17 +75,19 @@ class Spectrum(Sequence[SpectralRecord]):
         if self.computed is not None:
             return self.computed
         with pool_for(self.dataset, self.jobs) as pool:
-            return tuple(
-                freezing_order(
-                    self.dataset,
-                    factors=self._names,
-                    likelihood=self.likelihood,
-                    nuisance=self.nuisance,
-                    pool=pool,
-                    jobs=self.jobs,
-                    watch=self.watch,
-                )
-            )
+            return tuple(self.order_in(pool))
+
+    def order_in(self, pool: Pool) -> Iterator[OrderRecord]:
+        """The freezing order, computed in a pool that is there."""
+        return freezing_order(
+            self.dataset,
+            factors=self._names,
+            likelihood=self.likelihood,
+            nuisance=self.nuisance,
+            pool=pool,
+            jobs=self.jobs,
+            watch=self.watch,
+        )
 
     @property
     def order(self) -> Mapping[str, float]:

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,9 +13,12 @@ from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.closed_form.context_batches import context_images
+from ifp.closed_form.grams import OrderStep, added_grams
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.dataset import DataOptions, Factors
+from ifp.machine.pool import HERE
+from ifp.machine.progress import UNWATCHED
 
 
 class Listed:
@@ -162,7 +165,40 @@ def test_a_painted_mean_has_the_value_of_the_images_that_it_is_the_mean_of(repea
     assert all(0 <= each.error < 1e-6 for each in canvas)  # either background has the same value
 
 
+class ManyContexts(OnCanvas):
+    """Contexts c in which the negative of a covers more or fewer pixels."""
+
+    def __init__(self):
+        self.factors, self.options = Factors(("a", "c"), (2, 240)), DataOptions()
+        self._labels = np.array(list(itertools.product(range(2), range(240))))
+        rng = np.random.default_rng(2)
+        self.background = rng.uniform(0.1, 0.4, len(self._labels))
+        wide = rng.integers(1, 9, 240)
+        a, c = self._labels.T
+        negative = (np.arange(8) < wide[c][:, None]) & (a[:, None] == 1)
+        self.canvas = Listed(negative, self._labels, (2, 240))
+        self.canvas.image_shape = self.image_shape
+
+
+def value_given_c(seed, contexts, monkeypatch):
+    monkeypatch.setattr("ifp.closed_form.context_batches._CONTEXTS", contexts)
+    ds = ManyContexts()
+    ds.options = replace(ds.options, seed=seed)
+    a, c = ds.factors_at(np.arange(len(ds))).T
+    images = context_images(ds, c, held=True)
+    step = OrderStep(images, {"a": a[images.index]}, {"a": 2}, "bernoulli", "given c")
+    return added_grams(step, HERE, 1, UNWATCHED)["a"].value()
+
+
 def test_some_of_many_contexts_give_the_value_of_all_within_its_error(monkeypatch):
+    draws = [value_given_c(seed, 240, monkeypatch)[0] for seed in range(30)]
+    found = np.array([value_given_c(seed, 60, monkeypatch) for seed in range(60)])
+    apart = found[:, 0] - np.mean(draws)
+    assert abs(apart.mean()) < 3 * found[:, 1].mean() / 60**0.5
+    assert np.sqrt(np.mean(found[:, 1] ** 2)) == pytest.approx(np.sqrt(np.mean(apart**2)), rel=0.35)
+
+
+def test_contexts_are_drawn_whole_and_their_nuisances_in_parts_of_one_size(monkeypatch):
     ds = ifp.load_dataset("noisy-dsprites-32")
     context = np.ravel_multi_index(tuple(ds.factors_at(np.arange(len(ds))).T[[0, 2]]), (3, 40))
     monkeypatch.setattr("ifp.closed_form.context_batches._CONTEXTS", 30)
