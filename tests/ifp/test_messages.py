@@ -77,7 +77,11 @@ class Own:
         return print, ("called",)
 
 
-@pytest.mark.parametrize("value", [Own(), lambda: None, {1, 2}, object(), np.array([object()])], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [Own(), lambda: None, {1, 2}, object(), np.array([object()])],
+    ids=["an object that would be called", "a function without a name", "a set", "an object", "an array of objects"],
+)
 def test_what_is_no_plain_data_is_refused(value, capsys):
     with pytest.raises((TypeError, ValueError, AttributeError)):
         message_value(message_bytes(value))
