@@ -126,7 +126,7 @@ class _Worker:
     def __init__(self, count: int) -> None:
         spawned = get_context("spawn")
         self.connection, there = spawned.Pipe()
-        self._process = spawned.Process(target=serve, args=(there,), daemon=True)
+        self._process = spawned.Process(target=_serve, args=(there,), daemon=True)
         self._task, self._count = "", count
         try:
             with _without_script():
@@ -177,7 +177,7 @@ class _Worker:
         )
 
 
-def serve(connection: Connection) -> None:
+def _serve(connection: Connection) -> None:
     """What a process does: its tasks, one after the other, until this end of the pipe is all there is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the first one ends us
     os.environ.update(dict.fromkeys(_THREADS, "1"))
