@@ -32,6 +32,7 @@ from ifp.training.loop import Course, recorded_steps, timing_bytes
 from ifp.training.plan import PLAN_FILE, require_fitting, resumed_plan, run_plan
 from ifp.training.probe import probe_images
 from ifp.training.results import metrics_bytes, write_results
+from ifp.training.trial import tried_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ def open_training_run(
     Args:
         data: a data set, its name or the path of the user's own; else the plan's.
         plan: the stages; of a run that goes on its own plan.json is used.
-        given: settings by name, of :class:`TrainConfig`.
+        given: settings by name, of :class:`TrainConfig`; where threads are not among them, a short trial on the CPU
+            says whether the default is faster than one.
         place: where the run stands, or is to stand.
         force: use a plan made for other data.
         network: the user's own, where the settings say so.
@@ -98,6 +100,8 @@ def open_training_run(
     if network is not None:
         require_network(network, dataset.image_shape, config.latents or 1)
     learner = start_learner(dataset, config, plan, network=network)  # what does not fit is told before writing
+    if "threads" not in given and (config.device, config.compile, config.processes) == ("cpu", False, 1):
+        config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))
     files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
     run = new_run(Kind.TRAINING, dataset, config, place, files).run
     return TrainingRun(dataset, config, plan, run, learner, network)

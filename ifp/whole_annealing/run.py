@@ -20,6 +20,7 @@ from ifp.run_directory.run import require_place
 from ifp.training.learner import Learner, build_learner
 from ifp.training.loop import Course, recorded_steps, timing_bytes
 from ifp.training.probe import probe_images
+from ifp.training.trial import tried_threads
 from ifp.whole_annealing.config import WholeConfig, swept_range
 from ifp.whole_annealing.predictions import with_predictions
 from ifp.whole_annealing.results import write_whole_results
@@ -58,6 +59,9 @@ def open_whole_run(
         for name in config.predicted:
             dataset.factors.position(name)
     config = replace(config, precision=resolved_precision(config.precision, require_device(config.device)))
+    if "threads" not in given and config.device == "cpu":
+        learner = start_cooling(dataset, config)
+        config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))
     return new_run(Kind.WHOLE_ANNEALING, dataset, config, place)
 
 
