@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from annealing.errors import IFPError
 from annealing.intervals import median_interval
@@ -73,6 +72,8 @@ def overlap(first: ArrayLike, second: ArrayLike) -> float:
     Kernel: Gaussian, Scott's rule. A distribution without spread (but for rounding) is a point: the overlap is 1
     where both are the same point and 0 otherwise.
     """
+    from scipy import stats  # which takes half a second to import
+
     a, b = _logs(first), _logs(second)
     if min(np.ptp(a), np.ptp(b)) <= _ROUNDING:
         return float(np.ptp(np.concatenate([a, b])) <= _ROUNDING)
@@ -113,6 +114,8 @@ def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     Raises:
         IFPError: different lengths, or no complete pair.
     """
+    from scipy import stats  # which takes half a second to import
+
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if a.shape != b.shape or a.ndim != 1:
         raise IFPError(f"need two rows of one length to compare in pairs, got shapes {a.shape} and {b.shape}")
@@ -135,6 +138,8 @@ def compare_unpaired(first: ArrayLike, second: ArrayLike) -> Comparison:
     Raises:
         IFPError: one of them has no value.
     """
+    from scipy import stats  # which takes half a second to import
+
     a, b = (np.log(values[np.isfinite(values)]) for values in (np.asarray(first, float), np.asarray(second, float)))
     if not len(a) or not len(b):
         raise IFPError(f"need a freezing point or more of either factor, got {len(a)} and {len(b)}")

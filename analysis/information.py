@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.special import ndtr, rel_entr
-from scipy.stats import entropy
+from scipy.special import entr, ndtr, rel_entr
 
 from annealing.errors import IFPError
 
@@ -120,7 +119,8 @@ def factor_entropy(factors: NDArray[np.integer]) -> NDArray[np.float64]:
     >>> factor_entropy(np.array([[0, 0], [1, 0]])).round(4).tolist()
     [0.6931, 0.0]
     """
-    return np.array([entropy(np.unique(labels, return_counts=True)[1]) for labels in factors.T])
+    counts = [np.unique(labels, return_counts=True)[1] for labels in factors.T]
+    return np.array([entr(count / len(factors)).sum() for count in counts])
 
 
 _Shares = list[tuple[NDArray[np.float64], csr_array]]  # per factor: see _class_shares

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import entropy
 
+from analysis.information import factor_entropy
 from analysis.modes import DEGENERATE
 from annealing.errors import IFPError
 
@@ -76,12 +76,12 @@ def _told(score: NDArray[np.floating], classes: NDArray[np.integer]) -> NDArray[
     """I of one score about each factor (factors,), at most its entropy, the correlation ratio of chance taken off."""
     images = len(score)
     variance = score.var()
-    found = np.zeros(classes.shape[1])
+    found, most = np.zeros(classes.shape[1]), factor_entropy(classes)
     for k, labels in enumerate(classes.T if variance > 0 else ()):
         counts = np.bincount(labels)
         there = counts > 0
         means = np.bincount(labels, score)[there] / counts[there]
         between = float(counts[there] @ (means - score.mean()) ** 2) / images
         ratio = between / variance - (there.sum() - 1) / images
-        found[k] = min(-0.5 * np.log1p(-np.clip(ratio, 0.0, 1 - 1e-12)), entropy(counts))
+        found[k] = min(-0.5 * np.log1p(-np.clip(ratio, 0.0, 1 - 1e-12)), most[k])
     return found

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.names import is_name
 from analysis.plain_json import json_bytes, read_json, shown
@@ -16,6 +15,7 @@ from analysis.records import read_record
 from annealing.errors import PlanError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 FORMAT = "ifp-stage-plan/1"
@@ -98,9 +98,11 @@ class StagePlan:
         """The plan as ``ifp train --plan`` and :meth:`from_json` read it."""
         return json_bytes(self).decode()
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """A row per stage: stage (from 1), pressure (nats), factors, latents, share of the steps, and nats, what the
         factors' latents hold at its end by their heating curves."""
+        import pandas as pd
+
         return pd.DataFrame(
             [
                 {

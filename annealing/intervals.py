@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom
+from scipy.special import bdtr  # scipy.stats takes half a second to import
 
 from annealing.errors import IFPError
 
@@ -31,7 +31,7 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, floa
     ordered = ordered[~np.isnan(ordered)]
     n = len(ordered)
     places = np.arange(1, n // 2 + 1)
-    enough = places[1 - 2 * binom.cdf(places - 1, n, 0.5) >= level]
+    enough = places[1 - 2 * bdtr(places - 1, n, 0.5) >= level]
     if not len(enough):
         return np.nan, np.nan
     return float(ordered[enough[-1] - 1]), float(ordered[-enough[-1]])

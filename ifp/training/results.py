@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
-import sklearn
 import torch
 
-from analysis.figures.traversal import draw_traversal
 from analysis.information import adjusted_information, factor_entropy
 from analysis.plain_json import json_bytes
 from analysis.scores.codes import STUDY, protocol_of
-from analysis.scores.mig import mutual_information_gap
 from analysis.scores.scores import FORMAT
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
@@ -53,6 +50,8 @@ def write_results(
     config: TrainConfig,
 ) -> None:
     """trace.npz, scores.json and traversal.png of a finished run."""
+    import sklearn  # only now: it takes a second to import, and drawing does, too
+
     columns = tuple(TraceRecord.__dataclass_fields__)
     arrays = {name: np.array([getattr(each, name) for each in trace]) for name in columns}
     run.write("trace.npz", npz_bytes({**arrays, **probe_arrays(dataset, probe)}))
@@ -74,6 +73,8 @@ def write_results(
 
 def mean_code_mig(dataset: LabelledDataset, model: MultiGroupVAE, seed: int) -> float:
     """MIG on mean codes of 10,000 images drawn with replacement."""
+    from analysis.scores.mig import mutual_information_gap
+
     index = np.random.default_rng([seed, 5]).integers(0, len(dataset), STUDY.train)
     codes = [
         encode_all(model, torch.from_numpy(to_float(dataset.images(part))).permute(0, 3, 1, 2))[0].numpy()
@@ -85,6 +86,8 @@ def mean_code_mig(dataset: LabelledDataset, model: MultiGroupVAE, seed: int) -> 
 def _traversal_png(
     model: MultiGroupVAE, probe: Probe, last: TraceRecord, names: Sequence[str], likelihood: str
 ) -> bytes:
+    from analysis.figures.traversal import draw_traversal
+
     images = traversal_images(model, probe.images[0], range(model.latents), VALUES, likelihood_named(likelihood))
     buffer = io.BytesIO()
     held = adjusted_information(last.mi, last.mi_null, factor_entropy(probe.factors))

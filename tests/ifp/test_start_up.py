@@ -38,6 +38,7 @@ def run_without(absent, words, folder, environment):
         (("verify", "anneal"), TABLES),
         (("data", "list"), ("torch", "pandas", "matplotlib")),
         (("plan-stages", "anneal"), ("torch", "matplotlib")),
+        (("spectrum", "--dataset", "dsprites-tiny", "--contexts", "2"), ("scipy.stats", "sklearn", "matplotlib")),
     ],
     ids=str,
 )

@@ -23,6 +23,8 @@ from ifp.files.npz import open_npz, read_header, read_rows
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 _IMAGES = int(np.prod(SIZES))
 _BYTES = SIZE * SIZE // 8  # of one image, packed
+# of a byte, (256, 8)
+_PIXELS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(np.float32)
 
 
 class DSprites:
@@ -48,8 +50,7 @@ class DSprites:
     def images(self, index: Sequence[int] | Index, nuisances_of: Index | None = None) -> NDArray[np.float32]:
         """Images (N, 64, 64, 1), float32, each pixel 0 or 1."""
         rows = self._bits[checked_index(index, len(self))]
-        pixels = np.unpackbits(rows, axis=1, bitorder="little")
-        return pixels.reshape(-1, *self.image_shape).astype(np.float32)
+        return np.take(_PIXELS, rows, axis=0).reshape(-1, *self.image_shape)
 
     def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64]:
         """Factor classes (N, 5): shape, scale, orientation, posX, posY."""
