@@ -1,6 +1,7 @@
 """A plan of DEFT's stages: its type, checked when made, and its strict reader."""
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,9 +54,18 @@ class StagePlan:
             raise PlanError(f"need a plan of format {FORMAT}, got {shown(self.format)}")
         if not is_name(self.dataset) or "/" in self.dataset:
             raise PlanError(f"need the name of a data set in a plan, got {shown(self.dataset)}")
-        for name in (name for stage in self.stages for name in stage.factors):
+        if min(self.image_shape) < 1:
+            raise PlanError(f"need an image shape of 1 pixel or more in a plan, got {shown(self.image_shape)}")
+        factors = [name for stage in self.stages for name in stage.factors]
+        for name in factors:
             if not is_name(name):
                 raise PlanError(f"need names of factors in one line in a plan, got {shown(name)}")
+        name, times = Counter(factors).most_common(1)[0] if factors else ("", 0)
+        if times > 1:
+            raise PlanError(f"need each factor in one stage only, got {shown(name)} {times} times")
+        for name, nats in (pair for stage in self.stages for pair in stage.predicted_nats.items()):
+            if not 0 <= nats < math.inf:
+                raise PlanError(f"need predicted nats of 0 or more, got {nats:g} of {shown(name)}")
         if not self.stages:
             raise PlanError("need a plan of one or more stages, got none")
         if not 0 <= self.gamma <= 1:

@@ -1,4 +1,4 @@
-"""Choices by name, and the two checks that every config makes: a name that is known, numbers that count something.
+"""Choices by name, and the checks that every config makes: a name that is known, numbers of a size that makes sense.
 
 Nothing here imports torch, so that what only shows or checks settings starts fast.
 """
@@ -20,6 +20,28 @@ PointSource = Literal["knee", "crossings", "freezing", "equilibrium"]
 Order = Literal["continuous", "first_order", "degenerate", "none"]
 
 
+# what is held at once, or started, for each; what only takes time may be larger
+_MOST = {
+    "threads": 1024,
+    "jobs": 1024,
+    "processes": 1024,
+    "contexts": 10**7,
+    "planning_contexts": 10**7,
+    "repeats": 10**4,
+    "stack": 10**4,
+    "latents": 4096,
+    "group_size": 4096,
+    "stages": 4096,
+    "nodes": 4096,
+    "samples": 4096,
+    "channels": 4096,
+    "hidden": 2**16,
+    "batch_size": 2**20,
+    "probe": 2**20,
+}
+_MOST_OF_OTHERS = 10**9
+
+
 def require_one_of(what: str, value: object, known: Iterable[str], error: type[IFPError] = IFPError) -> None:
     """IFPError, or the kind of it given, where a value is none of the names that are known.
 
@@ -33,8 +55,32 @@ def require_one_of(what: str, value: object, known: Iterable[str], error: type[I
 
 
 def require_counts(settings: object, *names: str) -> None:
-    """IFPError where one of the settings of these names is below 1; None, which stands for a default, is none."""
+    """:func:`require_count` of the settings of these names; None, which stands for a default, is none."""
     for name in names:
         value = getattr(settings, name)
-        if value is not None and value < 1:
-            raise IFPError(f"need {name} of at least 1, got {value}")
+        if value is not None:
+            require_count(name, value)
+
+
+def require_count(name: str, value: int) -> None:
+    """IFPError where a number of something is below 1, or larger than any machine could bear.
+
+    >>> require_count("threads", 10**12)
+    Traceback (most recent call last):
+    annealing.errors.IFPError: need threads of at most 1,024, got 1000000000000
+    """
+    most = _MOST.get(name, _MOST_OF_OTHERS)
+    if value < 1:
+        raise IFPError(f"need {name} of at least 1, got {_written(value)}")
+    if value > most:
+        raise IFPError(f"need {name} of at most {most:,}, got {_written(value)}")
+
+
+def require_seed(seed: int, name: str = "a seed") -> None:
+    """IFPError where a seed is negative, or needs more than the 63 bits that every file and library takes."""
+    if not 0 <= seed < 2**63:
+        raise IFPError(f"need {name} from 0 to {2**63 - 1}, got {_written(seed)}")
+
+
+def _written(number: int) -> str:
+    return str(number) if abs(number) < 10**40 else "a number of more than 40 digits"

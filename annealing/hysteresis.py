@@ -10,6 +10,7 @@ learnt far below the freezing point may be another than the one that freezes, an
 import math
 from dataclasses import dataclass, replace
 
+from annealing.choices import require_counts
 from annealing.errors import IFPError
 from annealing.thresholds import ACTIVE, SILENT
 
@@ -36,7 +37,8 @@ class Pace:
             )
         if not (0 < self.survey < 0.1 and 0 < self.first_loop < 0.1):
             raise IFPError(f"need speeds between 0 and 0.1 in ln(beta) a step, got {self.survey} and {self.first_loop}")
-        if not (self.slowdown > 1 and self.tolerance > 1):
+        require_counts(self, "learn_steps", "max_steps")
+        if not (1 < self.slowdown < math.inf and 1 < self.tolerance < math.inf):
             raise IFPError(f"need slowdown and tolerance above 1, got {self.slowdown} and {self.tolerance}")
 
     def speed(self, loop: int) -> float:

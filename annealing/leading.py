@@ -16,7 +16,7 @@ from annealing.spectral import eigenvalues
 Batches = Callable[[], Iterable[Tensor]]
 
 EXACT = 2000  # images or pixels up to which their whole matrix is diagonalised
-_HELD = 2**25  # pixels of a whole set that may lie in memory
+HELD = 2**25  # pixels of a whole set that may lie in memory
 _ROUNDING = 1e-5  # of the largest value: what float32 products leave in a residual
 
 
@@ -61,7 +61,8 @@ def leading_eigenvalues(
     if pixels <= exact:
         matrix = times(torch.eye(pixels, dtype=torch.float64), torch.float64)
         return torch.linalg.eigvalsh(matrix).flip(0).clamp(min=0)[:count]
-    start = torch.randn(pixels, min(2 * count, pixels), generator=torch.Generator().manual_seed(0), dtype=mean.dtype)
+    width = min(2 * count, pixels, images)  # of fewer images there are no more directions
+    start = torch.randn(pixels, width, generator=torch.Generator().manual_seed(0), dtype=mean.dtype)
     block = torch.linalg.qr(start).Q
     while True:
         product = times(block, torch.float32)
@@ -88,7 +89,7 @@ def _first_pass(batches: Batches, likelihood: Likelihood, exact: int) -> tuple[i
         images += len(flat)
         total = total + flat.sum(dim=0, dtype=torch.float64)
         if held is not None:
-            held = [*held, flat] if images <= exact and images * flat.shape[1] <= _HELD else None
+            held = [*held, flat] if images <= exact and images * flat.shape[1] <= HELD else None
     if images < 2:
         raise IFPError(f"need at least 2 images for a freezing point, got {images}")
     return images, total / images, None if held is None else torch.cat(held)

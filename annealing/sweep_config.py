@@ -1,5 +1,6 @@
 """Settings of the sweep of a case, apart from the engine: what only reads or checks them starts without torch."""
 
+import math
 from dataclasses import dataclass, field
 
 from annealing.choices import SweptNetwork, require_counts, require_one_of
@@ -28,5 +29,5 @@ class SweepConfig:
         require_counts(self, "nodes", "samples", "hidden", "latents", "record_every")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.network])
-        if not (self.learning_rate or 0) > 0:
+        if not 0 < (self.learning_rate or 0) < math.inf:
             raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")

@@ -11,6 +11,7 @@ import analysis.scores
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.measure import Measure
 from analysis.scores.scores import Scores
+from annealing.choices import require_count, require_seed
 from annealing.errors import IFPError, did_you_mean
 
 
@@ -35,6 +36,7 @@ def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
         raise IFPError(f"need scores among {', '.join(SCORES + VARIANTS)}, got {', '.join(sorted(unknown))}{near}")
     if n_jobs == 0:
         raise IFPError("need one job or more, or -1 for one per core, got 0")
+    require_count("jobs", abs(n_jobs))
 
 
 def asked_scores(only: Collection[str] | None, *, posteriors: bool) -> tuple[str, ...]:
@@ -83,6 +85,7 @@ def score(
             logvar, or a single factor that varies: DCI, FactorVAE, BetaVAE and modularity need two.
     """
     require_scores(only, n_jobs)
+    require_seed(seed)
     data = LabelledCodes(codes, factors, logvar)
     asked = asked_scores(only, posteriors=logvar is not None)
     found: dict[str, float] = {}

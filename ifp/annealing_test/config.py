@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-from annealing.choices import LikelihoodName, Nuisance, require_counts, require_one_of
+from annealing.choices import LikelihoodName, Nuisance, require_counts, require_one_of, require_seed
 from annealing.errors import IFPError
 from annealing.hysteresis import Pace
 from annealing.sweep_config import SweepConfig
@@ -50,6 +50,7 @@ class AnnealConfig:
         if self.precision != "float32":
             raise IFPError(f"need precision float32 for an annealing test, got {self.precision!r}")
         require_counts(self, "contexts", "planning_contexts", "repeats", "stack", "threads")
+        require_seed(self.seed)
         if self.planning_contexts < self.contexts:
             raise IFPError(f"need the {self.contexts} contexts among those planned over, got {self.planning_contexts}")
         if not self.factors or len(set(self.factors)) < len(self.factors):
@@ -57,7 +58,7 @@ class AnnealConfig:
         for name, pair in (("span", self.span), ("pressures", self.pressures)):
             if pair is not None and not 0 < pair[0] < pair[1] < float("inf"):
                 raise IFPError(f"need {name} LO:HI with 0 < LO < HI, got {pair[0]:g}:{pair[1]:g}")
-        if not self.thresholds or min(self.thresholds) <= 0:
+        if not self.thresholds or not all(0 < each < float("inf") for each in self.thresholds):
             raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
         if self.protocol == "equilibrium" and self.repeats > 1:
             raise IFPError(f"need one repeat at equilibrium, where nothing is random, got {self.repeats}")

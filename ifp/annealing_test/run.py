@@ -9,9 +9,12 @@ from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig, nested_settings
 from ifp.closed_form.factors import chosen_factors, require_action
 from ifp.datasets.arrays import Data
+from ifp.datasets.batches import require_images_fit
 from ifp.machine.device import require_device
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.opening import OpenRun, Place, asked_dataset, new_run, resumed_run
+
+_HELD = 12  # bytes of a pixel value: the images, their columns and the networks' inputs, float32
 
 
 def open_annealing_run(data: Data | None, given: Mapping[str, Any], place: Place) -> OpenRun[AnnealConfig]:
@@ -40,5 +43,7 @@ def open_annealing_run(data: Data | None, given: Mapping[str, Any], place: Place
     settings: dict[str, Any] = {**nested, **opened, "factors": factors, "sweep": sweep}
     config = AnnealConfig(**settings)
     require_device(config.device)
+    longest = max(dataset.factors.sizes) if dataset.factors is not None else 1
+    require_images_fit(dataset, longest * min(config.stack, config.contexts), "a piece of the annealing test", _HELD)
     require_action(dataset, config.factors, config.contexts, config.seed)  # before a run that could not go on is made
     return new_run(Kind.ANNEALING_TEST, dataset, config, place)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ifp.datasets import families, family_of, load_dataset
-from ifp.datasets.cache import cache_directory
+from ifp.datasets.cache import CacheUse, cache_directory, cache_use, clear_cache
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.download import Fetched, Report, fetch_files, files_at, folder_of
 from ifp.datasets.family import Family
@@ -17,9 +17,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def known_datasets(data_dir: Path | None = None) -> list[dict[str, Any]]:
-    """What is known of each data set without opening it, and whether it can be opened."""
-    return [_row(name, family, data_dir) for name, family in families().items()]
+@dataclass(frozen=True)
+class AtHand:
+    """Data sets that are known, and what the cache holds.
+
+    Attributes:
+        rows: one for each data set.
+        cache: its folder.
+        use: what is in it, in bytes.
+    """
+
+    rows: list[dict[str, Any]]
+    cache: Path
+    use: CacheUse
+
+
+def data_at_hand(data_dir: Path | None = None) -> AtHand:
+    """What is known of each data set without opening it, and whether it can be opened; what the cache holds."""
+    rows = [_row(name, family, data_dir) for name, family in families().items()]
+    return AtHand(rows, cache_directory(), cache_use())
 
 
 def _row(name: str, family: Family, data_dir: Path | None) -> dict[str, Any]:
@@ -90,6 +106,18 @@ def _facts(dataset: Dataset) -> Mapping[str, str]:
         "fingerprint": dataset.fingerprint,
         "likelihood": "bernoulli, unless --likelihood says otherwise",
     }
+
+
+def empty_cache(*, everything: bool = False) -> tuple[CacheUse, CacheUse]:
+    """Remove what is made again when it is asked for; what the cache held before, and what it holds now.
+
+    Args:
+        everything: fetched public files and data given as arrays, too, which runs on them need to go on.
+
+    Raises:
+        DataError: something cannot be removed.
+    """
+    return clear_cache(everything=everything), cache_use()
 
 
 def fetch_dataset(

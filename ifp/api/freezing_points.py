@@ -1,8 +1,10 @@
 """Tables of (step, beta, KL per latent) from anyone's training, read to freezing points."""
 
+import csv
 import io
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -68,6 +70,7 @@ def _records(table: RunDirectory | Table | str | Path) -> tuple[NDArray[Any], ND
     if isinstance(table, (RunDirectory, str, Path)):
         return _of_run(table if isinstance(table, RunDirectory) else open_run(Path(table)))
     if isinstance(table, pd.DataFrame):
+        _require_once([str(name) for name in table.columns], "the table")
         return _columns({str(name): table[name] for name in table}, "the table")
     if isinstance(table, Mapping):
         return _columns(table, "the table")
@@ -88,7 +91,16 @@ def _read(path: Path) -> dict[str, Any]:
         table = pd.read_csv(io.BytesIO(data))
     except ValueError as error:  # of pandas: a parser's, or of text that is no UTF-8
         raise DataError(f"need a table of comma-separated values in {path}, got: {str(error)[:200]}") from error
+    first = next(csv.reader(io.StringIO(data.partition(b"\n")[0].decode(errors="replace"))), [])
+    _require_once(first, f"{path}")  # pandas would give the second one another name
     return {str(name): table[name] for name in table}
+
+
+def _require_once(columns: Sequence[str], where: str) -> None:
+    """DataError where two columns have one name: nothing tells which is meant."""
+    name, times = Counter(columns).most_common(1)[0] if columns else ("", 0)
+    if times > 1:
+        raise DataError(f"need columns each once in {where}, got {shown(name)} {times} times")
 
 
 def _columns(table: Mapping[str, Any], where: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -6,6 +6,7 @@ It may import every other room, what is slow inside the command, and nothing imp
 import importlib
 import importlib.metadata
 import logging
+import os
 import pkgutil
 import sys
 import warnings
@@ -104,6 +105,15 @@ def _run() -> None:
         if "--debug" in sys.argv:
             raise
         typer.echo(f"ifp: {in_one_line(str(error))[:_LONGEST]}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # who read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (OSError, MemoryError) as error:
+        if "--debug" in sys.argv:
+            raise
+        wanted = "more memory than there is" if isinstance(error, MemoryError) else "files that can be read and written"
+        typer.echo(f"ifp: need {wanted}, got: {in_one_line(str(error) or type(error).__name__)[:_LONGEST]}", err=True)
         sys.exit(1)
     except UsageError as error:
         line = f"ifp: {in_one_line(told(error))[:_LONGEST]}"

@@ -1,4 +1,4 @@
-"""``ifp data list``, ``ifp data show`` and ``ifp data fetch``."""
+"""``ifp data list``, ``ifp data show``, ``ifp data fetch`` and ``ifp data clear``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +16,12 @@ def register(app: typer.Typer) -> None:
     data.command("list", cls=Command)(list_families)
     data.command("show", cls=Command)(show)
     data.command("fetch", cls=Command)(fetch)
+    data.command("clear", cls=Command)(clear)
     app.add_typer(
-        data, name="data", help="List the data sets, look at one, fetch its public files.", rich_help_panel=DATA_SETS
+        data,
+        name="data",
+        help="List the data sets, look at one, fetch its files, clear the cache.",
+        rich_help_panel=DATA_SETS,
     )
 
 
@@ -28,15 +32,16 @@ def list_families(data_dir: options.DataDir = None, json: options.Json = False) 
         ifp data list
         ifp data list --json
     """
-    from ifp.api.data import known_datasets
-    from ifp.cli.data_table import show_families
+    from ifp.api.data import data_at_hand
+    from ifp.cli.data_table import cache_line, show_families
     from ifp.cli.tables import show_table
 
-    rows = known_datasets(data_dir)
+    found = data_at_hand(data_dir)
     if json:
-        show_table("", rows, json=True)
+        show_table("", found.rows, json=True)
     else:
-        show_families(rows)
+        show_families(found.rows)
+        typer.echo(cache_line(found.cache, found.use), err=True)
 
 
 def show(
@@ -116,3 +121,23 @@ def fetch(
     except STOPPED as stopped:
         typer.echo(f"\nstopped; files that are whole are kept. Go on with:\n  ifp data fetch {dataset}", err=True)
         raise typer.Exit(exit_code(stopped)) from None
+
+
+def clear(
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Fetched files and data given as arrays, too.", rich_help_panel=DATA),
+    ] = False,
+) -> None:
+    """Empty the cache of images that are made or read again when they are asked for.
+
+    Fetched public files stay, and so does data given as arrays, which runs on it need to go on.
+
+    Examples:
+        ifp data clear
+        ifp data clear --all
+    """
+    from ifp.api.data import empty_cache
+    from ifp.cli.data_table import cleared_line
+
+    typer.echo(cleared_line(*empty_cache(everything=everything)), err=True)

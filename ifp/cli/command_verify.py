@@ -36,6 +36,7 @@ def verify(
     """
     from dataclasses import asdict
 
+    from analysis.names import in_one_line
     from analysis.plain_json import json_bytes
     from ifp.api.verify import verify as verified
 
@@ -50,7 +51,7 @@ def verify(
             err=True,
         )
         for each in found.faults:
-            typer.echo(f"{each.fault}: {each.file}")
+            typer.echo(f"{each.fault}: {in_one_line(each.file)}")
         if not found.faults:
             typer.echo("every file is as it was written", err=True)
     if found.faults:

@@ -4,6 +4,7 @@ The file becomes the context's ``default_map``, which an option looks into when 
 checked here, since the command line takes texts for everything.
 """
 
+import os
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -29,8 +30,11 @@ def read_config(ctx: typer.Context, path: Path | None) -> Path | None:
         return path
     options = _options(ctx)
     found: dict[str, Any] = {}
+    keys: dict[str, str] = {}
     for key, value in _content(path).items():
         name = str(key).replace("_", "-")
+        if keys.setdefault(name, key) != key:
+            raise IFPError(f"need {name} once in {path}, got both {keys[name]!r} and {key!r}")
         if name not in options:
             listed = ", ".join(options)
             raise IFPError(
@@ -63,7 +67,7 @@ def _content(path: Path) -> dict[str, Any]:
         if len(data) > _LARGEST:
             raise IFPError(f"need a TOML file of at most {_LARGEST:,} bytes for --config, {path} is larger")
         return tomllib.loads(data.decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
         raise IFPError(f"need a TOML file for --config, {path} is none: {error}") from None
 
 
@@ -94,7 +98,7 @@ def _as_given(value: Any, hint: Any, metavar: str, where: str) -> Any:
     if not fits:
         also = " or a list" if separator else ""
         raise IFPError(f"need {_KINDS.get(wanted, 'a text')}{also} for {where}, got {value!r}")
-    return value
+    return os.path.expanduser(value) if wanted is Path else value  # no shell has looked at it
 
 
 def _settings(value: Any, where: str) -> dict[str, str]:

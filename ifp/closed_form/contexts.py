@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.choices import LikelihoodName, Nuisance, Order, require_one_of
+from annealing.choices import LikelihoodName, Nuisance, Order, require_count, require_one_of, require_seed
 from annealing.errors import IFPError
 from annealing.landau import transition
 from annealing.likelihood import likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
+from ifp.datasets.batches import require_images_fit
 from ifp.datasets.dataset import Dataset, DataWarning, require_labelled, to_float
 from ifp.datasets.source import DataSource
 from ifp.machine.pool import HERE, Event, Outcome, Pool, Task
@@ -28,6 +29,7 @@ from ifp.machine.threads import use_threads
 
 _TOGETHER = 2**26  # bytes of the images that a worker holds at once
 _SEQUENCES = 50  # of them at most
+_HELD = 20  # bytes of a pixel value of a sequence, which stands there as float32 and as float64 twice
 _MANY = 1000  # cases, from which on processes are made for them: fewer are done before one has begun
 
 
@@ -142,10 +144,14 @@ def closed_forms(
     """
     if contexts < 1:
         raise IFPError(f"need one context or more, got {contexts}")
+    require_count("contexts", contexts)
+    require_seed(seed)
     require_nuisance(nuisance)
     likelihood_named(likelihood)
     known = require_labelled(dataset).factors
     names = tuple(factors) if factors is not None else known.names
+    longest = max(known.sizes[known.position(name)] for name in names)
+    require_images_fit(dataset, longest, "action sequences", _HELD)
     drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
     source, pieces = DataSource.of(dataset), list[tuple[str, dict[int, int]]]()
     for factor in names:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 from torch import Tensor
 
 from annealing.choices import LikelihoodName
-from annealing.leading import leading_eigenvalues
+from annealing.leading import HELD, leading_eigenvalues
 from annealing.likelihood import likelihood_named
-from ifp.datasets.batches import all_images
+from ifp.datasets.batches import all_images, require_images_fit
 from ifp.datasets.dataset import Dataset
 from ifp.machine.progress import UNWATCHED, Watch
+
+_BYTES = 24  # of a pixel value of a direction: the block, its product and a copy, float64
 
 
 def whole_spectrum(
@@ -29,6 +32,10 @@ def whole_spectrum(
     Raises:
         IFPError: fewer than two images, an unknown likelihood, pixels it cannot draw, or a count below 1.
     """
+
+    if len(dataset) * np.prod(dataset.image_shape, dtype=float) > HELD:  # else all of them are held, which is little
+        columns = min(2 * count, len(dataset))
+        require_images_fit(dataset, columns, "eigenvalues, as many directions as there are", _BYTES)
 
     def images() -> Iterator[Tensor]:
         return (batch.images for batch in watch.follow(all_images(dataset, "whole set"), "eigenvalues"))

@@ -16,6 +16,7 @@ from typing import Any
 
 from analysis.names import in_one_line, is_name
 from analysis.plain_json import shown
+from annealing.choices import require_seed
 from annealing.errors import DataError, IFPError, did_you_mean
 from ifp.datasets import public
 from ifp.datasets.dataset import DataOptions, Dataset, DataWarning, Factors
@@ -97,8 +98,7 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
         raise IFPError(f"need two bins or more, got {given.bins}")
     if given.bins is not None and given.bins > _MOST_BINS:
         raise IFPError(f"need at most {_MOST_BINS:,} bins, got {given.bins}")
-    if given.seed < 0:
-        raise IFPError(f"need a seed from 0 on, got {given.seed}")
+    require_seed(given.seed, "a seed of the data")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
     dataset = correlated(_open(name, reference, data_dir, given))

@@ -15,7 +15,7 @@ from ifp.datasets import load_dataset
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.dataset import Dataset
 from ifp.files.arrays import in_memory
-from ifp.files.atomic import replacing
+from ifp.files.atomic import replacing, sweep
 from ifp.files.names import file_name
 
 _GIVEN = "the arrays given"
@@ -117,6 +117,7 @@ def _kept(arrays: dict[str, NDArray[Any]], name: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
+        sweep(path.parent)
     except OSError as error:
         raise DataError(f"need a writable cache directory (IFP_CACHE_DIR sets another), got: {error}") from error
     return path

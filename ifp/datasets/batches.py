@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ifp.datasets.dataset import Dataset, to_float
+from ifp.machine.memory import require_memory
 
 _VALUES = 2**21  # pixel values of a batch: 8 MiB, which allocators and caches still take lightly
 _IMAGES = 1024  # of a batch at most: sums over it in float32 are exact for binary pixels, to 1e-5 for grey ones
@@ -27,6 +28,20 @@ class Batch:
 def batch_size(dataset: Dataset) -> int:
     """How many images make a batch."""
     return int(np.clip(_VALUES // np.prod(dataset.image_shape), 1, _IMAGES))
+
+
+def require_images_fit(dataset: Dataset, images: int, what: str, each: float) -> None:
+    """IFPError where so many images of a data set, held at once for a computation, do not fit into memory.
+
+    Args:
+        dataset: whose images they are.
+        images: how many are held at once.
+        what: the computation, in words.
+        each: bytes that it holds for every pixel value, at least.
+    """
+    shape = "x".join(map(str, dataset.image_shape))
+    needed = each * images * float(np.prod(dataset.image_shape, dtype=float))
+    require_memory(needed, f"{what}: {images:,} images of {shape} at once")
 
 
 def read_images(dataset: Dataset, index: NDArray[np.int64], nuisances_of: NDArray[np.int64] | None = None) -> Tensor:

@@ -12,6 +12,7 @@ from annealing.errors import DataError
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import find_file
+from ifp.files.atomic import sweep, workplace
 from ifp.machine.log import only_warnings
 
 _TIMEOUT = (15, 60)  # seconds: to connect; without another byte
@@ -69,9 +70,13 @@ def download(file: PublicFile, target: Path, report: Report) -> None:
         bar = _Followed(file.name, report)
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_BLOCK, timeout=_TIMEOUT, headers=_AS_STORED)
         try:
-            with only_warnings("pooch"):  # what it says beside these, the caller does
-                pooch.retrieve(url, file.checksum, fname=target.name, path=target.parent, downloader=downloader)
-            target.chmod(0o644)  # a temporary file's 0600 would keep others from a shared folder
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with workplace(target.parent) as room, only_warnings("pooch"):  # what it says beside these, the caller does
+                pooch.retrieve(url, file.checksum, fname=target.name, path=room, downloader=downloader)
+                (room / "new").touch()
+                (room / target.name).chmod((room / "new").stat().st_mode)  # the user's umask; pooch's own is 0600
+                os.replace(room / target.name, target)
+            sweep(target.parent)
             return
         except (requests.RequestException, ValueError) as error:  # before OSError, of which requests' are
             refusals.append(f"{url}: {_reason(error)}")

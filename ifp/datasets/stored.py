@@ -24,7 +24,7 @@ from annealing.errors import DataError, IFPError
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.cells import Cells
 from ifp.datasets.dataset import DataOptions, Factors, Index, checked_index
-from ifp.files.atomic import new_folder
+from ifp.files.atomic import new_folder, sweep
 from ifp.files.names import file_name
 
 _FORMAT = 1
@@ -133,6 +133,7 @@ def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], ve
         _require_room(folder.parent, content)
         try:
             _fill(folder, name, content)
+            sweep(folder.parent)
         except FileExistsError:
             if not (folder / "header.json").is_file():  # else another process was faster
                 raise DataError(f"need the place {folder} in the cache for {name}, remove what stands there") from None

@@ -13,7 +13,7 @@ from ifp.datasets.pictures import opened_picture
 from ifp.datasets.stored import Content, StoredDataset, prepared
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-_TOGETHER = 64  # pictures
+_TOGETHER = 2**26  # bytes of the pictures that are held at once, or one
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -71,9 +71,10 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
 
 def _blocks(pictures: Sequence[Path], shape: tuple[int, int, int, int], mode: str) -> Iterator[NDArray[np.uint8]]:
     _, height, width, channels = shape
-    for start in range(0, len(pictures), _TOGETHER):
-        block = np.empty((min(_TOGETHER, len(pictures) - start), height, width, channels), np.uint8)
-        for image, path in zip(block, pictures[start : start + _TOGETHER], strict=True):
+    together = max(_TOGETHER // (height * width * channels), 1)
+    for start in range(0, len(pictures), together):
+        block = np.empty((min(together, len(pictures) - start), height, width, channels), np.uint8)
+        for image, path in zip(block, pictures[start : start + together], strict=True):
             image[:] = _pixels(path, mode, (width, height)).reshape(image.shape)
         yield block
 

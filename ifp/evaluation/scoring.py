@@ -17,6 +17,7 @@ from analysis.scores.all_scores import SCORES, VARIANTS, asked_scores, of_sample
 from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import PROTOCOLS, STUDY, LabelledCodes, SampleSizes, sampled_rows
 from analysis.scores.scores import FORMAT
+from annealing.choices import require_seed
 from annealing.errors import DataError, IFPError, RunError
 from ifp.evaluation.encoding import encoded_run, keep_codes
 from ifp.files.npz import has_array, open_npz, read_whole
@@ -127,6 +128,7 @@ def score_run(
         IFPError: no score is named, an unknown one, or as :func:`codes_of_run` has it.
     """
     require_scores(only, n_jobs)
+    require_seed(seed)
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
     trained = trained_run(run)
     asked = (*asked_scores(only, posteriors=True), *((_APART,) if only is None else ()))

@@ -1,8 +1,11 @@
 """Files and folders that appear whole or not at all: made beside their place, then renamed into it."""
 
+import contextlib
+import fcntl
 import os
-import tempfile
-from collections.abc import Iterator
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -23,20 +26,33 @@ def require_writable(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes the place of ``path`` once it is whole: fsync, rename, fsync of the folder.
 
+    It has the mode that the user's umask gives to new files.
+
     Raises:
         OSError: no room, or no right to write; ``path`` is as it was.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL, suffix=path.suffix)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    temporary, handle = _held(path, lambda place: os.open(place, flags, 0o666))
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep others from a shared folder
-        os.replace(temporary, path)
+            os.replace(temporary, path)
         _settle(path.parent)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """A new folder in another, removed in the end with all that is still in it; OSError where none can be made."""
+    room, handle = _held(folder / "room", _made_folder)
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+        os.close(handle)
 
 
 @contextmanager
@@ -46,8 +62,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: no room, no right to write, or something stands there (FileExistsError).
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as room:
-        folder = Path(room, path.name)
+    with workplace(path.parent) as room:
+        folder = room / path.name
         folder.mkdir()
         yield folder
         try:
@@ -56,6 +72,48 @@ def new_folder(path: Path) -> Iterator[Path]:
             if path.exists():  # the system says that it is not empty, or no folder
                 raise FileExistsError(f"{path} is there") from error
             raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder; what is being written, by any process, stays.
+
+    Whoever writes holds the system's lock of the unfinished file or folder, which ends with its process. Where the
+    file system has no such locks everything stays.
+    """
+    for partial in folder.glob(f"{PARTIAL}*"):
+        try:
+            handle = os.open(partial, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # gone by now, a link, or another user's
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+        except OSError:  # held, or not ours to remove
+            continue
+        finally:
+            os.close(handle)
+
+
+def _held(path: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
+    """A new place beside ``path``, and the handle of what was made there, locked for as long as it is open."""
+    while True:
+        place = path.parent / f"{PARTIAL}{secrets.token_hex(6)}{path.suffix}"
+        try:
+            handle = make(place)
+        except FileNotFoundError:
+            if not path.parent.is_dir():
+                raise
+            continue  # swept away as soon as it was made
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if place.exists():  # else it was swept away before it was locked
+            return place, handle
+        os.close(handle)
+
+
+def _made_folder(place: Path) -> int:
+    place.mkdir()
+    return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

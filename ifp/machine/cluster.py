@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import socket
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from annealing.errors import IFPError, RunError
-from ifp.machine.log import only_warnings
+from ifp.machine.log import kept_quiet
 from ifp.machine.memory import keep_freed_memory
 from ifp.machine.pool import TRIES, Event, Outcome, Task, carried_out, result_of
 from ifp.machine.versions import versions
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _AHEAD = 2  # pieces sent per thread of the cluster: the next is there when one is done, the scheduler never sees all
 _CONNECTING = 10  # seconds
+_LOUD = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")  # logs of the library
 _ALONE = threading.Lock()
 # of a cluster made here, elsewhere the scheduler's own hold: how often a piece's worker may die, and that a worker has
 # no second piece, which would be counted as a suspect when it dies with the first
@@ -112,13 +114,32 @@ def cluster_at(scheduler: str | None) -> Iterator[Cluster | None]:
         from distributed import Client
     except ImportError as error:
         raise IFPError(f"need Dask for --scheduler (pip install 'ifp[cluster]'), got: {error}") from None
-    with only_warnings("distributed"), dask.config.set(_OURS), contextlib.ExitStack() as stack:
+    quiet = [kept_quiet(name) for name in _LOUD]  # what fails is told in our one line
+    with dask.config.set(_OURS), contextlib.ExitStack() as stack:
+        for each in quiet:
+            stack.enter_context(each)
         address = stack.enter_context(_local_cluster(int(local[1]))) if local else scheduler
+        if not local:
+            _require_answer(scheduler)
         try:
             client = Client(address, timeout=_CONNECTING, set_as_default=False)
         except Exception as error:  # no scheduler: a stranger's first bytes are taken for a size, and memory ends
             raise IFPError(f"need a Dask scheduler that answers at {scheduler}, got: {error}") from None
         yield Cluster(stack.enter_context(client))
+
+
+def _require_answer(scheduler: str) -> None:
+    """IFPError where whoever accepts a connection says nothing: a scheduler speaks first, and at once."""
+    found = re.match(r"tcp://\[?([^\]/]+?)\]?:(\d+)", scheduler)
+    if found is None:  # of another kind; the client finds out by itself
+        return
+    try:
+        with socket.create_connection((found[1], int(found[2])), timeout=_CONNECTING) as connection:
+            said = connection.recv(1)
+    except (OSError, OverflowError) as error:
+        raise IFPError(f"need a Dask scheduler that answers at {scheduler}, got: {error}") from None
+    if not said:
+        raise IFPError(f"need a Dask scheduler that answers at {scheduler}, it ends the connection at once")
 
 
 @contextmanager

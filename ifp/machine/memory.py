@@ -1,12 +1,66 @@
-"""What becomes of memory that is freed."""
+"""How much memory there is for what is about to be done, and what becomes of memory that is freed."""
 
 import ctypes
 import functools
+import resource
+from pathlib import Path
+
+from annealing.errors import IFPError
 
 _TRIM, _MMAPS = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
 _HUGE = 14  # MADV_HUGEPAGE of Linux's mman.h
 _KEPT = 2**30  # bytes
 _PAGE = 2**21  # bytes of a huge page
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory() -> float:
+    """Bytes that this process may still take, by the system, a container's limit and its own; infinite: not known."""
+    return min(_of_system(), _of_container(), _of_address_space())
+
+
+def require_memory(needed: float, what: str) -> None:
+    """IFPError where something would take more memory than there is: told before the work, which would be killed.
+
+    Args:
+        needed: bytes that are certainly held at once, fewer than all that the work takes.
+        what: takes them, in words.
+    """
+    free = free_memory()
+    if needed > free:
+        raise IFPError(
+            f"need {needed / 1e9:.1f} GB of memory at least for {what}, {max(free, 0) / 1e9:.1f} GB are free: smaller "
+            "images, or fewer at a time, need less"
+        )
+
+
+def _of_system() -> float:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        known = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+        return 1024 * known["MemAvailable"]
+    except (OSError, ValueError, LookupError):
+        return float("inf")
+
+
+def _of_container() -> float:
+    try:
+        limit, taken = ((_CGROUP / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        held = dict(line.split() for line in (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines())
+        return int(limit) - int(taken) + int(held.get("inactive_file", 0))  # which the system drops first
+    except (OSError, ValueError):  # no such container, or no limit: max
+        return float("inf")
+
+
+def _of_address_space() -> float:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return float("inf")
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, LookupError):
+        pages = 0
+    return limit - pages * resource.getpagesize()
 
 
 @functools.cache

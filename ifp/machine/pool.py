@@ -8,6 +8,7 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from annealing.choices import require_count
 from annealing.errors import IFPError, RunError
 from ifp.machine.progress import Progress
 
@@ -157,4 +158,5 @@ def jobs_for(jobs: int | None, *, threads: int = 1) -> int:
         return 1 if parent_process() is not None else max(cores_at_hand() // threads, 1)
     if jobs < 1:
         raise IFPError(f"need one job or more, got {jobs}")
+    require_count("jobs", jobs)
     return jobs

@@ -1,6 +1,7 @@
 """The page of a training run."""
 
 from analysis.diffusion import diagnose_diffusion
+from ifp.datasets.pictures import whole_png
 from ifp.files.plain import read_file
 from ifp.pages.page import Part, Picture, Section, Text
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
@@ -20,9 +21,10 @@ def training_sections(run: RunDirectory) -> list[Section]:
     first: list[Part] = [table, *(Text(warning + ".", warning=True) for warning in silent_stages(trained))]
     if not labelled:
         first.append(Text(f"{UNLABELLED}."))
+    path = run.path / "traversal.png"
     first.append(
         Picture(
-            read_file(run.path / "traversal.png", "a picture", _LARGEST_PICTURE),
+            whole_png(read_file(path, "a picture", _LARGEST_PICTURE), path),
             f"Decoded images along each of {len(table.rows)} latents, one row per latent, from -2.5 to 2.5.",
             "Each latent in turn runs from left to right while the others stay as for one image.",
         )

@@ -10,6 +10,7 @@ from analysis.records import read_record
 from annealing.errors import RunError
 from ifp.files.atomic import PARTIAL, write_atomically, write_into_folder
 from ifp.files.plain import load_json
+from ifp.run_directory.contents import entries
 from ifp.run_directory.lock import LOCK_FILE
 
 CHECKSUMS_FILE = "checksums.json"
@@ -28,6 +29,8 @@ class Checksums:
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise RunError(f"need checksums of {FORMAT}, got {shown(self.format)}")
+        if any("/" in name for name in self.runs):
+            raise RunError("need runs that lie directly in the run, got names of folders below")
         for name in (*self.files, *self.runs):
             if not name or PurePosixPath(name).is_absolute() or set(name.split("/")) & {"", ".", ".."}:
                 raise RunError(f"need names of files within the run, got {shown(name)}")
@@ -38,7 +41,7 @@ class Fault:
     """A file of a run that is not as it was written."""
 
     file: str  # relative to the run
-    fault: str  # missing, altered, or not recorded
+    fault: str  # missing, altered, not recorded, or a link, which nothing follows
 
 
 def seal(path: Path, last: str, data: bytes) -> None:
@@ -61,7 +64,8 @@ def write_recorded(path: Path, name: str, data: bytes) -> None:
 
 def sealed(path: Path) -> bool:
     """Whether a run has checksums."""
-    return (path / CHECKSUMS_FILE).is_file()
+    file = path / CHECKSUMS_FILE
+    return file.is_file() and not file.is_symlink()
 
 
 def verify_files(path: Path) -> list[Fault]:
@@ -78,16 +82,22 @@ def verify_files(path: Path) -> list[Fault]:
         known = read_checksums(path)
     except RunError:
         return [Fault(CHECKSUMS_FILE, "altered")]
-    faults = []
-    for name, digests in known.files.items():
-        file = path / name
-        if not file.is_file():
-            faults.append(Fault(name, "missing"))
-        elif file_digest(file) not in digests:
+    faults, left = [], dict(known.files)
+    for entry in entries(path, known.runs):
+        name = Path(entry.path).relative_to(path).as_posix()
+        digests = left.pop(name, None)
+        if entry.is_symlink():
+            faults.append(Fault(name, "a link"))
+        elif entry.is_dir(follow_symlinks=False) or name in (LOCK_FILE, CHECKSUMS_FILE):
+            continue
+        elif digests is None:
+            faults.append(Fault(name, "not recorded"))
+        elif not entry.is_file(follow_symlinks=False) or file_digest(Path(entry.path)) not in digests:
             faults.append(Fault(name, "altered"))
-    there = [name for name in _own_files(path) if name not in known.files]
-    faults += [Fault(name, "not recorded") for name in there if name.split("/")[0] not in known.runs]
+    faults += [Fault(name, "missing") for name in left]
     for run in known.runs:
+        if (path / run).is_symlink():
+            continue  # told above
         if not sealed(path / run):
             faults.append(Fault(f"{run}/{CHECKSUMS_FILE}", "missing"))
         else:
@@ -131,13 +141,13 @@ def _bytes(content: Checksums) -> bytes:
 
 
 def _sealed_runs(path: Path) -> list[Path]:
-    return [each.parent for each in path.glob(f"*/{CHECKSUMS_FILE}")]
+    return [each.parent for each in path.glob(f"*/{CHECKSUMS_FILE}") if sealed(each.parent)]
 
 
 def _own_files(path: Path) -> Iterator[str]:
     """Files of a run, those in its runs that have checksums of their own left out, relative to it."""
-    inside = set(_sealed_runs(path))
-    for file in sorted(path.rglob("*")):
-        passing = file.name.startswith(PARTIAL) or file.name in (LOCK_FILE, CHECKSUMS_FILE)
-        if file.is_file() and not passing and not inside & set(file.parents):
-            yield file.relative_to(path).as_posix()
+    for entry in entries(path, [run.name for run in _sealed_runs(path)]):
+        name = Path(entry.path).relative_to(path).as_posix()
+        passing = entry.name.startswith(PARTIAL) or name in (LOCK_FILE, CHECKSUMS_FILE)
+        if entry.is_file(follow_symlinks=False) and not passing:
+            yield name

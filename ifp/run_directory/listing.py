@@ -9,7 +9,7 @@ from annealing.errors import RunError
 from ifp.files.names import file_name
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.lock import is_held
-from ifp.run_directory.run import RunDirectory, open_run
+from ifp.run_directory.run import RunDirectory, open_run, read_run
 
 
 def described(run: RunDirectory) -> str:
@@ -42,7 +42,7 @@ def list_runs(root: Path) -> list[RunDirectory]:
     found = []
     for config in sorted(root.glob("*/config.json")):
         try:
-            found.append(open_run(config.parent))
+            found.append(read_run(config.parent))
         except RunError:
             continue  # not one of ours
     return sorted(found, key=lambda run: str(run.config.get("created", "")))
@@ -54,7 +54,7 @@ def newest_run(root: Path, kind: Kind | None, *, finished: bool = True) -> RunDi
     runs = [run for run in there if kind in (None, run.kind) and run.finished == finished]
     if not runs:
         raise RunError(f"need a run: {_missing(root, kind, there, finished=finished)}")
-    return runs[-1]
+    return open_run(runs[-1].path)
 
 
 def new_run_path(root: Path, kind: Kind, dataset: str) -> Path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,9 @@ class Place:
     ) -> "Place":
         """The place that a function was told, folders by name or path."""
         return cls(
-            out=None if out is None else Path(out),
-            runs=Path(runs),
-            data_dir=None if data_dir is None else Path(data_dir),
+            out=None if out is None else Path(os.path.expanduser(out)),
+            runs=Path(os.path.expanduser(runs)),
+            data_dir=None if data_dir is None else Path(os.path.expanduser(data_dir)),
             resume=resume,
             overwrite=overwrite,
         )

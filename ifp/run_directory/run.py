@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from ifp.files.atomic import PARTIAL, require_writable, write_atomically, write_
 from ifp.files.plain import load_json
 from ifp.machine.versions import versions
 from ifp.run_directory.checksums import seal, sealed, write_recorded
+from ifp.run_directory.contents import require_own
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.lock import GLANCE, LOCK_FILE, locked
 
@@ -135,9 +137,20 @@ class RunDirectory:
 
 
 def open_run(path: Path | str) -> RunDirectory:
-    """The run in a directory; RunError where there is none."""
-    path = Path(path)
-    config = load_json(path / "config.json") if (path / "config.json").is_file() else None
+    """The run in a directory; RunError where there is none, or where there are links in it."""
+    run = read_run(Path(os.path.expanduser(path)))
+    require_own(run.path)
+    return run
+
+
+def read_run(path: Path) -> RunDirectory:
+    """The run in a directory, of which nothing but its config.json is looked at; RunError where there is none."""
+    file = path / "config.json"
+    try:
+        there = file.is_file() and not file.is_symlink()
+    except OSError as error:  # no right to look
+        raise RunError(f"need a run directory, got: {error}") from error
+    config = load_json(file) if there else None
     if not isinstance(config, dict) or config.get("format") != FORMAT or config.get("kind") not in list(Kind):
         raise RunError(
             f"need a run directory with a config.json of {FORMAT}, got {path}: {no_run(path, config, FORMAT)}"

@@ -7,12 +7,12 @@ from pathlib import Path
 from analysis.records import read_value
 from annealing.errors import RunError
 from ifp.run_directory.checksums import Fault, verify_files
-from ifp.run_directory.run import RunDirectory, open_run
+from ifp.run_directory.run import RunDirectory, read_run
 
 
 @dataclass(frozen=True)
 class Verification:
-    """Where a run comes from, and what is missing or altered in it."""
+    """Where a run comes from, and what is missing, altered, foreign or a link in it."""
 
     run: Path
     kind: str
@@ -32,7 +32,7 @@ def verify(run: RunDirectory | str | Path) -> Verification:
     """
     path = run.path if isinstance(run, RunDirectory) else Path(run)
     faults = verify_files(path)
-    found = open_run(path)
+    found = read_run(path)  # whose links are told among the faults
     return Verification(
         run=path,
         kind=found.kind,

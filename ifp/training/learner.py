@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ifp.machine.memory import require_memory
 from ifp.models.networks import ImageShape, Network
 from ifp.models.optimizer_state import optimizer_tensors, restore_optimizer, under
 from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Objective
 
 _CPU = torch.device("cpu")
+_BYTES = 16  # of a parameter: itself, its gradient and Adam's two moments, float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,18 @@ def build_learner(
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective.to(device)
     return Learner(model, build_optimizer(model, learning_rate), objective)
+
+
+def require_model_fits(objective: Objective, network: Network, image_shape: ImageShape) -> None:
+    """IFPError where the objective's model, its gradients and Adam's moments do not fit into memory.
+
+    It is sketched without taking any: dense layers of large images have more parameters than one would think.
+    """
+    with torch.device("meta"):
+        sketch = MultiGroupVAE(image_shape, objective.groups, network, rescaled=objective.rescaled)
+    parameters = sum(each.numel() for each in sketch.parameters())
+    shape = "x".join(map(str, image_shape))
+    require_memory(_BYTES * parameters, f"networks of {parameters:,} parameters for images of {shape}")
 
 
 def build_optimizer(model: MultiGroupVAE, learning_rate: float) -> torch.optim.Adam:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from annealing.choices import LikelihoodName, Precision, require_counts
+from annealing.choices import LikelihoodName, Precision, require_count, require_counts, require_seed
 from annealing.errors import IFPError
 
 
@@ -32,11 +32,14 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         require_counts(self, "steps", "batch_size", "eval_every", "probe", "checkpoint_every")
+        require_seed(self.seed)
         if not 0 < self.learning_rate < math.inf:
             raise IFPError(f"need a learning rate above 0, got {self.learning_rate}")
         if self.warmup < 0:
             raise IFPError(f"need a warmup of 0 steps or more, got {self.warmup}")
-        if self.checkpoint_minutes is not None and not self.checkpoint_minutes > 0:
+        if self.warmup:
+            require_count("warmup", self.warmup)
+        if self.checkpoint_minutes is not None and not 0 < self.checkpoint_minutes < math.inf:
             raise IFPError(f"need minutes above 0 between checkpoints, got {self.checkpoint_minutes}")
 
     @property

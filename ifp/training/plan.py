@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from analysis.plain_json import shown
 from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError, RunError
 from ifp.datasets.dataset import Dataset
@@ -52,7 +53,10 @@ def resumed_plan(run: RunDirectory, plan: StagePlan | None) -> StagePlan | None:
 
 
 def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
-    """PlanError where the plan was made for another data set, image shape or likelihood."""
+    """PlanError where the plan was made for another data set, image shape or likelihood, or for factors it lacks.
+
+    Latents that froze may stand for factors in a plan, under names of their own; then none of the names is a factor's.
+    """
     for what, wanted, came in (
         ("data set", plan.dataset, dataset.name),
         ("data fingerprint", plan.fingerprint, dataset.fingerprint),
@@ -66,3 +70,7 @@ def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
                 f"need the {what} that the plan is for, {wanted}, got {came}: plan for it with `{again}` "
                 "(--force uses the plan all the same)"
             )
+    known = dataset.factors.names if dataset.factors is not None else ()
+    planned = [name for stage in plan.stages for name in stage.factors]
+    if set(planned) & set(known) and (others := [name for name in planned if name not in known]):
+        raise PlanError(f"need factors out of {', '.join(known)} in a plan for {dataset.name}, got {shown(others[0])}")

@@ -13,6 +13,7 @@ from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, IFPError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.arrays import Data
+from ifp.datasets.batches import require_images_fit
 from ifp.datasets.dataset import Dataset
 from ifp.machine.data_parallel import Workers, from_first, joined
 from ifp.machine.device import exact_floats, require_compiler, require_device
@@ -27,12 +28,14 @@ from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.checkpoint import STATE_FILE, has_state, initialise_from, write_checkpoint
 from ifp.training.config import TrainConfig
 from ifp.training.events import open_events, require_tensorboard
-from ifp.training.learner import Learner, build_learner
+from ifp.training.learner import Learner, build_learner, require_model_fits
 from ifp.training.loop import Course, recorded_steps, timing_bytes
 from ifp.training.plan import PLAN_FILE, require_fitting, resumed_plan, run_plan
 from ifp.training.probe import probe_images
 from ifp.training.results import metrics_bytes, write_results
 from ifp.training.trial import tried_threads
+
+_HELD = 16  # bytes of a pixel value in a step: images, outputs and the gradients of both, float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,12 @@ def open_training_run(
     require_compiler(config.compile)
     if network is not None:
         require_network(network, dataset.image_shape, config.latents or 1)
+    require_images_fit(dataset, min(config.probe, len(dataset)), "records on the probe set", 4)
+    require_images_fit(dataset, config.batch_size, "a step of training", _HELD)
+    if network is None:
+        require_model_fits(
+            config.objective_for(dataset, plan), network_named(config.network or ""), dataset.image_shape
+        )
     learner = start_learner(dataset, config, plan, network=network)  # what does not fit is told before writing
     if "threads" not in given and (config.device, config.compile, config.processes) == ("cpu", False, 1):
         config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))

@@ -50,12 +50,12 @@ class WholeConfig:
             raise IFPError(f"need pressures LO:HI with 0 < LO < HI, got {low:g}:{high:g}")
         require_one_of("a likelihood", self.likelihood, typing.get_args(LikelihoodName))
         require_one_of("a precision", self.precision, typing.get_args(Precision))
-        require_counts(self, "latents", "hold_steps", "channels", "hidden", "record_every", "threads")
+        require_counts(self, "latents", "hold_steps", "cool_steps", "channels", "hidden", "record_every", "threads")
         if self.cool_steps <= self.record_every:
             raise IFPError(
                 f"need more steps of cooling than the {self.record_every} from record to record, got {self.cool_steps}"
             )
-        if not self.thresholds or min(self.thresholds) <= 0:
+        if not self.thresholds or not all(0 < each < float("inf") for each in self.thresholds):
             raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
         if not all(0 < value < float("inf") for value in self.predicted.values()):
             raise IFPError(f"need predicted freezing points above 0 nats, got {dict(self.predicted)}")

@@ -1,10 +1,15 @@
 """Pieces on a Dask cluster of two workers: the same bytes as here, whatever becomes of the workers."""
 
+import contextlib
 import os
 import pickle
 import signal
+import socket
 import socketserver
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,6 +203,51 @@ def test_what_answers_and_is_no_scheduler_is_told(monkeypatch):
         with told, cluster_at(f"tcp://127.0.0.1:{server.server_address[1]}"):
             pass
         server.shutdown()
+
+
+class Silent(socketserver.BaseRequestHandler):
+    """Accepts, and says nothing."""
+
+    def handle(self):
+        self.request.recv(1)
+
+
+def test_what_accepts_and_never_answers_is_told(monkeypatch):
+    monkeypatch.setattr("ifp.machine.cluster._CONNECTING", 0.5)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        told = pytest.raises(IFPError, match=r"need a Dask scheduler that answers at .*, got: timed out")
+        with told, cluster_at(f"tcp://127.0.0.1:{server.server_address[1]}"):
+            pass
+        server.shutdown()
+
+
+def test_a_scheduler_that_dies_is_one_line_and_no_traceback_of_the_librarys(data, run_ifp, environment, tmp_path):
+    port = 8900 + os.getpid() % 90
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    scheduler = subprocess.Popen([*command, "--no-dashboard"], **quiet)
+    address = f"tcp://127.0.0.1:{port}"
+    try:
+        wanted = time.monotonic() + 30
+        while time.monotonic() < wanted:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        words = ["anneal", "--dataset", data, "--contexts", "2", "--scheduler", address, "--out", "run"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ifp", *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(6)  # it has no worker, and waits
+        scheduler.kill()
+        _, told = process.communicate(timeout=120)
+    finally:
+        scheduler.kill()
+    assert process.returncode == 1, told
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith("ifp: need the scheduler for what is left")
+    assert not [line for line in told.splitlines() if "distributed" in line or "tornado" in line]
 
 
 def test_without_a_scheduler_there_is_no_cluster():
