@@ -35,6 +35,7 @@ _MOST = {
     "nodes": 4096,
     "samples": 4096,
     "channels": 4096,
+    "values": 4096,
     "hidden": 2**16,
     "batch_size": 2**20,
     "probe": 2**20,

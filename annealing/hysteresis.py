@@ -31,13 +31,11 @@ class Pace:
     max_steps: int = 16_000  # ... or this many steps are spent
 
     def __post_init__(self) -> None:
-        if self.learn_steps < 1 or self.max_steps <= self.learn_steps:
-            raise IFPError(
-                f"need max_steps above learn_steps of at least 1, got {self.max_steps} and {self.learn_steps}"
-            )
+        require_counts(self, "learn_steps", "max_steps")
+        if self.max_steps <= self.learn_steps:
+            raise IFPError(f"need max_steps above learn_steps, got {self.max_steps} and {self.learn_steps}")
         if not (0 < self.survey < 0.1 and 0 < self.first_loop < 0.1):
             raise IFPError(f"need speeds between 0 and 0.1 in ln(beta) a step, got {self.survey} and {self.first_loop}")
-        require_counts(self, "learn_steps", "max_steps")
         if not (1 < self.slowdown < math.inf and 1 < self.tolerance < math.inf):
             raise IFPError(f"need slowdown and tolerance above 1, got {self.slowdown} and {self.tolerance}")
 

@@ -16,6 +16,7 @@ from ifp.api.run import Run
 from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
 from ifp.machine.cluster import cluster_at
+from ifp.machine.pool import require_jobs
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.opening import Place
@@ -68,6 +69,7 @@ def anneal(
         IFPError: a setting is out of range, the data set is unknown or has no labels (mode ``action``), or the
             directory is in use.
     """
+    require_jobs(jobs)
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
     if mode is None:
         mode = "full" if resume and out and open_run(Path(out)).kind == Kind.WHOLE_ANNEALING else "action"

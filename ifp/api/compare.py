@@ -18,6 +18,7 @@ from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
 from ifp.machine.cluster import cluster_at
 from ifp.machine.data_parallel import first_process
+from ifp.machine.pool import require_jobs
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS
 from ifp.run_directory.opening import Place
@@ -113,6 +114,7 @@ def compare(
         paths = [run.path if isinstance(run, RunDirectory) else Path(run) for run in at_hand]
         rows = rows_of(paths, settings.get("scores", QUICK), None if data_dir is None else Path(data_dir))
         return Comparison(tuple(rows), paths[0].name if len(paths) == 1 else f"{len(rows)} runs")
+    require_jobs(jobs)
     stages = read_plan(str(plan)) if isinstance(plan, (str, Path)) and first_process() else plan
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
     own = {field.name for field in fields(CompareConfig)}

@@ -7,12 +7,13 @@ from typing import Any
 
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.likelihood import likelihood_named
-from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_nuisance
+from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_draw, require_nuisance
 from ifp.closed_form.factors import chosen_factors
 from ifp.closed_form.spectrum import Spectrum
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
+from ifp.machine.pool import require_jobs
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.opening import asked_dataset
 
@@ -69,6 +70,8 @@ def spectrum(
     """
     likelihood_named(likelihood)
     require_nuisance(nuisance)
+    require_jobs(jobs)
+    require_draw(contexts, seed)
     given = {"data_options": data_options or {}}
     found = asked_dataset(dataset, given, None if data_dir is None else Path(data_dir), "a data set")
     if found.factors is None and factors is None:

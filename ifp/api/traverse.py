@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from annealing.choices import require_count
 from ifp.api.run import found_run
 from ifp.evaluation.traversal import traverse_run
 from ifp.run_directory.kinds import RUNS, Kind
@@ -38,6 +39,7 @@ def traverse(
         IFPError: the run is not finished, its data set is not at hand, or there is no such image or latent.
     """
     found = found_run(run, runs, Kind.TRAINING)
+    require_count("values", count)
     values = np.linspace(*span, count).tolist()
     folder = None if data_dir is None else Path(data_dir)
     return traverse_run(found, image=image, latents=latents, values=values, data_dir=folder)

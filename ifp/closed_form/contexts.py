@@ -73,6 +73,14 @@ def action_sequence(dataset: Dataset, factor: str, context: int, nuisance: Nuisa
     return torch.from_numpy(to_float(dataset.images(dataset.lookup(rows, shown), shown)))
 
 
+def require_draw(contexts: int, seed: int) -> None:
+    """IFPError where so many contexts cannot be drawn, or from no such seed."""
+    if contexts < 1:
+        raise IFPError(f"need one context or more, got {contexts}")
+    require_count("contexts", contexts)
+    require_seed(seed)
+
+
 def require_nuisance(nuisance: Nuisance) -> None:
     """IFPError where nuisances are neither held nor redrawn."""
     require_one_of("a nuisance", nuisance, typing.get_args(Nuisance))
@@ -142,10 +150,7 @@ def closed_forms(
     Raises:
         IFPError: an unlabelled data set, an unknown factor, likelihood or ``nuisance``, or no context.
     """
-    if contexts < 1:
-        raise IFPError(f"need one context or more, got {contexts}")
-    require_count("contexts", contexts)
-    require_seed(seed)
+    require_draw(contexts, seed)
     require_nuisance(nuisance)
     likelihood_named(likelihood)
     known = require_labelled(dataset).factors

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.scores.all_scores import SCORES, require_scores
-from annealing.choices import require_seed
+from annealing.choices import require_counts, require_seed
 from annealing.errors import IFPError, did_you_mean
 from ifp.datasets.dataset import DataOptions
 from ifp.objectives import objective_named
@@ -37,6 +37,7 @@ class CompareConfig:
         if others := set(self.parameters) - set(self.objectives):
             near = did_you_mean(min(others), self.objectives)
             raise IFPError(f"need settings of the objectives compared, got some of {', '.join(sorted(others))}{near}")
+        require_counts(self, "seeds")
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise IFPError(f"need seeds of at least 1, at most {MOST_SEEDS}, got {self.seeds}")
         require_seed(self.seed)

@@ -156,7 +156,13 @@ def jobs_for(jobs: int | None, *, threads: int = 1) -> int:
     """
     if jobs is None:
         return 1 if parent_process() is not None else max(cores_at_hand() // threads, 1)
-    if jobs < 1:
-        raise IFPError(f"need one job or more, got {jobs}")
-    require_count("jobs", jobs)
+    require_jobs(jobs)
     return jobs
+
+
+def require_jobs(jobs: int | None) -> None:
+    """IFPError where a number of processes is asked for that cannot be: told before any work."""
+    if jobs is not None and jobs < 1:
+        raise IFPError(f"need one job or more, got {jobs}")
+    if jobs is not None:
+        require_count("jobs", jobs)

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import typing
+from collections.abc import Mapping
 
 import pytest
 import typer
@@ -126,7 +127,7 @@ KEYS = [
     for field in dataclasses.fields(config)
     for hint in [typing.get_type_hints(config)[field.name]]
     for kind in (int, float)
-    if kind in (hint, *typing.get_args(hint)) and typing.get_origin(hint) is not tuple
+    if kind in (hint, *typing.get_args(hint)) and typing.get_origin(hint) not in (tuple, Mapping)
 ]
 
 
