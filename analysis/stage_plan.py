@@ -56,13 +56,13 @@ class StagePlan:
             raise PlanError(f"need the name of a data set in a plan, got {shown(self.dataset)}")
         if min(self.image_shape) < 1:
             raise PlanError(f"need an image shape of 1 pixel or more in a plan, got {shown(self.image_shape)}")
-        factors = [name for stage in self.stages for name in stage.factors]
-        for name in factors:
+        for name in (name for stage in self.stages for name in stage.factors):
             if not is_name(name):
                 raise PlanError(f"need names of factors in one line in a plan, got {shown(name)}")
-        name, times = Counter(factors).most_common(1)[0] if factors else ("", 0)
-        if times > 1:
-            raise PlanError(f"need each factor in one stage only, got {shown(name)} {times} times")
+        for stage in self.stages:
+            name, times = Counter(stage.factors).most_common(1)[0] if stage.factors else ("", 0)
+            if times > 1:
+                raise PlanError(f"need each factor of a stage once, got {shown(name)} {times} times")
         for name, nats in (pair for stage in self.stages for pair in stage.predicted_nats.items()):
             if not 0 <= nats < math.inf:
                 raise PlanError(f"need predicted nats of 0 or more, got {nats:g} of {shown(name)}")

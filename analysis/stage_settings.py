@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from annealing.choices import require_counts
+from annealing.choices import require_count
 from annealing.errors import IFPError
 
 
@@ -36,7 +36,9 @@ class StageSettings:
             raise IFPError(
                 f"need a final pressure and a group size above 0, got {self.final_pressure:g} and {self.group_size}"
             )
-        require_counts(self, "group_size", "stages")
+        require_count("group_size", self.group_size)
+        if self.stages is not None and self.stages > 0:  # fewer than one is told with the number of the factors
+            require_count("stages", self.stages)
         if not 0 <= self.gamma <= 1:
             raise IFPError(f"need gamma in 0..1, got {self.gamma:g}")
         if self.pressures is None:

@@ -34,7 +34,8 @@ def draw_records(
     names = [f"z{latent}" for latent in drawn]
     colours = factor_colours(names)
     found = branches(beta)
-    ways = {way: _joined([on for each, on in found[-_BRANCHES:] if each == way]) for way in ("heat", "cool")}
+    last = found[-_BRANCHES:]
+    ways = {way: _joined([on for each, on in last if each == way]) for way in dict.fromkeys(way for way, _ in last)}
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
@@ -68,7 +69,7 @@ def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Records of several branches, -1 between two of them: one line with gaps, of a bounded number of points."""
     step = max(sum(map(len, parts)) // _POINTS, 1)
     thinned = [np.unique(np.append(on[::step], on[-1])) for on in parts]  # both ends of each stay
-    return np.concatenate([np.append(on, -1) for on in thinned]) if thinned else np.empty(0, np.int64)
+    return np.concatenate([np.append(on, -1) for on in thinned])
 
 
 def _left_out(drawn: int, latents: int, turns: int, records: int) -> str:

@@ -34,7 +34,9 @@ def opened_picture(path: Path) -> Iterator[Image.Image]:
             if reason is None:
                 yield image
     except UnidentifiedImageError as error:
-        raise DataError(f"need a PNG or JPEG picture, {path} holds something else, or a damaged one") from error
+        raise DataError(
+            f"need a whole PNG or JPEG picture, {path} cannot be read: it holds something else, or a damaged one"
+        ) from error
     except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         raise DataError(f"need a whole PNG or JPEG picture, {path} cannot be read: {error}") from error
     if reason is not None:

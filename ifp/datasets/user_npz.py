@@ -140,12 +140,11 @@ def _read_factors(
 def _classes(column: NDArray[Any], bins: int | None, name: str, path: Path) -> NDArray[np.int64]:
     """Whole numbers from 0: as they are, or a continuous factor's range cut into equal bins."""
     if column.dtype.kind in "iub":
-        classes = column.astype(np.int64)
-        if classes.min() < 0 or classes.max() >= _MOST_CLASSES:
+        if column.min() < 0 or column.max() >= _MOST_CLASSES:  # before they are signed: 2^64 - 1 would become -1
             raise DataError(
-                f"need {name} from 0 on in {path}, below {_MOST_CLASSES:,}, got {classes.min()}..{classes.max()}"
+                f"need {name} from 0 on in {path}, below {_MOST_CLASSES:,}, got {column.min()}..{column.max()}"
             )
-        return classes
+        return column.astype(np.int64)
     if column.dtype.kind != "f":
         raise DataError(f"need numbers as {name} in {path}, got {column.dtype}")
     if not np.isfinite(column).all():

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 from analysis.plain_json import shown
@@ -53,10 +54,7 @@ def resumed_plan(run: RunDirectory, plan: StagePlan | None) -> StagePlan | None:
 
 
 def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
-    """PlanError where the plan was made for another data set, image shape or likelihood, or for factors it lacks.
-
-    Latents that froze may stand for factors in a plan, under names of their own; then none of the names is a factor's.
-    """
+    """PlanError where the plan was made for another data set, image shape or likelihood."""
     for what, wanted, came in (
         ("data set", plan.dataset, dataset.name),
         ("data fingerprint", plan.fingerprint, dataset.fingerprint),
@@ -70,7 +68,19 @@ def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
                 f"need the {what} that the plan is for, {wanted}, got {came}: plan for it with `{again}` "
                 "(--force uses the plan all the same)"
             )
+
+
+def require_factors(plan: StagePlan, dataset: Dataset) -> None:
+    """PlanError where a plan by the data's factors names one twice, or one that they lack.
+
+    Latents that froze may stand for factors in a plan, under names of their own; then none of the names is a factor's.
+    """
     known = dataset.factors.names if dataset.factors is not None else ()
     planned = [name for stage in plan.stages for name in stage.factors]
-    if set(planned) & set(known) and (others := [name for name in planned if name not in known]):
+    if not set(planned) & set(known):
+        return
+    if others := [name for name in planned if name not in known]:
         raise PlanError(f"need factors out of {', '.join(known)} in a plan for {dataset.name}, got {shown(others[0])}")
+    name, times = Counter(planned).most_common(1)[0]
+    if times > 1:
+        raise PlanError(f"need each factor in one stage of a plan, got {name} in {times}")

@@ -30,7 +30,7 @@ from ifp.training.config import TrainConfig
 from ifp.training.events import open_events, require_tensorboard
 from ifp.training.learner import Learner, build_learner, require_model_fits
 from ifp.training.loop import Course, recorded_steps, timing_bytes
-from ifp.training.plan import PLAN_FILE, require_fitting, resumed_plan, run_plan
+from ifp.training.plan import PLAN_FILE, require_factors, require_fitting, resumed_plan, run_plan
 from ifp.training.probe import probe_images
 from ifp.training.results import metrics_bytes, write_results
 from ifp.training.trial import tried_threads
@@ -95,6 +95,7 @@ def open_training_run(
     require_tensorboard(asked.tensorboard)
     if plan is not None and not force:
         require_fitting(plan, dataset, asked.likelihood)
+        require_factors(plan, dataset)
     config = asked.resolved(dataset, plan)
     path = place.path(Kind.TRAINING, dataset)
     if config.init_from is not None and Path(config.init_from) == path.resolve():

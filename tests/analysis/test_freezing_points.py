@@ -99,6 +99,31 @@ def test_the_figure_has_every_branch_and_point():
     assert axes.get_xscale() == "log"
 
 
+def test_a_figure_of_very_many_records_draws_what_an_eye_can_tell_apart_and_says_so():
+    turning = np.where(np.arange(100_000) % 2, 9.0, 1.0)
+    axes = find_freezing_points(np.arange(100_000), turning, np.ones((100_000, 2))).plot().axes[0]
+    assert axes.get_title() == "drawn: the last 200 of 99,999 sweeps"
+    assert [np.isfinite(line.get_xdata()).sum() for line in axes.lines[:4]] == [200] * 4  # two ends of 100 each
+
+    falling = np.geomspace(100, 1, 200_000)
+    nats = np.log(60 / falling).clip(min=0)[:, None]
+    axes = find_freezing_points(np.arange(200_000), falling, nats).plot().axes[0]
+    assert axes.get_title() == "drawn: of the records some, evenly"
+    drawn = np.array(axes.lines[0].get_xdata())
+    drawn = drawn[np.isfinite(drawn)]
+    assert (drawn[0], drawn[-1], len(drawn) < 25_000) == (falling[0], falling[-1], True)
+    np.testing.assert_allclose(np.diff(np.log(drawn))[:-1], np.log(drawn[1] / drawn[0]), rtol=1e-6)
+
+
+def test_a_figure_of_very_many_latents_draws_those_that_held_most_and_says_so():
+    beta = np.geomspace(9, 1, 30)
+    nats = np.outer(np.linspace(0, 1, 30), np.random.default_rng(0).permutation(500))
+    axes = find_freezing_points(np.arange(30), beta, nats).plot().axes[0]
+    assert axes.get_title() == "drawn: the 40 of 500 latents that held most"
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert set(names[:40]) == {f"z{latent}" for latent in np.argsort(-nats[-1])[:40]}
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

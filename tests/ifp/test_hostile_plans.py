@@ -35,7 +35,7 @@ def plans(draw):
         latents = tuple(range(opened, opened + draw(st.integers(1, 3))))
         opened += len(latents)
         nats = draw(st.dictionaries(NAMES, st.floats(0, 9), max_size=2))
-        factors = tuple(draw(st.lists(NAMES, max_size=3)))
+        factors = tuple(draw(st.lists(NAMES, max_size=3, unique=True)))
         stages.append(Stage(pressure, factors, latents, weight / sum(weights), nats, draw(PLAIN)))
     return StagePlan(
         format=FORMAT, dataset=draw(NAMES), fingerprint=draw(st.text(max_size=16).filter(str.isprintable)),

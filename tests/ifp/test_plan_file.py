@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import ifp
 from analysis.plain_json import json_bytes
 from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError
@@ -27,7 +28,8 @@ def plan(make_plan):
 def changed(plan, **values):
     """The plan's JSON with keys set; ``pressures`` and ``latent_groups`` go into its stages."""
     content = json.loads(json_bytes(plan))
-    for key, inner in (("pressures", "pressure"), ("latent_groups", "latents")):
+    stages = {"pressures": "pressure", "latent_groups": "latents", "named": "factors", "nats": "predicted_nats"}
+    for key, inner in stages.items():
         for stage, value in zip(content["stages"], values.pop(key, ()), strict=False):
             stage[inner] = value
     return json.dumps(content | values)
@@ -121,6 +123,9 @@ def test_a_file_that_is_no_plan_is_refused(content, reason, tmp_path):
         ({"latent_groups": ([0], [1], [3])}, r"latents 0..2, got \[0, 1, 3\]"),
         ({"latent_groups": ([0], [], [1, 2])}, "need in every stage a latent or more"),
         ({"image_shape": [64, 64]}, "need an array of 3 for plan.image_shape"),
+        ({"image_shape": [64, 0, 1]}, r"need an image shape of 1 pixel or more in a plan, got \[?\(?64, 0, 1"),
+        ({"nats": ({"factor 0": -0.5},)}, "need predicted nats of 0 or more, got -0.5 of 'factor 0'"),
+        ({"named": (["posX", "posX"],)}, "need each factor of a stage once, got 'posX' 2 times"),
         ({"gamma": 1.5}, "need gamma in 0..1, got 1.5"),
         ({"gamma": float("nan")}, "need a finite number for plan.gamma, got nan"),
         ({"gamma": 10**400}, "plan.gamma"),
@@ -162,6 +167,21 @@ def test_a_plan_for_something_else_is_refused_and_both_are_named(wanted, reason,
     require_fitting(plan, DSPRITES, "bernoulli")
     with pytest.raises(PlanError, match=rf"{reason}: plan for it with .* \(--force"):
         require_fitting(replace(plan, **wanted), DSPRITES, "bernoulli")
+
+
+@pytest.mark.parametrize(
+    ("factors", "reason"),
+    [
+        (("position", "brightness", "colour"), "need factors out of position, brightness in a plan .*, got 'colour'"),
+        (("position", "brightness", "position"), "need each factor in one stage of a plan, got position in 2"),
+    ],
+)
+def test_a_plan_by_factors_that_the_data_lack_or_twice_is_refused(factors, reason, bars, make_plan, tmp_path):
+    plan = make_plan(bars)
+    named = [replace(stage, factors=(name,)) for stage, name in zip(plan.stages, factors, strict=True)]
+    with pytest.raises(PlanError, match=reason):
+        ifp.train(bars, plan=replace(plan, stages=tuple(named)), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_plan_for_other_data_makes_a_run_only_by_force(plan, tmp_path, monkeypatch):

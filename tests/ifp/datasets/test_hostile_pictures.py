@@ -58,7 +58,7 @@ def test_what_is_neither_png_nor_jpeg_is_refused_whatever_it_is_called(kind, nam
     if kind not in (*Image.SAVE, "EPS"):
         pytest.skip(f"this Pillow writes no {kind}")
     (folder / name).write_bytes(EPS if kind == "EPS" else content(kind))
-    with pytest.raises(DataError, match=r"need a PNG or JPEG picture, .* holds something else"):
+    with pytest.raises(DataError, match=r"need a whole PNG or JPEG picture, .* holds something else"):
         load_dataset(str(folder))
     with pytest.raises(DataError, match="holds something else"):
         load_dataset("scream-dsprites-32", background=folder / name)

@@ -331,6 +331,10 @@ BAD = {
     "a single factor": (holding(images=BYTES, factors=np.int64(3)), "need an array factors in .*, got a single value"),
     "a negative factor": (factors_holding(-2, np.int64), r"need factors from 0 on in .*, got -2\.\.3"),
     "a negative factor, floats": (factors_holding(-2), r"need whole numbers from 0 on as factors in .*, got -2\.\.3"),
+    "a factor of 64 bits, unsigned": (
+        factors_holding(2**64 - 1, np.uint64),
+        r"need factors from 0 on in .*, got 0\.\.18446744073709551615",
+    ),
     "a factor beyond 31 bits": (factors_holding(2**31, np.int64), r"need factors from 0 on in .*, got 0\.\.2147483648"),
     "a factor between": (factors_holding(1.5), r"need whole numbers .* as factors in .*, got 0\.\.3 \(--bins N cuts"),
     "a factor NaN": (factors_holding(np.nan), "need finite factors in .*, got nan"),
