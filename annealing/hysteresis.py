@@ -31,9 +31,13 @@ class Pace:
     max_steps: int = 16_000  # ... or this many steps are spent
 
     def __post_init__(self) -> None:
-        require_counts(self, "learn_steps", "max_steps")
-        if self.max_steps <= self.learn_steps:
-            raise IFPError(f"need max_steps above learn_steps, got {self.max_steps} and {self.learn_steps}")
+        require_counts(self, "max_steps")
+        if self.learn_steps >= 1:  # one below is told together with the other
+            require_counts(self, "learn_steps")
+        if self.learn_steps < 1 or self.max_steps <= self.learn_steps:
+            raise IFPError(
+                f"need max_steps above learn_steps of at least 1, got {self.max_steps} and {self.learn_steps}"
+            )
         if not (0 < self.survey < 0.1 and 0 < self.first_loop < 0.1):
             raise IFPError(f"need speeds between 0 and 0.1 in ln(beta) a step, got {self.survey} and {self.first_loop}")
         if not (1 < self.slowdown < math.inf and 1 < self.tolerance < math.inf):

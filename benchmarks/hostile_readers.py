@@ -1,10 +1,13 @@
 """How each reader is given hostile input by :mod:`benchmarks.fuzz`: what is mutated, and what reads it."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+import typer
 
 import ifp
 from analysis.findings import Findings
@@ -17,6 +20,7 @@ from benchmarks import hostile_seeds as seeds
 from benchmarks.mutations import mutated_arrays, mutated_bytes, mutated_json, mutated_table
 from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.freezing_csv import read_curves, read_tables
+from ifp.cli import UsageError, app
 from ifp.datasets.public.cars3d import read_car
 from ifp.evaluation.scoring import codes_of_file
 from ifp.files.plain import load_json
@@ -171,8 +175,54 @@ def checkpoint_reader(folder: Path) -> Reader:
     return Reader(draw, read)
 
 
+def picture_reader(folder: Path) -> Reader:
+    """A folder of one picture, read into a cache that is emptied each time; what lies in the folder is PNG or JPEG."""
+    known, pictures, cache = seeds.pictures(), folder / "pictures", folder / "cache"
+    os.environ["IFP_CACHE_DIR"] = str(cache)
+    pictures.mkdir()
+
+    def read(data: bytes) -> None:
+        (pictures / "0.png").write_bytes(data)
+        try:
+            found = ifp.load_dataset(str(pictures))
+            found.images(range(len(found)))
+        finally:
+            if cache.is_dir():
+                shutil.rmtree(cache)
+
+    return Reader(lambda stream: mutated_bytes(stream.choice(known), stream), read)
+
+
+def settings_reader(folder: Path) -> Reader:
+    """A file of settings for ``ifp train``, as the command line takes it."""
+    known, path = seeds.settings(), folder / "settings.toml"
+    train = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            train.make_context("train", ["--config", str(path)])
+        except UsageError as error:  # a number out of an option's range, told in one line
+            raise IFPError(str(error)) from error
+
+    return Reader(lambda stream: mutated_bytes(known, stream), read)
+
+
+def log_reader(folder: Path) -> Reader:
+    """Somebody's log of step, beta and KL, the freezing points in it and their figure, of every eighth length."""
+    known, path = seeds.log(), folder / "log.csv"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        found = ifp.freezing_points(path)
+        if len(data) % 8 == 0:
+            found.plot()
+
+    return Reader(lambda stream: mutated_table(known, stream), read)
+
+
 READERS: dict[str, Callable[[Path], Reader]] = {
     "plan": plan_reader, "findings": findings_reader, "freezing": freezing_reader, "curves": curves_reader,
     "config": config_reader, "npz": npz_reader, "codes": codes_reader, "mat": mat_reader,
-    "checkpoint": checkpoint_reader,
+    "checkpoint": checkpoint_reader, "picture": picture_reader, "settings": settings_reader, "log": log_reader,
 }  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.io
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.torch import save as save_tensors
 
 from analysis.conclusions import conclude, conclude_spectrum
@@ -124,6 +125,46 @@ def codes() -> list[dict[str, NDArray]]:
     """Codes with the factors behind them."""
     grid = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)
     return [{"codes": grid.astype(np.float32), "factors": grid, "logvar": np.zeros((12, 2), np.float32)}]
+
+
+def pictures() -> list[bytes]:
+    """PNG and JPEG, grey and in colour, and of other formats that no reader of pictures may take."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    grey, colour = Image.fromarray(pixels[..., 0]), Image.fromarray(pixels)
+    palette = colour.convert("P")
+    kinds = [(grey, "PNG"), (colour, "PNG"), (palette, "PNG"), (grey, "JPEG"), (colour, "JPEG")]
+    found = []
+    for image, kind in (*kinds, (palette, "GIF"), (colour, "TIFF"), (colour, "BMP"), (colour, "EPS")):
+        buffer = io.BytesIO()
+        image.save(buffer, format=kind)
+        found.append(buffer.getvalue())
+    return found
+
+
+def settings() -> bytes:
+    """Settings of a training run as a TOML file has them."""
+    return b"""# settings
+dataset = "dsprites"
+objective = "beta-vae"
+steps = 2_000
+learning-rate = 1e-3
+background = "~/sky.png"
+correlate = ["posX:posY:0.2"]
+overwrite = true
+[set]
+beta = 4.0
+[set.factor-vae]
+gamma = 1e1
+"""
+
+
+def log() -> bytes:
+    """A log of one cooling and one heating of three latents."""
+    rows = [
+        {"step": step, "beta": float(beta), **{f"kl_{k}": max(2 * np.log(20 * (k + 1) / beta), 0) for k in range(3)}}
+        for step, beta in enumerate(_BETA)
+    ]
+    return csv_bytes(tuple(rows[0]), rows)
 
 
 def car(*, packed: bool) -> bytes:

@@ -95,8 +95,10 @@ def main() -> None:
 def _run() -> None:
     from analysis.names import in_one_line
     from annealing.errors import IFPError
+    from ifp.machine.memory import require_address_space
 
     try:
+        require_address_space()
         ended = app(prog_name="ifp", standalone_mode=False)
     except Stopped as stopped:
         typer.echo("\nstopped", err=True)
@@ -109,10 +111,10 @@ def _run() -> None:
     except BrokenPipeError:  # who read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (OSError, MemoryError) as error:
-        if "--debug" in sys.argv:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        wanted = _lacking(error)
+        if "--debug" in sys.argv or wanted is None:
             raise
-        wanted = "more memory than there is" if isinstance(error, MemoryError) else "files that can be read and written"
         typer.echo(f"ifp: need {wanted}, got: {in_one_line(str(error) or type(error).__name__)[:_LONGEST]}", err=True)
         sys.exit(1)
     except UsageError as error:
@@ -120,6 +122,16 @@ def _run() -> None:
         typer.echo(error.format_message() if _is_help(error) else line, err=True)
         sys.exit(2)
     sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _lacking(error: Exception) -> str | None:
+    """What the system lacks that an error tells of, in words; None where the error is one of the program."""
+    if isinstance(error, OSError):
+        return "files that can be read and written"
+    lacking = ("allocate memory", "failed to map segment", "bad_alloc")  # torch's and the loader's words
+    if isinstance(error, MemoryError) or any(words in str(error) for words in lacking):
+        return "more memory than there is"
+    return None
 
 
 def _is_help(error: Exception) -> bool:

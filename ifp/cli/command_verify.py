@@ -36,9 +36,9 @@ def verify(
     """
     from dataclasses import asdict
 
-    from analysis.names import in_one_line
     from analysis.plain_json import json_bytes
     from ifp.api.verify import verify as verified
+    from ifp.cli.tables import named_line
 
     found = verified(run, runs=runs)
     if json:
@@ -51,7 +51,7 @@ def verify(
             err=True,
         )
         for each in found.faults:
-            typer.echo(f"{each.fault}: {in_one_line(each.file)}")
+            typer.echo(named_line(each.fault, each.file))
         if not found.faults:
             typer.echo("every file is as it was written", err=True)
     if found.faults:

@@ -67,6 +67,8 @@ def _content(path: Path) -> dict[str, Any]:
         if len(data) > _LARGEST:
             raise IFPError(f"need a TOML file of at most {_LARGEST:,} bytes for --config, {path} is larger")
         return tomllib.loads(data.decode())
+    except IFPError:  # a ValueError, too
+        raise
     except (OSError, ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
         raise IFPError(f"need a TOML file for --config, {path} is none: {error}") from None
 

@@ -35,6 +35,13 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], *, json: bool =
         console.print(table)
 
 
+def named_line(what: str, name: str) -> str:
+    """What there is to say of something by its name, which may hold anything: one line."""
+    from analysis.names import in_one_line
+
+    return f"{what}: {in_one_line(name)}"
+
+
 def blocks(widths: Mapping[str, int], room: int) -> list[list[str]]:
     """Columns by how many fit side by side, each block with the first column, which says what a row is about.
 

@@ -11,6 +11,7 @@ _TRIM, _MMAPS = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
 _HUGE = 14  # MADV_HUGEPAGE of Linux's mman.h
 _KEPT = 2**30  # bytes
 _PAGE = 2**21  # bytes of a huge page
+_LEAST_SPACE = 3 * 2**29  # bytes: torch and what it loads map two thirds of that, the smallest work the rest
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -31,6 +32,16 @@ def require_memory(needed: float, what: str) -> None:
         raise IFPError(
             f"need {needed / 1e9:.1f} GB of memory at least for {what}, {max(free, 0) / 1e9:.1f} GB are free: smaller "
             "images, or fewer at a time, need less"
+        )
+
+
+def require_address_space() -> None:
+    """IFPError where a limit leaves too little address space to load what computes: libraries abort there, or hang."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _LEAST_SPACE:
+        raise IFPError(
+            f"need an address space of {_LEAST_SPACE / 1e9:.1f} GB at least, the limit is {limit / 1e9:.1f} GB: "
+            "raise it (ulimit -v)"
         )
 
 
@@ -70,8 +81,13 @@ def keep_freed_memory() -> None:
     A training step asks for the same blocks of megabytes as the step before. By default each goes back to the system
     when it is freed and comes again page by page, every page cleared: half the time of a step. With 4 KiB pages, TLB
     misses cost a seventh of a step in bfloat16. What is set aside here takes no memory until it is used. Nothing
-    happens where the C library is not glibc, or the system not Linux.
+    happens where the C library is not glibc, or the system not Linux, or the process's address space is limited: what
+    is set aside would be missing there.
     """
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return  # of an address space with a limit, what is set aside would be missing elsewhere
     try:
         library = ctypes.CDLL(None)
         if not hasattr(library, "gnu_get_libc_version"):

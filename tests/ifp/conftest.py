@@ -17,6 +17,7 @@ import ifp.cli
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.machine.threads import use_threads
+from tests.ifp.starting import Starter
 
 os.environ.setdefault("IFP_JOBS", "1")  # the cores are those of the tests that go side by side
 
@@ -104,15 +105,14 @@ def environment():
 
 @pytest.fixture(scope="session")
 def run_ifp(environment):
-    """``python -m ifp`` with arguments in a folder; gives exit code, stdout and stderr."""
+    """``python -m ifp`` with arguments in a folder, see :mod:`tests.ifp.starting`; exit code, stdout and stderr."""
+    starter = Starter(environment)
 
     def run(folder, *arguments, stdin=""):
-        command = [sys.executable, "-m", "ifp", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=300
-        )
+        return starter.run(folder, environment, [*map(str, arguments)], stdin)
 
-    return run
+    yield run
+    starter.end()
 
 
 @pytest.fixture

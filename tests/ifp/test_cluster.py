@@ -239,7 +239,9 @@ def test_a_scheduler_that_dies_is_one_line_and_no_traceback_of_the_librarys(data
         process = subprocess.Popen(
             [sys.executable, "-m", "ifp", *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
         )
-        time.sleep(6)  # it has no worker, and waits
+        while process.poll() is None and not (tmp_path / "run" / "config.json").exists():
+            time.sleep(0.1)
+        time.sleep(2)  # it is connected, has no worker, and waits
         scheduler.kill()
         _, told = process.communicate(timeout=120)
     finally:
