@@ -24,6 +24,7 @@ from ifp.training.trained import trained_run
 from ifp.whole_annealing.results import annealed_whole
 
 _LARGEST = 256 * 2**20  # bytes of a table
+_HEADER = 2**22  # bytes that its names may take
 _LATENT = re.compile(r"kl_(\d{1,6})")
 
 Table: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike]
@@ -91,7 +92,10 @@ def _read(path: Path) -> dict[str, Any]:
         table = pd.read_csv(io.BytesIO(data))
     except ValueError as error:  # of pandas: a parser's, or of text that is no UTF-8
         raise DataError(f"need a table of comma-separated values in {path}, got: {str(error)[:200]}") from error
-    first = next(csv.reader(io.StringIO(data.partition(b"\n")[0].decode(errors="replace"))), [])
+    try:
+        first = next(csv.reader(io.StringIO(data[:_HEADER].decode(errors="replace"), newline="")), [])
+    except csv.Error as error:
+        raise DataError(f"need a table of comma-separated values in {path}, got: {error}") from error
     _require_once(first, f"{path}")  # pandas would give the second one another name
     return {str(name): table[name] for name in table}
 

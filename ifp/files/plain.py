@@ -52,7 +52,8 @@ def read_file(path: Path, what: str, largest: int) -> bytes:
         if not path.is_file():  # a pipe would be waited for
             raise RunError(f"need {what} {path}, got: there is no such file")
         with path.open("rb") as file:
-            data = file.read(largest + 1)
+            # no more than is there: room is made for as much as is asked for
+            data = file.read(min(largest, os.fstat(file.fileno()).st_size) + 1)
     except OSError as error:
         raise RunError(f"need {what} {path}, got: {error}") from error
     if len(data) > largest:

@@ -352,3 +352,25 @@ def test_whole_data_annealing_predicts_by_itself(ds, spectrum, tmp_path):
     settings = run.config["settings"]
     assert settings["predicted"] == pytest.approx(dict(spectrum.order))
     assert settings["pressures"][1] == pytest.approx(1.25 * max(spectrum.order.values()))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("step,beta,kl_0,kl_0\n0,2,1,1\n1,1,2,2\n", "need columns each once in .*, got 'kl_0' 2 times"),
+        ("step,beta,beta,kl_0\r\n0,2,2,1\r\n1,1,1,2\r\n", "got 'beta' 2 times"),
+        ('step,be\rta,kl_0\n0,2,1\n1,1,2\n', "need columns step, beta and kl_0|need a table"),
+    ],
+)  # fmt: skip
+def test_a_log_with_a_column_twice_is_refused(text, reason, tmp_path):
+    (tmp_path / "log.csv").write_text(text, newline="")
+    with pytest.raises(DataError, match=reason):
+        ifp.freezing_points(tmp_path / "log.csv")
+
+
+def test_a_table_with_a_column_twice_is_refused():
+    import pandas as pd
+
+    table = pd.DataFrame([[0, 2.0, 1.0, 1.0], [1, 1.0, 2.0, 2.0]], columns=["step", "beta", "kl_0", "kl_0"])
+    with pytest.raises(DataError, match="need columns each once in the table, got 'kl_0' 2 times"):
+        ifp.freezing_points(table)
