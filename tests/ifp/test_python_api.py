@@ -364,13 +364,11 @@ def test_whole_data_annealing_predicts_by_itself(ds, spectrum, tmp_path):
 )  # fmt: skip
 def test_a_log_with_a_column_twice_is_refused(text, reason, tmp_path):
     (tmp_path / "log.csv").write_text(text, newline="")
-    with pytest.raises(DataError, match=reason):
+    with pytest.raises(ifp.DataError, match=reason):
         ifp.freezing_points(tmp_path / "log.csv")
 
 
 def test_a_table_with_a_column_twice_is_refused():
-    import pandas as pd
-
     table = pd.DataFrame([[0, 2.0, 1.0, 1.0], [1, 1.0, 2.0, 2.0]], columns=["step", "beta", "kl_0", "kl_0"])
-    with pytest.raises(DataError, match="need columns each once in the table, got 'kl_0' 2 times"):
+    with pytest.raises(ifp.DataError, match="need columns each once in the table, got 'kl_0' 2 times"):
         ifp.freezing_points(table)
