@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 
-def only_warnings(name: str) -> AbstractContextManager[None]:
+@contextmanager
+def only_warnings(name: str) -> Iterator[None]:
     """Within, the log of that name takes warnings alone; afterwards what it took before."""
-    return _at_level(name, logging.WARNING)
+    with _at_level(name, logging.WARNING):
+        yield
 
 
-def kept_quiet(name: str) -> AbstractContextManager[None]:
+@contextmanager
+def kept_quiet(name: str) -> Iterator[None]:
     """Within, the log of that name takes nothing; afterwards what it took before."""
-    return _at_level(name, logging.CRITICAL + 1)
+    with _at_level(name, logging.CRITICAL + 1):
+        yield
 
 
 @contextmanager

@@ -120,3 +120,39 @@ def test_a_tilde_is_the_users_home(bars_file, tmp_path, monkeypatch, told):
     assert code == 0, error
     assert (tmp_path / "second" / "config.json").exists()
     assert not (tmp_path / "~").exists()
+
+
+def test_too_little_address_space_is_told_before_libraries_abort_there(told, monkeypatch):
+    monkeypatch.setattr("ifp.machine.memory.resource.getrlimit", lambda kind: (800_000_000, -1))
+    code, error, _ = told("spectrum", "--dataset", "dsprites-tiny")
+    assert (code, error) == (
+        1, "ifp: need an address space of 1.6 GB at least, the limit is 0.8 GB: raise it (ulimit -v)\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError(), "ifp: need more memory than there is, got: MemoryError"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "ifp: need more memory than there is"),
+        (ImportError("x.so: failed to map segment from shared object"), "ifp: need more memory than there is"),
+        (OSError(5, "Input/output error", "x"), "ifp: need files that can be read and written, got: [Errno 5]"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_what_the_system_lacks_is_one_line_and_what_the_program_lacks_is_not_hidden(error, line, told, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("ifp.api.data.data_at_hand", fail)
+    code, told_line, _ = told("data", "list")
+    assert (code, told_line.count("\n"), told_line.startswith(line)) == (1, 1, True)
+
+
+def test_a_fault_of_the_program_is_not_hidden(told, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("ifp.api.data.data_at_hand", fail)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        told("data", "list")
