@@ -9,7 +9,7 @@ FOREIGN = "|".join(
     (
         *dir(builtins),
         "annotations|collections|concurrent|dataclasses|distributed|enum|h5py|matplotlib|np|numpy|optional|pandas",
-        "pathlib|PIL|plt|pd|scipy|sequence|sklearn|torch|typing|zipfile|Client|Figure|Module",
+        "pathlib|PIL|plt|pd|posix|scipy|sequence|sklearn|torch|typing|zipfile|Client|Figure|Module",
     )
 )
 HERE = Path(__file__).resolve().parent
