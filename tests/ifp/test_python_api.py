@@ -368,6 +368,14 @@ def test_a_log_with_a_column_twice_is_refused(text, reason, tmp_path):
         ifp.freezing_points(tmp_path / "log.csv")
 
 
+def test_only_a_number_as_numbers_are_written_names_a_latent(tmp_path):
+    (tmp_path / "log.csv").write_text("step,beta,kl_00,kl_0\n0,2,1,3\n1,1,2,4\n")
+    assert ifp.freezing_points(tmp_path / "log.csv").kl.tolist() == [[3], [4]]
+    (tmp_path / "log.csv").write_text("step,beta,kl_00\n0,2,1\n1,1,2\n")
+    with pytest.raises(ifp.DataError, match="need columns step, beta and kl_0"):
+        ifp.freezing_points(tmp_path / "log.csv")
+
+
 def test_a_table_with_a_column_twice_is_refused():
     table = pd.DataFrame([[0, 2.0, 1.0, 1.0], [1, 1.0, 2.0, 2.0]], columns=["step", "beta", "kl_0", "kl_0"])
     with pytest.raises(ifp.DataError, match="need columns each once in the table, got 'kl_0' 2 times"):
