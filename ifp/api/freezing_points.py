@@ -25,7 +25,7 @@ from ifp.whole_annealing.results import annealed_whole
 
 _LARGEST = 256 * 2**20  # bytes of a table
 _HEADER = 2**22  # bytes that its names may take
-_LATENT = re.compile(r"kl_(0|[1-9][0-9]*)")  # as numbers are written: kl_00 is another name
+_LATENT = re.compile(r"kl_(0|[1-9][0-9]{0,5})")  # as numbers are written: kl_00 is another name
 
 Table: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike]
 
