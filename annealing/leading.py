@@ -4,6 +4,7 @@ The first is the pressure at which a latent starts to carry information about th
 The later ones are no freezing points of later latents: one latent of a decoder that is not linear may draw several.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 
 import torch
@@ -25,7 +26,8 @@ def leading_eigenvalues(
 ) -> Tensor:
     r"""The largest eigenvalues of :math:`M = V^{-1/2} C V^{-1/2}` of all images, falling, in nats: float64 (count,).
 
-    From the Gram matrix of the images, or from M itself, where there are few images or pixels; else by subspace
+    From the Gram matrix of the images, or from M itself, where there are few images or pixels; of very few large ones
+    from the products of every two of them; else by subspace
     iteration with a block twice as wide as asked for. Each pass over the images multiplies the block by M and takes
     Ritz values and vectors of it, until every residual :math:`|M v - \lambda v|` is at most the tolerance times its
     value, plus 1e-5 of the largest (the products are float32). M has an eigenvalue within the residual of each; the
@@ -61,8 +63,9 @@ def leading_eigenvalues(
     if pixels <= exact:
         matrix = times(torch.eye(pixels, dtype=torch.float64), torch.float64)
         return torch.linalg.eigvalsh(matrix).flip(0).clamp(min=0)[:count]
-    width = min(2 * count, pixels, images)  # of fewer images there are no more directions
-    start = torch.randn(pixels, width, generator=torch.Generator().manual_seed(0), dtype=mean.dtype)
+    if images <= 2 * count:  # a block would be larger than all of them, of which two batches are held here
+        return _of_few(batches, lambda batch: (_flat(batch) - mean) * whitening)[: min(count, pixels)]
+    start = torch.randn(pixels, min(2 * count, pixels), generator=torch.Generator().manual_seed(0), dtype=mean.dtype)
     block = torch.linalg.qr(start).Q
     while True:
         product = times(block, torch.float32)
@@ -73,6 +76,19 @@ def leading_eigenvalues(
         if (residual <= tolerance * values.clamp(min=0) + _ROUNDING * values[0])[:count].all():
             return values.clamp(min=0)[:count]
         block = torch.linalg.qr(product).Q
+
+
+def _of_few(batches: Batches, courses: Callable[[Tensor], Tensor]) -> Tensor:
+    """Eigenvalues, falling, of a few images that are too large to hold together: from their Gram matrix, row by row."""
+    rows: list[Tensor] = []
+    while True:
+        batch = next(itertools.islice(batches(), len(rows), None), None)
+        if batch is None:
+            break
+        own = courses(batch)
+        rows.append(torch.cat([own @ courses(other).T for other in batches()], dim=1))
+    gram = torch.cat(rows)
+    return torch.linalg.eigvalsh(gram / len(gram)).flip(0).clamp(min=0)
 
 
 def _first_pass(batches: Batches, likelihood: Likelihood, exact: int) -> tuple[int, Tensor, Tensor | None]:

@@ -12,7 +12,7 @@ from ifp.datasets.batches import all_images, require_images_fit
 from ifp.datasets.dataset import Dataset
 from ifp.machine.progress import UNWATCHED, Watch
 
-_BYTES = 24  # of a pixel value of a direction: the block, its product and a copy, float64
+_BYTES = 24  # of a pixel value of an image or a direction: itself, its product and a copy, float64
 
 
 def whole_spectrum(
@@ -34,8 +34,8 @@ def whole_spectrum(
     """
 
     if len(dataset) * np.prod(dataset.image_shape, dtype=float) > HELD:  # else all of them are held, which is little
-        columns = min(2 * count, len(dataset))
-        require_images_fit(dataset, columns, "eigenvalues, as many directions as there are", _BYTES)
+        together = 2 if len(dataset) <= 2 * count else 2 * count  # images, or directions of the iteration
+        require_images_fit(dataset, together, "eigenvalues", _BYTES)
 
     def images() -> Iterator[Tensor]:
         return (batch.images for batch in watch.follow(all_images(dataset, "whole set"), "eigenvalues"))

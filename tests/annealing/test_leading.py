@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from annealing import leading
 from annealing.errors import IFPError
 from annealing.leading import leading_eigenvalues
 from annealing.likelihood import Bernoulli, Gaussian
+from annealing.spectral import eigenvalues
 
 SETS = {"few images": (12, 200), "few pixels": (300, 15), "many of both": (400, 120)}
 
@@ -32,6 +34,24 @@ def test_streamed_values_are_those_of_the_whole_matrix(shape, exact):
     for likelihood, variance in ((Bernoulli(), lambda p: p * (1 - p)), (Gaussian(0.5), lambda p: np.full_like(p, 0.5))):
         found = leading_eigenvalues(in_batches(images), likelihood, 3, exact=exact).numpy()
         np.testing.assert_allclose(found, dense(images, variance)[:3], rtol=1e-3 if exact == 10 else 1e-6)
+
+
+@pytest.mark.parametrize("together", [1, 2, 6])
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian()], ids=["bernoulli", "gaussian"])
+def test_few_images_that_are_too_large_to_hold_are_taken_two_by_two(together, likelihood, monkeypatch):
+    images = torch.rand(6, 3000, generator=torch.Generator().manual_seed(4))
+    expected = eigenvalues(images, likelihood)
+    monkeypatch.setattr(leading, "HELD", 1000)
+    held = []
+
+    def batches():
+        for start in range(0, 6, together):
+            held.append(start)
+            yield images[start : start + together]
+
+    found = leading_eigenvalues(batches, likelihood, 20)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    assert len(held) > 6 // together  # they were read more than once
 
 
 def test_fewer_values_come_back_where_there_are_fewer():
