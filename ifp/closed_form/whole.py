@@ -12,7 +12,8 @@ from ifp.datasets.batches import all_images, require_images_fit
 from ifp.datasets.dataset import Dataset
 from ifp.machine.progress import UNWATCHED, Watch
 
-_BYTES = 24  # of a pixel value of an image or a direction: itself, its product and a copy, float64
+_OF_DIRECTION = 24  # bytes of a pixel value: the block, its product and a copy, float64
+_OF_IMAGE = 85  # as measured, with the sums over all images and what the C library keeps of freed blocks
 
 
 def whole_spectrum(
@@ -34,8 +35,8 @@ def whole_spectrum(
     """
 
     if len(dataset) * np.prod(dataset.image_shape, dtype=float) > HELD:  # else all of them are held, which is little
-        together = 2 if len(dataset) <= 2 * count else 2 * count  # images, or directions of the iteration
-        require_images_fit(dataset, together, "eigenvalues", _BYTES)
+        few = len(dataset) <= 2 * count  # two images are held at a time, else the directions of the iteration
+        require_images_fit(dataset, 2 if few else 2 * count, "eigenvalues", _OF_IMAGE if few else _OF_DIRECTION)
 
     def images() -> Iterator[Tensor]:
         return (batch.images for batch in watch.follow(all_images(dataset, "whole set"), "eigenvalues"))
