@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from annealing.errors import DataError
 from ifp.files.atomic import PARTIAL, replacing, sweep
 
-# dSprites' bits, and the folders of prepared data sets: NAME-IDENTITY
-_PREPARED = re.compile(r"dsprites-(rendered-\d+|official-[0-9a-f]{16})\.bits|.+-[0-9a-f]{16}")
+_BITS = re.compile(r"dsprites-(rendered-\d+|official-[0-9a-f]{16})\.bits")
+_FOLDER = re.compile(r".+-[0-9a-f]{16}")
 _FETCHED, _ARRAYS = "data", "arrays"  # folders of the cache
 
 
@@ -91,10 +91,16 @@ def _made_here() -> list[Path]:
     cache = cache_directory()
     try:
         there = sorted(cache.iterdir()) if cache.is_dir() else []
-        known = [path for path in there if _PREPARED.fullmatch(path.name) or path.name.startswith(PARTIAL)]
-        return [path for path in known if not path.is_symlink()]
+        return [path for path in there if not path.is_symlink() and (path.name.startswith(PARTIAL) or _prepared(path))]
     except OSError as error:
         raise DataError(f"need a cache that can be read, got: {error}") from error
+
+
+def _prepared(path: Path) -> bool:
+    """Whether it is dSprites' bits or the folder of a prepared data set, NAME-IDENTITY, and nobody else's."""
+    if _BITS.fullmatch(path.name):
+        return path.is_file()
+    return _FOLDER.fullmatch(path.name) is not None and (path / "header.json").is_file()
 
 
 def _size(path: Path) -> int:

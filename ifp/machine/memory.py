@@ -86,8 +86,6 @@ def keep_freed_memory() -> None:
     """
     if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         return
-    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
-        return  # of an address space with a limit, what is set aside would be missing elsewhere
     try:
         library = ctypes.CDLL(None)
         if not hasattr(library, "gnu_get_libc_version"):

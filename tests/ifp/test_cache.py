@@ -154,6 +154,9 @@ def filled(cache):
     (cache / "dsprites-rendered-1.bits").write_bytes(b"x")
     (cache / ("shapes3d-" + "0" * 16)).mkdir()
     (cache / ("shapes3d-" + "0" * 16) / "images.bin").write_bytes(b"x" * 2)
+    (cache / ("shapes3d-" + "0" * 16) / "header.json").touch()
+    (cache / ("photos-" + "0" * 16)).mkdir()  # somebody else's, of such a name
+    (cache / ("photos-" + "0" * 16) / "me.png").write_bytes(b"mine")
     (cache / "data" / "cars3d").mkdir(parents=True)
     (cache / "data" / "cars3d" / "nips2015.tar.gz").write_bytes(b"x" * 4)
     (cache / "arrays" / "abc").mkdir(parents=True)
@@ -174,9 +177,10 @@ def test_clearing_leaves_what_is_not_made_again(filled, told):
     assert clear_cache() == CacheUse(prepared=3, fetched=4, arrays=8, left=16)
     assert cache_use() == CacheUse(prepared=0, fetched=4, arrays=8, left=0)
     assert (filled / "notes.txt").read_bytes() == b"mine"
+    assert (filled / ("photos-" + "0" * 16) / "me.png").read_bytes() == b"mine"
     code, error, out = told("data", "clear", "--all")
     assert (code, out, error.count("\n")) == (0, "", 1)
-    assert sorted(each.name for each in filled.iterdir()) == ["notes.txt"]
+    assert sorted(each.name for each in filled.iterdir()) == ["notes.txt", "photos-" + "0" * 16]
     assert cache_use() == CacheUse(0, 0, 0, 0)
 
 
