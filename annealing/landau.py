@@ -48,7 +48,7 @@ from torch import Tensor
 
 from annealing.choices import Order
 from annealing.likelihood import Bernoulli, Likelihood
-from annealing.spectral import varying_pixels, whitened_courses
+from annealing.spectral import whitened_pixels
 
 NEARLY_DEGENERATE = 0.9  # second over first eigenvalue, above which the second mode does not follow the first
 SMALL_JUMP = 0.01  # relative; less than what a measured or simulated freezing point resolves
@@ -94,7 +94,7 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
     >>> transition(torch.tensor([[-1.0], [1.0]]), likelihood=Gaussian()).slope
     0.5
     """
-    courses = whitened_courses(images, likelihood)
+    courses, mean = whitened_pixels(images, likelihood)
     modes = _modes(courses)
     if not len(modes.values):
         return Transition("none", math.nan, False, 0.0, math.nan)
@@ -102,7 +102,7 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
     ratio = float(modes.values[1] / lam) if len(modes.values) > 1 else 0.0
     if ratio > NEARLY_DEGENERATE:
         return Transition("degenerate", math.nan, False, ratio, math.nan)
-    form = _quartic(courses, modes, *_cumulants(images, likelihood))
+    form = _quartic(courses, modes, *_cumulants(mean, likelihood))
     jump = _jump(form)
     if math.isnan(jump) or jump > SMALL_JUMP:
         return Transition("first_order", math.nan, False, ratio, jump)
@@ -143,10 +143,8 @@ class _Form:
     variance: float  # A''
 
 
-def _cumulants(images: Tensor, likelihood: Likelihood) -> tuple[Tensor, Tensor]:
-    """kappa / V^(3/2) and chi / V^2 of the pixels that vary, at the mean image."""
-    p = varying_pixels(images).mean(dim=0)
-    p = p[likelihood.variance(p) > 0]  # the whitened ones
+def _cumulants(p: Tensor, likelihood: Likelihood) -> tuple[Tensor, Tensor]:
+    """kappa / V^(3/2) and chi / V^2 of pixels at their mean image."""
     if not isinstance(likelihood, Bernoulli):
         return torch.zeros_like(p), torch.zeros_like(p)
     variance = likelihood.variance(p)

@@ -45,6 +45,15 @@ def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:
     """(x - p) V^{-1/2} of the pixels that vary: images (n, ...) to float64 (n, varying pixels).
 
     Raises:
+        IFPError: as :func:`whitened_pixels` has it.
+    """
+    return whitened_pixels(images, likelihood)[0]
+
+
+def whitened_pixels(images: Tensor, likelihood: Likelihood) -> tuple[Tensor, Tensor]:
+    """:func:`whitened_courses`, and the mean image p of the same pixels, float64 (varying pixels,).
+
+    Raises:
         IFPError: fewer than two images, a value that is not finite or, for Bernoulli pixels, outside 0..1.
     """
     if images.ndim < 2 or len(images) < 2:
@@ -56,20 +65,14 @@ def whitened_courses(images: Tensor, likelihood: Likelihood) -> Tensor:
         raise IFPError("need finite pixels, got NaN or infinity")
     if isinstance(likelihood, Bernoulli) and (low < 0 or high > 1):
         raise IFPError(f"need pixels in 0..1 for a Bernoulli likelihood, got {low:g}..{high:g}")
-    varying = varying_pixels(images)
+    flat = images.reshape(len(images), -1)
+    # a pixel that never varies contributes nothing to a covariance, and its decoder may have no variance
+    varying = flat[:, flat.amax(dim=0) > flat.amin(dim=0)].to(torch.float64)
     mean = varying.mean(dim=0)
     variance = likelihood.variance(mean)
     courses = (varying - mean) / variance.sqrt()
-    return courses if (variance > 0).all() else courses[:, variance > 0]
-
-
-def varying_pixels(images: Tensor) -> Tensor:
-    """The pixels that are not the same in all images, float64: images (n, ...) to (n, varying pixels).
-
-    One that never varies contributes nothing to a covariance, and its decoder may have no variance.
-    """
-    flat = images.reshape(len(images), -1)
-    return flat[:, flat.amax(dim=0) > flat.amin(dim=0)].to(torch.float64)
+    kept = variance > 0
+    return (courses, mean) if kept.all() else (courses[:, kept], mean[kept])
 
 
 def eigenvalues(images: Tensor, likelihood: Likelihood) -> Tensor:

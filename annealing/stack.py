@@ -12,6 +12,7 @@ from annealing.errors import IFPError
 from annealing.likelihood import Likelihood
 from annealing.networks import StackedDenseVAE, conv_decoder, conv_encoder
 
+_BITS = 53  # images at most, whose binary pixels' course is one number in float64
 _WIDE = 400  # columns: as many as the widest action sequences of dSprites have
 
 
@@ -63,8 +64,19 @@ def merge_pixels(images: Tensor) -> tuple[Tensor, Tensor]:
     ([[0.0, 1.0], [1.0, 0.0]], [2.0, 1.0])
     """
     flat = images.reshape(len(images), -1)
-    columns, count = torch.unique(flat[:, flat.amax(0) > flat.amin(0)], dim=1, return_counts=True)
+    varying = flat[:, flat.amax(0) > flat.amin(0)]
+    if len(varying) <= _BITS and bool((varying.square() == varying).all()):
+        columns, count = _merge_binary(varying)
+    else:
+        columns, count = torch.unique(varying, dim=1, return_counts=True)
     return columns, count.to(flat.dtype)
+
+
+def _merge_binary(varying: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of pixels 0 and 1, whose course is one number: several times as fast, in the same order."""
+    bit = torch.arange(len(varying) - 1, -1, -1)
+    courses, count = torch.unique(2.0 ** bit.to(torch.float64) @ varying.to(torch.float64), return_counts=True)
+    return (courses.to(torch.int64) >> bit[:, None] & 1).to(varying.dtype), count
 
 
 def input_gain(columns: int) -> float:

@@ -56,6 +56,21 @@ def test_merged_columns_are_the_distinct_varying_courses_with_their_numbers(leve
     assert multiplicity.dtype == images.dtype
 
 
+@pytest.mark.parametrize("count", [2, 9, 53, 54, 70])
+@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_merged_columns_come_in_numpys_order_from_the_first_image_on(count, levels, dtype):
+    images = torch.from_numpy(np.random.default_rng(count).integers(0, levels, (count, 300)) / (levels - 1)).to(dtype)
+    images[:, 40:200] = images[:, :160]  # some courses several times
+    images[:, 7] = 1
+    columns, multiplicity = merge_pixels(images)
+    varying = images.numpy()[:, np.ptp(images.numpy(), axis=0) > 0]
+    expected, count_of_each = np.unique(varying, axis=1, return_counts=True)
+    np.testing.assert_array_equal(columns, expected)
+    np.testing.assert_array_equal(multiplicity, count_of_each)
+    assert columns.dtype == multiplicity.dtype == dtype
+
+
 @LIKELIHOODS
 @pytest.mark.parametrize("levels", [2, 5])
 def test_loss_and_gradient_over_merged_columns_are_those_over_all_pixels(levels, likelihood):
