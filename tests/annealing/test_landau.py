@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from annealing.errors import IFPError
 from annealing.landau import _cumulants, _jump, _modes, _quartic, transition
 from annealing.likelihood import Bernoulli, Gaussian
-from annealing.spectral import freezing_point, whitened_courses
+from annealing.spectral import freezing_point, whitened_pixels
 
 Z = torch.linspace(-7, 7, 281, dtype=torch.float64)[:, None]
 STEP = float(Z[1] - Z[0])
@@ -202,8 +202,8 @@ def test_slopes_of_nearly_first_order_transitions_are_flagged(rare, of, rough):
 
 def test_in_the_code_s_own_coordinates_the_predicted_jump_is_further_from_the_exact_one():
     images = two_clusters(3)
-    courses = whitened_courses(images, Gaussian())
-    form = _quartic(courses, _modes(courses), *_cumulants(images, Gaussian()))
+    courses, mean = whitened_pixels(images, Gaussian())
+    form = _quartic(courses, _modes(courses), *_cumulants(mean, Gaussian()))
     held_at_the_code = replace(form, mean=form.mean - form.cubic**2 / 4)
     assert [_jump(form), _jump(held_at_the_code)] == pytest.approx([0.0539, 0.0586], abs=5e-5)  # exact 0.0430
 
