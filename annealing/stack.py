@@ -12,7 +12,6 @@ from annealing.errors import IFPError
 from annealing.likelihood import Likelihood
 from annealing.networks import StackedDenseVAE, conv_decoder, conv_encoder
 
-_BITS = 53  # images at most, whose binary pixels' course is one number in float64
 _WIDE = 400  # columns: as many as the widest action sequences of dSprites have
 
 
@@ -64,19 +63,25 @@ def merge_pixels(images: Tensor) -> tuple[Tensor, Tensor]:
     ([[0.0, 1.0], [1.0, 0.0]], [2.0, 1.0])
     """
     flat = images.reshape(len(images), -1)
-    varying = flat[:, flat.amax(0) > flat.amin(0)]
-    if len(varying) <= _BITS and bool((varying.square() == varying).all()):
-        columns, count = _merge_binary(varying)
-    else:
-        columns, count = torch.unique(varying, dim=1, return_counts=True)
-    return columns, count.to(flat.dtype)
+    first, number = _likely_distinct(flat[:, flat.amax(0) > flat.amin(0)])
+    columns, place = torch.unique(first, dim=1, return_inverse=True)
+    return columns, torch.zeros(columns.shape[1], dtype=flat.dtype).index_add_(0, place, number.to(flat.dtype))
 
 
-def _merge_binary(varying: Tensor) -> tuple[Tensor, Tensor]:
-    """The same of pixels 0 and 1, whose course is one number: several times as fast, in the same order."""
-    bit = torch.arange(len(varying) - 1, -1, -1)
-    courses, count = torch.unique(2.0 ** bit.to(torch.float64) @ varying.to(torch.float64), return_counts=True)
-    return (courses.to(torch.int64) >> bit[:, None] & 1).to(varying.dtype), count
+def _likely_distinct(varying: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns (n, c) and how often each comes (c,); where many are alike, few come twice.
+
+    A sum over each tells courses apart, and sorting sums is ten times as fast as sorting courses. Where two courses
+    have one sum, it is seen, and none is merged here.
+    """
+    sums = torch.arange(1, len(varying) + 1, dtype=torch.float64).sin() @ varying.to(torch.float64)
+    _, which, number = torch.unique(sums, return_inverse=True, return_counts=True)
+    if 2 * len(number) < len(which):
+        first = torch.full((len(number),), len(which)).scatter_reduce_(0, which, torch.arange(len(which)), "amin")
+        columns = varying[:, first]
+        if torch.equal(columns[:, which], varying):
+            return columns, number
+    return varying, torch.ones(varying.shape[1])
 
 
 def input_gain(columns: int) -> float:
