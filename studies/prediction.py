@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import spearmanr
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from analysis.comparison import methods_of
 from ifp.closed_form.mixing import data_mixing
@@ -96,19 +97,31 @@ def paired(predicted: pd.Series, measured: pd.Series) -> pd.DataFrame:
 
 def rank_correlation(both: pd.DataFrame) -> float:
     """Spearman's rank correlation; NaN where either is all the same."""
-    if len(both) < 3 or both.nunique().min() < 2:
-        return float("nan")
-    return float(spearmanr(both["predicted"], both["leaked"]).statistic)
+    return float(rank_correlations(both[["predicted"]].to_numpy().T, both[["leaked"]].to_numpy().T)[0])
+
+
+def rank_correlations(predicted: NDArray[np.floating], measured: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Spearman's rank correlation of each row (rows, pairs), over the pairs that have both; one row goes with all.
+
+    NaN where fewer than three pairs have both, or either is all the same.
+    """
+    both = np.stack(np.broadcast_arrays(predicted, measured))
+    there = ~np.isnan(both).any(axis=0)
+    count = there.sum(axis=1)
+    ranks = rankdata(np.where(there, both, np.inf), axis=2)  # those that are left out stand behind all others
+    ranks -= (ranks.sum(axis=2, where=there) / np.maximum(count, 1))[..., None]
+    product = (ranks[0] * ranks[1]).sum(axis=1, where=there)
+    scale = np.sqrt((ranks**2).sum(axis=2, where=there).prod(axis=0))
+    return np.divide(product, scale, out=np.full(len(scale), np.nan), where=(count >= 3) & (scale > 0))
 
 
 def seed_interval(predicted: pd.Series, runs: pd.DataFrame) -> tuple[float, float]:
     """2.5% and 97.5% of the rank correlation over all resamples of the seeds; some hundred at most."""
-    resamples = itertools.combinations_with_replacement(range(runs.shape[1]), runs.shape[1])
-    found, weights = [], []
-    for seeds in resamples:
-        found.append(rank_correlation(paired(predicted, runs.iloc[:, list(seeds)].mean(axis=1))))
-        weights.append(_orders(seeds))
-    values = np.repeat(found, weights)
+    resamples = list(itertools.combinations_with_replacement(range(runs.shape[1]), runs.shape[1]))
+    own = runs.reindex(predicted.index)
+    means = np.array([own.iloc[:, list(seeds)].mean(axis=1) for seeds in resamples])
+    found = rank_correlations(predicted.to_numpy()[None], means)
+    values = np.repeat(found, [_orders(seeds) for seeds in resamples])
     return tuple(np.nanquantile(values, [0.025, 0.975])) if np.isfinite(values).any() else (np.nan, np.nan)
 
 
@@ -130,25 +143,22 @@ def pooled(rows: Sequence[Row]) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     if not any(means for _, means in tables):
         return float("nan"), float("nan")
-    observed = _mean_correlation(tables)
-    chance = [
-        _mean_correlation([(_permuted(predicted, rng), means) for predicted, means in tables])
-        for _ in range(_PERMUTATIONS)
+    drawn = [[_permuted(predicted, rng) for predicted, _ in tables] for _ in range(_PERMUTATIONS)]
+    found = [
+        rank_correlations(np.array([predicted, *chance]), mean.reindex(predicted.index).to_numpy()[None])
+        for (predicted, means), *chance in zip(tables, *drawn, strict=True)
+        for mean in means
     ]
-    return observed, float((1 + np.sum(np.array(chance) >= observed - 1e-12)) / (1 + _PERMUTATIONS))
+    observed, *others = np.nanmean(found, axis=0)
+    return float(observed), float((1 + np.sum(np.array(others) >= observed - 1e-12)) / (1 + _PERMUTATIONS))
 
 
-def _mean_correlation(tables: Sequence[tuple[pd.Series, Sequence[pd.Series]]]) -> float:
-    return float(
-        np.nanmean([rank_correlation(paired(predicted, mean)) for predicted, means in tables for mean in means])
-    )
-
-
-def _permuted(predicted: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """The same numbers, the factors in another order."""
+def _permuted(predicted: pd.Series, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The same numbers in the same places, the factors in another order."""
     names = sorted({name for pair in predicted.index for name in pair})
-    other: Mapping[str, str] = dict(zip(names, rng.permutation(names), strict=True))
-    return pd.Series({(other[a], other[b]): nats for (a, b), nats in predicted.items()}, dtype=float)
+    other: Mapping[str, str] = dict(zip(rng.permutation(names), names, strict=True))
+    nats = predicted.to_dict()
+    return np.array([nats[other[a], other[b]] for a, b in predicted.index])
 
 
 def leaks(rows: Sequence[Row]) -> pd.DataFrame:

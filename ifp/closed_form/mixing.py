@@ -35,6 +35,9 @@ def data_mixing(
     labelled = require_labelled(dataset)
     names = labelled.factors.names if factors is None else tuple(factors)
     columns = [labelled.factors.position(name) for name in names]
+    chosen = likelihood_named(likelihood)
+    if len(names) < 2:  # there is no pair, and the images need not be read
+        return ()
     index = np.arange(len(dataset))
     if len(index) > _IMAGES:
         index = np.sort(np.random.default_rng([seed, 9]).choice(index, _IMAGES, replace=False))
@@ -44,7 +47,7 @@ def data_mixing(
     parts = np.array_split(index, -(-len(index) // batch_size(dataset)))
     both = torch.cat([classes, classes[order]], dim=1)  # the second half: what chance alone makes of every factor
     sums = _class_sums(dataset, parts, both, sizes + sizes)
-    leading = [_leading(*each, likelihood_named(likelihood)) for each in sums]
+    leading = [_leading(*each, chosen) for each in sums]
     directions, values = [], []
     for (direction, value), (_, chance) in zip(leading[: len(names)], leading[len(names) :], strict=True):
         directions.append(direction if value > _SURELY * chance else torch.zeros_like(direction))
