@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 import ifp
+from analysis.scores.codes import SampleSizes
 from annealing.choices import Precision
 from annealing.errors import IFPError, RunError
 from ifp.cli import app
@@ -38,6 +39,13 @@ TINY = {
     "steps": 24, "batch_size": 8, "eval_every": 5, "checkpoint_every": 6, "probe": 16, "seed": 3, "threads": 1,
     "network": "conv-8",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def small_results(monkeypatch):
+    """One picture of each latent, a MIG of few images: the usual ones take longer than these runs train."""
+    monkeypatch.setattr("ifp.training.results.VALUES", (1.0,))
+    monkeypatch.setattr("ifp.training.results.STUDY", SampleSizes(train=500))
 
 
 class Unlabelled:
@@ -66,15 +74,11 @@ def contents(run):
 
 def train_some(bars, plan, path, until, **settings):
     """A run that is left after some steps, as a kill leaves it."""
-    whole = ifp.train(bars, plan=plan, out=path, **{**TINY, **settings, "steps": 3})
-    config = TrainConfig(dataset="bars", **{**TINY, **settings}).resolved(bars, plan)
-    for each in whole.path.rglob("*.*"):
-        if each.name not in ("config.json", "plan.json"):
-            each.unlink()
-    for progress in train_run(TrainingRun(bars, config, plan, whole)):
+    opened = open_training_run(bars, plan, {**TINY, **settings}, Place(out=path))
+    for progress in train_run(opened):
         if progress.done == until:
             break
-    return config, whole
+    return opened.config, opened.run
 
 
 @pytest.mark.parametrize("objective", objectives())
