@@ -130,7 +130,10 @@ def told(monkeypatch, tmp_path, capsys):
     return run
 
 
-SHORT_TRAINING = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "precision": "float32"}
+SHORT_TRAINING = {
+    "steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "precision": "float32",
+    "latents": 2,  # each is a row of the traversal, and ten take longer to draw than to train
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

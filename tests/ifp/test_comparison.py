@@ -26,6 +26,14 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 FEW = {"steps": 6, "batch_size": 4, "eval_every": 3, "threads": 1, "network": "conv-8"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_picture_of_each_latent():
+    """Drawing nine, in each run's traversal, takes longer than these runs train."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ifp.training.results.VALUES", (1.0,))
+        yield
+
+
 @pytest.fixture(scope="module")
 def given(bars_file):
     return {

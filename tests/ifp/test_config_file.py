@@ -6,7 +6,10 @@ import pytest
 
 from ifp.cli.stopping import Stopped
 
-TRAIN = ("--objective", "beta-vae", "--network", "dense", "--steps", "3", "--batch-size", "4", "--eval-every", "3")
+TRAIN = (
+    "--objective", "beta-vae", "--network", "dense", "--latents", "2", "--steps", "3", "--batch-size", "4",
+    "--eval-every", "3",
+)  # fmt: skip
 
 
 def config(path):
@@ -20,7 +23,7 @@ def config(path):
     [
         (
             "train",
-            'objective = "beta-vae"\nnetwork = "dense"\nsteps = 3\nbatch_size = 4\neval-every = 3\n'
+            'objective = "beta-vae"\nnetwork = "dense"\nlatents = 2\nsteps = 3\nbatch_size = 4\neval-every = 3\n'
             "learning-rate = 1e-3\nthreads = 1\nseed = 7\n[set]\nbeta = 2.5\n",
             (*TRAIN, "--learning-rate", "1e-3", "--threads", "1", "--seed", "7", "--set", "beta=2.5"),
         ),
@@ -33,9 +36,9 @@ def config(path):
         (
             "compare",
             'objectives = ["beta-vae", "dip-vae-i"]\nseeds = 1\nsteps = 3\nbatch-size = 4\nnetwork = "dense"\n'
-            'scores = "mig"\neval-every = 3\n[set.beta-vae]\nbeta = 2\n',
+            'scores = "mig"\nlatents = 2\neval-every = 3\n[set.beta-vae]\nbeta = 2\n',
             ("--objectives", "beta-vae,dip-vae-i", "--seeds", "1", "--steps", "3", "--batch-size", "4", "--network",
-             "dense", "--scores", "mig", "--eval-every", "3", "--set", "beta-vae.beta=2"),
+             "dense", "--scores", "mig", "--latents", "2", "--eval-every", "3", "--set", "beta-vae.beta=2"),
         ),
     ],
 )  # fmt: skip
@@ -51,7 +54,7 @@ def test_flags_win_over_the_file_and_settings_join(told, bars_file, tmp_path):
         f'dataset = "{bars_file}"\nobjective = "factor-vae"\nsteps = 9\nout = "elsewhere"\n[set]\ngamma = 3\n'
     )
     (name,) = {"gamma"}
-    own = ("--network", "dense", "--batch-size", "4", "--eval-every", "3", "--out", "run")
+    own = ("--network", "dense", "--latents", "2", "--batch-size", "4", "--eval-every", "3", "--out", "run")
     assert told("train", "--steps", "3", "--config", "run.toml", *own)[0] == 0
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
     assert (settings["steps"], settings["parameters"][name]) == (3, 3.0)

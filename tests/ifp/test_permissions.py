@@ -14,7 +14,7 @@ os.umask(int(sys.argv[1], 8))
 import numpy as np
 import ifp
 data, out, codes = sys.argv[2:5]
-few = {"steps": 2, "batch_size": 4, "eval_every": 1, "probe": 8, "threads": 1, "network": "conv-8"}
+few = {"steps": 2, "batch_size": 4, "eval_every": 1, "probe": 8, "threads": 1, "network": "conv-8", "latents": 1}
 run = ifp.train(data, objective="beta-vae", out=out, **few)
 ifp.encode(run, out=codes)
 ifp.score(run, only=["mig"])
@@ -108,13 +108,13 @@ def test_denials_of_the_system_are_one_line(denied, told, bars_file, finished_ru
 
 def test_a_tilde_is_the_users_home(bars_file, tmp_path, monkeypatch, told):
     monkeypatch.setenv("HOME", str(tmp_path))
-    few = {"steps": 1, "batch_size": 4, "eval_every": 1, "probe": 8, "threads": 1, "network": "conv-8"}
+    few = {"steps": 1, "batch_size": 4, "eval_every": 1, "probe": 8, "threads": 1, "network": "conv-8", "latents": 1}
     run = ifp.train(bars_file, objective="beta-vae", out="~/run", **few)
     assert run.path == tmp_path / "run"
     assert ifp.open_run("~/run").finished
     (tmp_path / "settings.toml").write_text('out = "~/second"\nsteps = 1\n')
     code, error, _ = told(
-        "train", "--dataset", bars_file, "--objective", "beta-vae", "--network", "conv-8",
+        "train", "--dataset", bars_file, "--objective", "beta-vae", "--network", "conv-8", "--latents", 1,
         "--config", tmp_path / "settings.toml",
     )  # fmt: skip
     assert code == 0, error
