@@ -4,7 +4,8 @@ IFP_TOUR=full runs the tour and the script as pasted, which takes as long as the
 
     what stands there                               what is run
     the data set dsprites, or dsprites-32           576 sprites of 16x16 with the same factors, in a file dsprites.npz
-    --contexts N, contexts=N                        2; also where ifp anneal names none, and then --max-steps 500
+    --contexts N, contexts=N                        2; also where ifp anneal names none, and then of two factors only,
+                                                    with --max-steps 500
     --steps N, steps=N                              20; also where a command that trains names none
     --seeds N                                       1
     threads where none are said, in training        1: two wait for one another where other work shares the processor
@@ -40,7 +41,7 @@ NUMBERS = (
     (r"(seeds[ =])\d+", r"\g<1>1"),
 )
 UNSAID = (
-    (r"\bifp anneal\b(?!.*(--contexts|--mode full))", "ifp anneal --contexts 2 --max-steps 500"),
+    (r"\bifp anneal\b(?!.*(--contexts|--mode full))", "ifp anneal --contexts 2 --max-steps 500 --factors scale,posX"),
     (r"\bifp (train|compare|anneal(?=.*--mode full))\b(?!.*--steps)", r"ifp \1 --steps 20"),
     (r"\bifp\.anneal\(([^()]*)\)(?<!contexts=2\))", r"ifp.anneal(\1, contexts=2)"),
     (r"\bifp\.train\((?!.*steps=)(.*)\)", r"ifp.train(\1, steps=20)"),
@@ -192,7 +193,7 @@ def test_the_table_makes_small_what_it_names():
         "trained = ifp.train(ds, plan=plan, steps=6000)",
     )] == [
         "ifp anneal --dataset S --contexts 2 --out runs/dsprites",
-        "ifp anneal --contexts 2 --max-steps 500 --dataset S",
+        "ifp anneal --contexts 2 --max-steps 500 --factors scale,posX --dataset S",
         "ifp plan-stages | ifp train --threads 1 --steps 20 --plan - --dataset S --max-steps 9",
         'ds = ifp.load_dataset("S")',
         "run = ifp.anneal(ds, contexts=2)",

@@ -17,6 +17,7 @@ from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
 from annealing.errors import RunError
+from ifp.annealing_test.config import AnnealConfig
 from ifp.api.report import report as write_report
 from ifp.api.run import Run
 from ifp.cli import app
@@ -167,6 +168,8 @@ def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs
         if kind == "anneal-whole":  # the defaults of what is no option would take minutes
             patch.setattr("ifp.whole_annealing.run.whole_annealing", lambda *given: iter(()))
             patch.setattr(Run, "findings", lambda run: annealed_whole(runs[kind]).findings)
+        if kind == "anneal":
+            patch.setitem(AnnealConfig.__init__.__kwdefaults__, "planning_contexts", 4)  # as the run has them
         ended = CliRunner().invoke(app, [*words[1:], "--out", str(tmp_path / "again")])
     assert ended.exit_code == 0, (ended.stderr, ended.exception)
     again, before = (load_json(path / "config.json")["settings"] for path in (tmp_path / "again", run.path))

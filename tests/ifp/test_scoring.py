@@ -41,7 +41,7 @@ def run(tmp_path_factory):
     stage = Stage(1.0, ("all",), (0, 1, 2), 1.0, {}, None)
     plan = StagePlan(FORMAT, ds.name, ds.fingerprint, ds.image_shape, "bernoulli", 3, 0.1, (stage,), None, [])
     out = tmp_path_factory.mktemp("runs") / "run"
-    return ifp.train(ds, plan=plan, out=out, threads=1, steps=3, batch_size=8, probe=32)
+    return ifp.train(ds, plan=plan, out=out, threads=1, steps=3, batch_size=8, probe=32, network="conv-8")
 
 
 @pytest.fixture(scope="module")

@@ -43,9 +43,10 @@ TINY = {
 
 @pytest.fixture(autouse=True)
 def small_results(monkeypatch):
-    """One picture of each latent, a MIG of few images: the usual ones take longer than these runs train."""
+    """One picture of each latent, a MIG of few images, a narrow discriminator: the usual ones take the most time."""
     monkeypatch.setattr("ifp.training.results.VALUES", (1.0,))
     monkeypatch.setattr("ifp.training.results.STUDY", SampleSizes(train=500))
+    monkeypatch.setattr("ifp.objectives.factor_vae._HIDDEN", 50)
 
 
 class Unlabelled:
