@@ -130,10 +130,8 @@ def told(monkeypatch, tmp_path, capsys):
     return run
 
 
-SHORT_TRAINING = {
-    "steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "precision": "float32",
-    "latents": 2,  # each is a row of the traversal, and ten take longer to draw than to train
-}  # fmt: skip
+SHORT_TRAINING = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "precision": "float32"}
+TWO_LATENTS = {**SHORT_TRAINING, "latents": 2}  # without a plan; ten take longer to draw than to train
 
 
 @pytest.fixture(scope="session")
@@ -143,10 +141,10 @@ def finished_runs(bars_file, tmp_path_factory):
     ifp.anneal(bars_file, out=folder / "anneal", contexts=2, protocol="equilibrium")
     ifp.anneal(bars_file, mode="full", out=folder / "full", latents=2, hold_steps=20, steps=120, threads=1)
     falling = {"start": 9.0, "end": 1.0}
-    ifp.train(bars_file, objective="annealed-beta", parameters=falling, out=folder / "train", **SHORT_TRAINING)
+    ifp.train(bars_file, objective="annealed-beta", parameters=falling, out=folder / "train", **TWO_LATENTS)
     objectives = ("beta-vae", "annealed-beta")
     out = folder / "compare"
-    ifp.compare(dataset=bars_file, objectives=objectives, seeds=1, scores=["mig"], out=out, **SHORT_TRAINING)
+    ifp.compare(dataset=bars_file, objectives=objectives, seeds=1, scores=["mig"], out=out, **TWO_LATENTS)
     return folder
 
 

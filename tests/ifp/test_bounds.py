@@ -20,7 +20,7 @@ from ifp.comparison.config import CompareConfig
 from ifp.datasets.dataset import DataOptions
 from ifp.training.config import TrainConfig
 from ifp.whole_annealing.config import WholeConfig
-from tests.ifp.conftest import SHORT_TRAINING
+from tests.ifp.conftest import TWO_LATENTS
 
 DIGITS = "9" * 5000
 NO_COUNTS = ("-1", "-9223372036854775809", str(10**12), str(2**63), str(2**64), "1" + "0" * 25, DIGITS, "nan", "1e400")
@@ -163,13 +163,13 @@ def test_seeds_are_those_that_every_file_can_hold(seed, bars, tmp_path):
     with pytest.raises(IFPError, match="need a seed"):
         ifp.load_dataset("color-dsprites-32", seed=seed)
     with pytest.raises(IFPError, match="need a seed"):
-        ifp.train(bars, objective="beta-vae", out=tmp_path / "run", seed=seed, **SHORT_TRAINING)
+        ifp.train(bars, objective="beta-vae", out=tmp_path / "run", seed=seed, **TWO_LATENTS)
     assert not (tmp_path / "run").exists()
     assert DataOptions().seed == 0
 
 
 def test_the_largest_seed_is_kept_and_read_again(bars_file, tmp_path):
-    run = ifp.train(bars_file, objective="beta-vae", out=tmp_path / "run", seed=2**63 - 1, **SHORT_TRAINING)
+    run = ifp.train(bars_file, objective="beta-vae", out=tmp_path / "run", seed=2**63 - 1, **TWO_LATENTS)
     assert ifp.open_run(run.path).origin.seed == 2**63 - 1
     ifp.score(run.path, seed=2**63 - 1, only=["mig"])
     assert ifp.verify(run.path).seed == 2**63 - 1

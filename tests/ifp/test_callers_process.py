@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import ifp
 from ifp.machine.memory import keep_freed_memory
-from tests.ifp.conftest import SHORT_TRAINING
+from tests.ifp.conftest import TWO_LATENTS
 
 
 def process_state():
@@ -67,7 +67,7 @@ def at_hand(finished_runs, bars, bars_file, tmp_path_factory):
 
 
 def beta_vae(out, data):
-    return ifp.train(data, objective="beta-vae", out=out, **{**SHORT_TRAINING, "threads": 1})
+    return ifp.train(data, objective="beta-vae", out=out, **{**TWO_LATENTS, "threads": 1})
 
 
 CALLS = {
@@ -78,7 +78,7 @@ CALLS = {
     "compare": lambda folder, bars, file: (
         ifp.compare([folder / "runs" / "train"], scores=["mig"]).plot(),
         ifp.compare(
-            dataset=file, objectives=("beta-vae",), seeds=1, scores=["mig"], out=folder / "c", **SHORT_TRAINING
+            dataset=file, objectives=("beta-vae",), seeds=1, scores=["mig"], out=folder / "c", **TWO_LATENTS
         ),
     ),
     "diagnose": lambda folder, bars, file: [

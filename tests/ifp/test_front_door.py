@@ -16,7 +16,7 @@ import ifp
 import ifp.cli
 from ifp.cli.defaults import literals
 from ifp.whole_annealing.config import WholeConfig
-from tests.ifp.conftest import SHORT_TRAINING
+from tests.ifp.conftest import TWO_LATENTS
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -218,9 +218,9 @@ def test_arrays_are_taken_wherever_a_data_set_is(bars, tmp_path):
     assert [record.spectral_beta for record in spectrum] == [record.spectral_beta for record in known]
     assert len(ifp.spectrum(images).eigenvalues) > 0
     assert ifp.plan_stages(dataset=labelled, contexts=4) == ifp.plan_stages(known)
-    run = ifp.train(images, objective="beta-vae", out=tmp_path / "run", **SHORT_TRAINING)
+    run = ifp.train(images, objective="beta-vae", out=tmp_path / "run", **TWO_LATENTS)
     assert ifp.score(
-        ifp.train(labelled, objective="beta-vae", out=tmp_path / "labelled", **SHORT_TRAINING), only=["mig"]
+        ifp.train(labelled, objective="beta-vae", out=tmp_path / "labelled", **TWO_LATENTS), only=["mig"]
     ).keys()
     assert "factors" not in ifp.encode(run)
     with pytest.raises(ifp.DataError, match=r"need \(images, factors\) or .*, got a tuple of 1"):

@@ -17,7 +17,7 @@ import ifp
 from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import SCORES, VARIANTS, of_samples_alone
-from analysis.scores.codes import STUDY, sampled_rows
+from analysis.scores.codes import STUDY, SampleSizes, sampled_rows
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
@@ -204,16 +204,16 @@ SAMPLED = [name for name in (*SCORES, *VARIANTS) if of_samples_alone([name])]
 
 
 def test_scores_of_samples_look_at_no_other_rows(copied):
-    codes = codes_of_run(copied)
-    rows = sampled_rows(len(codes.codes), 0, STUDY)
+    codes, sizes = codes_of_run(copied), SampleSizes(train=1000, test=500)
+    rows = sampled_rows(len(codes.codes), 0, sizes)
     assert len(rows) < len(codes.codes)
     hidden = [np.full_like(array, 1e6) for array in (codes.codes, codes.logvar)]
     for array, own in zip(hidden, (codes.codes, codes.logvar), strict=True):
         array[rows] = own[rows]
     names = [name for name in SAMPLED if not name.startswith("dci_")]  # the exact one takes minutes
     assert set(SCORES) - set(SAMPLED) == {"factor_vae", "beta_vae"}
-    expected = ifp.score(codes.codes, codes.factors, logvar=codes.logvar, only=names)
-    assert ifp.score(hidden[0], codes.factors, logvar=hidden[1], only=names) == expected
+    expected = ifp.score(codes.codes, codes.factors, logvar=codes.logvar, only=names, sizes=sizes)
+    assert ifp.score(hidden[0], codes.factors, logvar=hidden[1], only=names, sizes=sizes) == expected
 
 
 def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monkeypatch):
