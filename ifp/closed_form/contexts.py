@@ -8,7 +8,7 @@ its own, whatever the factor does.
 import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -157,22 +157,27 @@ def closed_forms(
     names = tuple(factors) if factors is not None else known.names
     longest = max(known.sizes[known.position(name)] for name in names)
     require_images_fit(dataset, longest, "action sequences", _HELD)
-    drawn = list(enumerate(draw_contexts(dataset, contexts, seed).tolist()))
+    drawn = list(enumerate(draw_contexts(dataset, min(contexts, len(dataset)), seed).tolist()))
     source, pieces = DataSource.of(dataset), list[tuple[str, dict[int, int]]]()
     for factor in names:
         sequence = 4 * int(np.prod(dataset.image_shape)) * known.sizes[known.position(factor)]
         together = int(np.clip(_TOGETHER // sequence, 1, _SEQUENCES))
-        pieces += [(factor, dict(drawn[start : start + together])) for start in range(0, contexts, together)]
+        pieces += [(factor, dict(drawn[start : start + together])) for start in range(0, len(drawn), together)]
     tasks = (Task(str(n), spectral_records, (source, *piece, likelihood, nuisance)) for n, piece in enumerate(pieces))
-    here = len(names) * contexts < _MANY or not pool.sees_files  # a cluster's workers are for what takes longer
-    yield from _in_order(names, contexts, pieces, (HERE if here else pool).outcomes(tasks))
+    here = len(names) * len(drawn) < _MANY or not pool.sees_files  # a cluster's workers are for what takes longer
+    yield from _in_order(names, contexts, len(drawn), pieces, (HERE if here else pool).outcomes(tasks))
 
 
 def _in_order(
-    names: Sequence[str], contexts: int, pieces: Sequence[tuple[str, object]], events: Iterator[Event]
+    names: Sequence[str], contexts: int, distinct: int, pieces: Sequence[tuple[str, object]], events: Iterator[Event]
 ) -> Iterator[SpectralRecord]:
-    """The records of pieces that come in any order, factor by factor; what is left out is said."""
+    """The records of pieces that come in any order, factor by factor; what is left out is said.
+
+    Of fewer images than contexts each is drawn again and again, and computed once: those after the distinct ones are
+    the same over again.
+    """
     missing, come, following = dict.fromkeys(names, contexts), dict[int, list[SpectralRecord]](), 0
+    own: list[SpectralRecord] = []  # of the factor, so far
     for event in events:
         if not isinstance(event, Outcome):
             continue
@@ -180,9 +185,20 @@ def _in_order(
         while following in come:
             factor, records = pieces[following][0], come.pop(following)
             following += 1
-            missing[factor] -= len(records)
+            own += records
             yield from records
-            if missing[factor] and (following == len(pieces) or pieces[following][0] != factor):
+            if following < len(pieces) and pieces[following][0] == factor:
+                continue
+            again = [
+                replace(record, context=record.context + start)
+                for start in range(distinct, contexts, distinct)
+                for record in own
+                if record.context + start < contexts
+            ]
+            yield from again
+            missing[factor] -= len(own) + len(again)
+            own = []
+            if missing[factor]:
                 warnings.warn(
                     f"{factor} has fewer than two values in {missing[factor]} of {contexts} contexts: left out there",
                     DataWarning,

@@ -145,6 +145,18 @@ def test_the_first_contexts_of_a_longer_draw_are_the_shorter_draw(n, dsprites):
     assert draw_contexts(dsprites, 1000, 2)[:n].tolist() == draw_contexts(dsprites, n, 2).tolist()
 
 
+def test_of_more_contexts_than_images_each_has_the_record_of_its_image(bars):
+    drawn = draw_contexts(bars, 70, 0).tolist()
+    records = list(closed_forms(bars, contexts=70))
+    assert [(each.factor, each.context) for each in records] == [
+        (name, n) for name in bars.factors.names for n in range(70)
+    ]
+    for record in records:
+        assert record.index == drawn[record.context]
+        alone = freezing_point(action_sequence(bars, record.factor, record.index), Bernoulli())
+        assert record.spectral_beta == alone
+
+
 def test_contexts_do_not_repeat_while_there_are_enough_images(bars, dsprites):
     assert len(set(draw_contexts(dsprites, 5000, 0).tolist())) == 5000
     drawn = draw_contexts(bars, 70, 0)  # of 32 images
