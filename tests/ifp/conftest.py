@@ -104,15 +104,21 @@ def environment():
 
 
 @pytest.fixture(scope="session")
-def run_ifp(environment):
-    """``python -m ifp`` with arguments in a folder, see :mod:`tests.ifp.starting`; exit code, stdout and stderr."""
-    starter = Starter(environment)
+def starter(environment):
+    """Starts ``python`` in a folder, everything imported; see :mod:`tests.ifp.starting`."""
+    found = Starter(environment)
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="session")
+def run_ifp(starter):
+    """``python -m ifp`` with arguments in a folder: exit code, stdout and stderr."""
 
     def run(folder, *arguments, stdin=""):
-        return starter.run(folder, environment, [*map(str, arguments)], stdin)
+        return starter.run(folder, "-m", "ifp", *arguments, stdin=stdin)
 
-    yield run
-    starter.end()
+    return run
 
 
 @pytest.fixture

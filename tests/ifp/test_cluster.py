@@ -13,11 +13,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 from distributed import LocalCluster
+from distributed.utils import get_mp_context
 
 from annealing.errors import DataError, IFPError, RunError
+from ifp.annealing_test.config import nested_settings
 from ifp.annealing_test.measure import annealing_test
 from ifp.annealing_test.run import open_annealing_run
 from ifp.comparison.study import compare_study, open_study, study_rows
@@ -44,8 +47,17 @@ def data(tmp_path_factory):
     return str(path)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _workers_that_need_not_import():
+    """Workers are forked by a process that has imported what pieces need: nearly all of what a worker's start takes."""
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        imported = ["distributed", "torch", "ifp.annealing_test.run", "ifp.comparison.study", "matplotlib.figure"]
+        get_mp_context().set_forkserver_preload([*imported, "sklearn.metrics"])
+        yield
+
+
 @pytest.fixture(scope="module")
-def workers():
+def workers(_workers_that_need_not_import):
     """Two workers, each a process with a nanny that begins it anew when it dies."""
     settings = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", "memory_limit": None}
     with LocalCluster(n_workers=2, **settings) as found:
@@ -69,10 +81,8 @@ def kill_one_of(workers):
 
 
 def opened_test(data, out):
-    pace = {"learn_steps": 100, "max_steps": 400}
-    return open_annealing_run(
-        None, {"dataset": data, "contexts": 3, "stack": 1, "sweep": {"pace": pace}}, Place(out=out)
-    )
+    settings = {"contexts": 3, "planning_contexts": 3, "stack": 1, "learn_steps": 20, "max_steps": 60}
+    return open_annealing_run(None, nested_settings({"dataset": data, **settings}), Place(out=out))
 
 
 def test_a_killed_worker_changes_no_byte_of_an_annealing_test(data, workers, tmp_path):
@@ -93,7 +103,7 @@ def test_a_killed_worker_changes_no_byte_of_an_annealing_test(data, workers, tmp
 
 def test_a_killed_worker_changes_no_byte_of_a_study(data, workers, make_plan, tmp_path):
     given = {"dataset": data, "objectives": ("beta-vae", "deft"), "seeds": 2, "scores": ("mig",), "settings": FEW}
-    plan = make_plan(load_dataset(data))
+    plan = make_plan(load_dataset(data), (9.0, 1.0), (0.5, 0.5))
     here, there = (open_study(None, plan, given, Place(out=tmp_path / name)) for name in ("here", "there"))
     for _ in compare_study(here):
         pass
@@ -223,7 +233,7 @@ def test_what_accepts_and_never_answers_is_told(monkeypatch):
         server.shutdown()
 
 
-def test_a_scheduler_that_dies_is_one_line_and_no_traceback_of_the_librarys(data, run_ifp, environment, tmp_path):
+def test_a_scheduler_that_dies_is_one_line_and_no_traceback_of_the_librarys(data, starter, environment, tmp_path):
     port = 8900 + os.getpid() % 90
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
@@ -235,18 +245,17 @@ def test_a_scheduler_that_dies_is_one_line_and_no_traceback_of_the_librarys(data
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.1)
-        words = ["anneal", "--dataset", data, "--contexts", "2", "--scheduler", address, "--out", "run"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ifp", *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-        )
-        while process.poll() is None and not (tmp_path / "run" / "config.json").exists():
+        words = ["anneal", "--dataset", data, "--factors", "brightness", "--contexts", "2", "--scheduler", address]
+        process = starter.start(tmp_path, "-m", "ifp", *words, "--out", "run")
+        while process.poll() is None and not (tmp_path / "run" / "spectral.csv").exists():
             time.sleep(0.1)
-        time.sleep(2)  # it is connected, has no worker, and waits
+        time.sleep(1)  # it is connected, has no worker, and waits
         scheduler.kill()
-        _, told = process.communicate(timeout=120)
+        ended = process.wait()
     finally:
         scheduler.kill()
-    assert process.returncode == 1, told
+    told = ended.stderr
+    assert ended.returncode == 1, told
     assert "Traceback" not in told
     assert told.splitlines()[-1].startswith("ifp: need the scheduler for what is left")
     assert not [line for line in told.splitlines() if "distributed" in line or "tornado" in line]

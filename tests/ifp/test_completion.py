@@ -1,8 +1,6 @@
 """Completion as shells ask for it: names and runs, without the slow packages."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from ifp.cli.completion import _factor_names, objective_names
 from ifp.datasets import families, load_dataset
 from ifp.objectives import objectives
 from ifp.run_directory.run import create_run
+from tests.ifp.starting import Starter
 
 ASKED = """
 import json, os, sys
@@ -37,20 +36,22 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def asked(folder, environment):
+def shell(environment):
+    """Starts ``python`` with no more imported than the command line itself, and numpy, which files of data need."""
+    found = Starter(environment, imported=("ifp.cli", "numpy"))
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="module")
+def asked(folder, shell):
     """What bash is offered for a line, the last word being completed; asserts that nothing slow was imported."""
 
     def ask(line):
         words = line.split(" ")
         own = {"_IFP_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-        ended = subprocess.run(
-            [sys.executable, "-c", ASKED],
-            cwd=folder,
-            env={**environment, **own},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        ended = shell.run(folder, "-c", ASKED, **own)
+        assert ended.returncode == 0, ended.stderr
         *found, slow = ended.stdout.strip().splitlines()
         assert json.loads(slow) == []
         assert ended.stderr == ""
@@ -94,32 +95,30 @@ def test_factors_are_those_of_the_summary(name):
 
 
 @pytest.mark.parametrize(
-    ("shell", "file", "holds"),
+    ("name", "file", "holds"),
     [
         ("bash", ".bash_completions/ifp.sh", "_IFP_COMPLETE=complete_bash"),
         ("zsh", ".zfunc/_ifp", "#compdef ifp"),
         ("fish", ".config/fish/completions/ifp.fish", "complete --command ifp"),
     ],
 )
-def test_completion_is_shown_and_installed(shell, file, holds, environment, tmp_path):
-    own = {**environment, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+def test_completion_is_shown_and_installed(name, file, holds, shell, tmp_path):
+    own = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     for option in ("--show-completion", "--install-completion"):
-        command = [sys.executable, "-m", "ifp", option, shell]
-        ended = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, check=True)
+        ended = shell.run(tmp_path, "-m", "ifp", option, name, **own)
+        assert ended.returncode == 0, ended.stderr
         assert (holds in ended.stdout) == (option == "--show-completion")
     assert holds in (tmp_path / file).read_text()
 
 
-@pytest.mark.parametrize(("shell", "first"), [("zsh", '"--objective":"'), ("fish", "--objective\t")])
-def test_a_long_help_stays_in_one_line(shell, first, environment, tmp_path):
+@pytest.mark.parametrize(("name", "first"), [("zsh", '"--objective":"'), ("fish", "--objective\t")])
+def test_a_long_help_stays_in_one_line(name, first, shell, tmp_path):
     own = {
-        "_IFP_COMPLETE": f"complete_{shell}",
+        "_IFP_COMPLETE": f"complete_{name}",
         "_TYPER_COMPLETE_ARGS": "ifp train --objective",
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }
-    command = [sys.executable, "-m", "ifp"]
-    ended = subprocess.run(
-        command, cwd=tmp_path, env={**environment, **own}, capture_output=True, text=True, check=True
-    )
+    ended = shell.run(tmp_path, "-m", "ifp", **own)
+    assert ended.returncode == 0, ended.stderr
     assert first in ended.stdout
     assert len(ended.stdout.strip().splitlines()) == 1

@@ -1,8 +1,6 @@
 """Several processes that train one model take the steps of one process, but for rounding."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,25 +9,24 @@ from safetensors.torch import load_file
 from ifp.files.npz import load_npz
 
 TRAIN = (
-    *("train", "--dataset", "dsprites", "--steps", "6", "--batch-size", "8", "--eval-every", "3"),
+    *("train", "--steps", "6", "--batch-size", "8", "--eval-every", "3"),
     *("--threads", "1", "--network", "conv-8", "--precision", "float32", "--latents", "3"),
 )
 
 
-def torchrun(folder, environment, *arguments):
+@pytest.fixture
+def torchrun(starter):
+    """``ifp`` with arguments in a folder, by ``torchrun`` in two processes that begin from nothing."""
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "ifp")
-    return subprocess.run(
-        [sys.executable, *launcher, *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    return lambda folder, *arguments: starter.run(folder, *launcher, *arguments)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes meet through gloo")
-def test_two_processes_take_the_steps_of_one(run_ifp, environment, tmp_path):
-    words = (*TRAIN, "--objective", "control-vae")  # its pressure follows from the KL of the whole batch
+def test_two_processes_take_the_steps_of_one(run_ifp, torchrun, bars_file, tmp_path):
+    words = (*TRAIN, "--dataset", bars_file, "--objective", "control-vae")  # its pressure follows from the KL of the whole batch
     alone = run_ifp(tmp_path, *words, "--out", "alone")
     assert alone.returncode == 0, alone.stderr
-    both = torchrun(tmp_path, environment, *words, "--out", "both")
+    both = torchrun(tmp_path, *words, "--out", "both")
     assert both.returncode == 0, both.stderr
     assert both.stderr.count("writing both/") == 1
     one, two = (load_npz(tmp_path / name / "trace.npz") for name in ("alone", "both"))
@@ -41,8 +38,9 @@ def test_two_processes_take_the_steps_of_one(run_ifp, environment, tmp_path):
         np.testing.assert_allclose(weights[1][name], value, atol=2e-4)
 
 
-def test_batches_that_the_processes_cannot_divide_are_refused(environment, tmp_path):
-    ended = torchrun(tmp_path, environment, *TRAIN, "--objective", "beta-vae", "--batch-size", "9", "--out", "run")
+def test_batches_that_the_processes_cannot_divide_are_refused(torchrun, bars_file, tmp_path):
+    words = (*TRAIN, "--dataset", bars_file, "--objective", "beta-vae", "--batch-size", "9")
+    ended = torchrun(tmp_path, *words, "--out", "run")
     assert ended.returncode != 0
     assert "need a batch size that 2 processes divide, got 9" in ended.stderr
     assert not (tmp_path / "run").exists()

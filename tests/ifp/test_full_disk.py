@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import shutil
 
 import pytest
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 
 WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
 TRAINING = {"objective": "beta-vae", "steps": 6, "batch_size": 4, "eval_every": 3, "checkpoint_every": 2, "probe": 16}
-TRAINING |= {"threads": 1, "network": "conv-8"}
+TRAINING |= {"threads": 1, "network": "conv-8", "latents": 2}  # a picture of each is most of what a run draws
 SWEEP = {"pace": {"learn_steps": 20, "max_steps": 60}}
 
 
@@ -53,6 +54,19 @@ def contents(path):
     return {str(each.relative_to(path)): each.read_bytes() for each in files}
 
 
+@pytest.fixture(scope="module")
+def whole(bars_file, tmp_path_factory):
+    """The folder of a kind of work that nothing stopped, done once."""
+    folder = tmp_path_factory.mktemp("whole")
+
+    def run_of(work):
+        if not (folder / work.__name__).exists():
+            work(bars_file, folder / work.__name__)
+        return folder / work.__name__
+
+    return run_of
+
+
 class Stop(BaseException):
     """What no code of ours catches."""
 
@@ -63,9 +77,10 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 @pytest.mark.parametrize(
     ("work", "failure", "every"), [(anneal, FULL, 2), (train, FULL, 5), (train, Stop(), 4), (compare, Stop(), 11)]
 )
-def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(work, failure, every, bars_file, tmp_path, monkeypatch):
-    work(bars_file, tmp_path / "whole")
-    whole, sync = contents(tmp_path / "whole"), os.fsync
+def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(
+    work, failure, every, whole, bars_file, tmp_path, monkeypatch
+):
+    expected, sync = contents(whole(work)), os.fsync
     for failing in itertools.count(step=every):
         out, count = tmp_path / f"run-{failing}", itertools.count()
 
@@ -84,17 +99,17 @@ def test_whatever_write_fails_the_run_goes_on_to_the_same_bytes(work, failure, e
             except Stop:
                 pass
         work(bars_file, out, resume=(out / "config.json").exists())
-        assert contents(out) == whole, failing
+        assert contents(out) == expected, failing
         assert verify(out).faults == ()
     assert failing > 20  # a file and its folder for each write
-    assert contents(out) == whole
+    assert contents(out) == expected
 
 
-def test_a_state_half_written_is_never_read(bars_file, tmp_path):
-    train(bars_file, tmp_path / "run")
-    state = tmp_path / "run" / "parts" / "state.safetensors"
-    (tmp_path / "run" / "checkpoint.json").unlink()
+def test_a_state_half_written_is_never_read(whole, tmp_path):
+    run = shutil.copytree(whole(train), tmp_path / "run")
+    state = run / "parts" / "state.safetensors"
+    (run / "checkpoint.json").unlink()
     state.write_bytes(state.read_bytes()[:-10])
-    opened = read_training_run(tmp_path / "run")
+    opened = read_training_run(run)
     with pytest.raises(RunError, match="need a whole checkpoint"):
         next(train_run(opened))

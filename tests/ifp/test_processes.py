@@ -10,7 +10,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import ifp
@@ -20,7 +19,14 @@ from ifp.machine.pool import HERE, Outcome, Task, Underway, jobs_for
 from ifp.machine.processes import Processes
 from ifp.machine.progress import Progress
 
-FEW = {"steps": 6, "batch_size": 4, "eval_every": 3, "network": "conv-8", "precision": "float32"}
+FEW = {"steps": 6, "batch_size": 4, "eval_every": 3, "network": "conv-8", "precision": "float32", "latents": 2}
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Two, for those tests that leave them as they are, or that tell what becomes of them."""
+    with Processes(2) as found:
+        yield found
 
 
 def square(number):
@@ -62,26 +68,25 @@ def values(pool, work, arguments):
 
 
 @pytest.mark.parametrize("work", [square, slow])
-def test_pieces_give_the_same_there_as_here(work):
-    with Processes(2) as processes:
-        assert values(processes, work, range(5)) == values(HERE, work, range(5)) == {str(n): n**2 for n in range(5)}
-        assert values(processes, work, range(3)) == {str(n): n**2 for n in range(3)}  # the same processes again
+def test_pieces_give_the_same_there_as_here(work, processes):
+    assert values(processes, work, range(5)) == values(HERE, work, range(5)) == {str(n): n**2 for n in range(5)}
+    before = list(processes._workers)
+    assert values(processes, work, range(3)) == {str(n): n**2 for n in range(3)}
+    assert processes._workers == before  # the same processes again
 
 
-def test_pieces_go_side_by_side_on_one_thread_each_and_a_single_one_stays_here():
-    with Processes(2) as processes:
-        found = values(processes, whose, range(4))
-        assert len({pid for pid, _ in found.values()} - {os.getpid()}) == 2
-        assert {threads for _, threads in found.values()} == {"1"}
-        assert values(processes, os.getpid, []) == {}
-    with Processes(2) as processes:
-        assert values(processes, square, [3]) == {"0": 9}
-        assert processes._workers == []
+def test_pieces_go_side_by_side_on_one_thread_each_and_a_single_one_stays_here(processes):
+    found = values(processes, whose, range(4))
+    assert len({pid for pid, _ in found.values()} - {os.getpid()}) == 2
+    assert {threads for _, threads in found.values()} == {"1"}
+    assert values(processes, os.getpid, []) == {}
+    with Processes(2) as unused:
+        assert values(unused, square, [3]) == {"0": 9}
+        assert unused._workers == []
 
 
-def test_progress_is_told_while_a_piece_is_at_work():
-    with Processes(2) as processes:
-        events = list(processes.outcomes(Task(str(n), slow, (n,)) for n in range(2)))
+def test_progress_is_told_while_a_piece_is_at_work(processes):
+    events = list(processes.outcomes(Task(str(n), slow, (n,)) for n in range(2)))
     shares = [event.share for event in events if isinstance(event, Underway)]
     assert shares
     assert set(shares) <= {0, 0.25, 0.5, 0.75}
@@ -90,18 +95,17 @@ def test_progress_is_told_while_a_piece_is_at_work():
 @pytest.mark.parametrize(
     "error", [DataError("need other data"), DivergenceError("need finite losses, got nan", 7), ValueError("no")]
 )
-def test_what_a_piece_raises_is_raised_and_stops_the_others(error):
-    with Processes(2) as processes:
-        tasks = [Task("fails", failing, (error,)), *(Task(str(n), slow, (n,)) for n in range(2))]
-        with pytest.raises(type(error), match=str(error)) as raised:
-            list(processes.outcomes(tasks))
-        assert vars(raised.value).get("step") == vars(error).get("step")
-        assert values(processes, square, range(3)) == {"0": 0, "1": 1, "2": 4}  # and the pool goes on
+def test_what_a_piece_raises_is_raised_and_stops_the_others(error, processes):
+    tasks = [Task("fails", failing, (error,)), *(Task(str(n), slow, (n,)) for n in range(2))]
+    with pytest.raises(type(error), match=str(error)) as raised:
+        list(processes.outcomes(tasks))
+    assert vars(raised.value).get("step") == vars(error).get("step")
+    assert values(processes, square, range(3)) == {"0": 0, "1": 1, "2": 4}  # and the pool goes on
 
 
-def test_an_error_that_cannot_be_sent_is_told_by_its_words():
+def test_an_error_that_cannot_be_sent_is_told_by_its_words(processes):
     tasks = [Task("odd", failing_oddly, ()), Task("square", square, (2,))]
-    with Processes(2) as processes, pytest.raises(RuntimeError, match="Odd: one and two"):
+    with pytest.raises(RuntimeError, match="Odd: one and two"):
         list(processes.outcomes(tasks))
 
 
@@ -116,9 +120,9 @@ class Broken:
             raise ImportError("cannot map a segment")
 
 
-def test_a_task_that_cannot_be_read_there_is_an_error_here():
+def test_a_task_that_cannot_be_read_there_is_an_error_here(processes):
     tasks = [Task("broken", square, (Broken(os.getpid()),)), Task("square", square, (2,))]
-    with Processes(2) as processes, pytest.raises(ImportError, match="cannot map a segment"):
+    with pytest.raises(ImportError, match="cannot map a segment"):
         list(processes.outcomes(tasks))
 
 
@@ -129,17 +133,17 @@ def no_room():
         raise RunError("need to write a file") from error
 
 
-def test_an_error_comes_with_its_cause():
-    with Processes(2) as processes, pytest.raises(RunError, match="need to write a file") as raised:
+def test_an_error_comes_with_its_cause(processes):
+    with pytest.raises(RunError, match="need to write a file") as raised:
         list(processes.outcomes([Task("full", no_room, ()), Task("square", square, (2,))]))
     assert isinstance(raised.value.__cause__, OSError)
 
 
 def test_work_that_is_given_up_half_way_leaves_no_process(recwarn):
-    with Processes(2) as processes:
-        events = processes.outcomes(Task(str(n), slow, (n,)) for n in range(4))
+    with Processes(2) as ended:
+        events = ended.outcomes(Task(str(n), slow, (n,)) for n in range(4))
         next(events)
-        pids = [worker._process.pid for worker in processes._workers]
+        pids = [worker._process.pid for worker in ended._workers]
         assert len(pids) == 2
     events.close()  # after the block
     assert not any(map(alive, pids))
@@ -150,20 +154,16 @@ def failing_oddly():
     raise Odd("one", "two")
 
 
-def test_warnings_of_a_piece_are_given_here():
-    with Processes(2) as processes, pytest.warns(DataWarning, match="two images") as given:
+def test_warnings_of_a_piece_are_given_here(processes):
+    with pytest.warns(DataWarning, match="two images") as given:
         values(processes, warning, ["two images", "two images"])
     assert {str(each.message) for each in given} == {"two images"}
 
 
-def test_a_process_that_ends_by_itself_is_told_with_what_to_do():
+def test_a_process_that_ends_by_itself_is_told_with_what_to_do(processes):
     tasks = [Task("dies", leave, (3,)), *(Task(str(n), slow, (n,)) for n in range(2))]
-    with (
-        Processes(2) as processes,
-        pytest.raises(
-            RunError, match=r"need every process to its end: the one at dies ended by itself, with 3; .* is kept$"
-        ),
-    ):
+    told = r"need every process to its end: the one at dies ended by itself, with 3; .* is kept$"
+    with pytest.raises(RunError, match=told):
         list(processes.outcomes(tasks))
 
 
@@ -212,9 +212,9 @@ def killed():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_one_that_the_system_killed_may_have_wanted_memory():
+def test_one_that_the_system_killed_may_have_wanted_memory(processes):
     tasks = [Task("dies", killed, ()), *(Task(str(n), slow, (n,)) for n in range(2))]
-    with Processes(2) as processes, pytest.raises(RunError, match=r"need memory for 2 processes .* fewer --jobs"):
+    with pytest.raises(RunError, match=r"need memory for 2 processes .* fewer --jobs"):
         list(processes.outcomes(tasks))
 
 
@@ -241,11 +241,18 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+# closed forms of 1000 cases, so many that they are computed side by side, too
+ANNEAL = {"contexts": 2, "planning_contexts": 500, "stack": 1, "learn_steps": 20, "max_steps": 60}
+
+
+@pytest.fixture(scope="module")
+def annealed_by_one(bars_file, tmp_path_factory):
+    return contents(ifp.anneal(bars_file, out=tmp_path_factory.mktemp("one") / "run", jobs=1, **ANNEAL).path)
+
+
 @pytest.mark.parametrize("jobs", [2, 4])
-def test_an_annealing_test_is_the_same_for_any_number_of_jobs(jobs, bars_file, tmp_path):
-    few = {"contexts": 3, "stack": 1, "learn_steps": 100, "max_steps": 400}
-    one, more = (ifp.anneal(bars_file, out=tmp_path / str(count), jobs=count, **few).path for count in (1, jobs))
-    assert contents(one) == contents(more)
+def test_an_annealing_test_is_the_same_for_any_number_of_jobs(jobs, annealed_by_one, bars_file, tmp_path):
+    assert contents(ifp.anneal(bars_file, out=tmp_path / "run", jobs=jobs, **ANNEAL).path) == annealed_by_one
 
 
 def test_a_study_is_the_same_for_any_number_of_jobs(bars_file, tmp_path):
@@ -256,6 +263,8 @@ def test_a_study_is_the_same_for_any_number_of_jobs(bars_file, tmp_path):
 
 
 def test_a_spectrum_is_the_same_for_any_number_of_jobs():
+    import pandas as pd  # only here: processes that import this file for a piece's function do without
+
     one, two = (ifp.spectrum("dsprites-tiny", contexts=250, jobs=jobs) for jobs in (1, 2))
     assert len(one) == 1250
     pd.testing.assert_frame_equal(one.to_frame(), two.to_frame(), check_exact=True)

@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,13 +10,10 @@ import pytest
 from analysis.plain_json import json_bytes
 from ifp.datasets import load_dataset
 
-ANNEAL = (
-    *("anneal", "--dataset", "dsprites", "--contexts", "2", "--factors", "shape,scale"),
-    *("--max-steps", "900", "--threads", "1"),
-)
-TRAIN = (
-    *("train", "--plan", "../plan.json", "--dataset", "dsprites-tiny", "--steps", "24", "--batch-size", "8"),
-    *("--eval-every", "24", "--checkpoint-every", "6", "--threads", "1", "--network", "conv-8"),
+ANNEAL = ("anneal", "--contexts", "2", "--max-steps", "900", "--threads", "1", "--out", "run")
+TRAIN = (  # of batches so large that a step takes a while, in which it is killed
+    *("train", "--plan", "../plan.json", "--steps", "24", "--batch-size", "256", "--eval-every", "24"),
+    *("--checkpoint-every", "6", "--threads", "1", "--network", "conv-8", "--out", "run"),
 )
 PIECE = "parts/00-00000.npz"
 STATE = "parts/state.safetensors"
@@ -35,52 +30,47 @@ def files(run):
     return found | {"config.json": config}
 
 
-def kill_once_there(folder, environment, arguments, name):
+def kill_once_there(folder, starter, arguments, name):
     """Run a command, kill it as soon as the file of that name is there, and give the run's directory."""
     run = folder / "run"
-    command = [sys.executable, "-m", "ifp", *arguments, "--out", "run"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-        try:
-            while process.poll() is None and not (run / name).exists():
-                time.sleep(0.002)
-        finally:
-            process.kill()
-            code = process.wait()
-    assert code == -signal.SIGKILL, (folder / "log").read_text()
+    process = starter.start(folder, "-m", "ifp", *arguments)
+    try:
+        while process.poll() is None and not (run / name).exists():
+            time.sleep(0.002)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        ended = process.wait()
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
     return run
 
 
-def run_whole(folder, run_ifp, arguments):
-    ended = run_ifp(folder, *arguments, "--out", "run")
+def run_whole(folder, run_ifp, *arguments):
+    ended = run_ifp(folder, *arguments)
     assert ended.returncode == 0, ended.stderr
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
-def killed_annealing(tmp_path_factory, environment):
-    run = kill_once_there(tmp_path_factory.mktemp("anneal"), environment, ANNEAL, PIECE)
+def killed_annealing(tmp_path_factory, starter, bars_file):
+    run = kill_once_there(tmp_path_factory.mktemp("anneal"), starter, (*ANNEAL, "--dataset", bars_file), PIECE)
     assert sorted(path.name for path in run.glob("parts/??-?????.npz")) == ["00-00000.npz"]
     assert not (run / "freezing.csv").exists()
     return run
 
 
 @pytest.fixture(scope="module")
-def training_folder(tmp_path_factory, make_plan):
-    """A folder with a plan of two stages for few dSprites."""
+def training_folder(tmp_path_factory, make_plan, bars_file):
+    """A folder with a plan of two stages for the bars."""
     folder = tmp_path_factory.mktemp("train")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("IFP_DATA_DIR", raising=False)
-        plan = make_plan(load_dataset("dsprites-tiny"), (60.0, 4.0), (0.5, 0.5))
-    (folder / "plan.json").write_bytes(json_bytes(plan))
+    (folder / "plan.json").write_bytes(json_bytes(make_plan(load_dataset(bars_file), (60.0, 4.0), (0.5, 0.5))))
     return folder
 
 
 @pytest.fixture(scope="module")
-def killed_training(training_folder, environment):
+def killed_training(training_folder, starter, bars_file):
     folder = training_folder / "killed"
     folder.mkdir()
-    run = kill_once_there(folder, environment, TRAIN, STATE)
+    run = kill_once_there(folder, starter, (*TRAIN, "--dataset", bars_file), STATE)
     assert not (run / "checkpoint.json").exists()
     assert not (run / "trace.npz").exists()
     return run
@@ -96,12 +86,12 @@ def go_on(killed, folder, run_ifp, command):
     return run
 
 
-def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, run_ifp, tmp_path):
+def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, bars_file, run_ifp, tmp_path):
     for name in ("whole", "resumed"):
         (tmp_path / name).mkdir()
     kept = (killed_annealing / PIECE).stat()
     resumed = go_on(killed_annealing, tmp_path / "resumed", run_ifp, "anneal")
-    expected = files(run_whole(tmp_path / "whole", run_ifp, ANNEAL))
+    expected = files(run_whole(tmp_path / "whole", run_ifp, *ANNEAL, "--dataset", bars_file))
     assert set(expected) == {
         "config.json", "spectral.csv", "mixing.csv", "curves.npz", "freezing.csv", PIECE, "parts/01-00000.npz",
         "equilibrium.npz", "parts/equilibrium-00.npz",
@@ -110,11 +100,11 @@ def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, run
     assert (resumed / PIECE).stat().st_mtime_ns == kept.st_mtime_ns  # not measured again
 
 
-def test_a_killed_training_run_goes_on_to_the_same_bytes(killed_training, training_folder, run_ifp):
+def test_a_killed_training_run_goes_on_to_the_same_bytes(killed_training, training_folder, bars_file, run_ifp):
     for name in ("whole", "resumed"):
         (training_folder / name).mkdir()
     resumed = go_on(killed_training, training_folder / "resumed", run_ifp, "train")
-    expected = files(run_whole(training_folder / "whole", run_ifp, TRAIN))
+    expected = files(run_whole(training_folder / "whole", run_ifp, *TRAIN, "--dataset", bars_file))
     assert set(expected) == {
         "config.json", "plan.json", "trace.npz", "metrics.csv", "scores.json", "traversal.png", "checkpoint.json",
         "checkpoint.safetensors", STATE,

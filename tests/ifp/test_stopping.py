@@ -2,8 +2,6 @@
 
 import shlex
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,8 +11,8 @@ from ifp.cli.progress import Following
 from ifp.cli.stopping import Stopped, exit_code
 
 TRAIN = (
-    *("train", "--dataset", "dsprites-tiny", "--objective", "beta-vae", "--network", "conv-8", "--steps", "120"),
-    *("--batch-size", "8", "--eval-every", "50", "--checkpoint-every", "10", "--threads", "1"),
+    *("train", "--objective", "beta-vae", "--network", "conv-8", "--latents", "2", "--steps", "400"),
+    *("--batch-size", "8", "--eval-every", "200", "--checkpoint-every", "40", "--threads", "1", "--out", "run"),
 )
 WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")
 
@@ -25,22 +23,24 @@ def contents(path):
 
 
 @pytest.fixture(scope="module")
-def whole(run_ifp, tmp_path_factory):
+def whole(run_ifp, bars_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    ended = run_ifp(folder, *TRAIN, "--out", "run")
+    ended = run_ifp(folder, *TRAIN, "--dataset", bars_file)
     assert ended.returncode == 0, ended.stderr
     return contents(folder / "run")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_that_goes_on_to_the_same_bytes(number, code, whole, run_ifp, environment, tmp_path):
-    command = [sys.executable, "-m", "ifp", *TRAIN, "--out", "run"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+def test_a_signal_ends_a_run_that_goes_on_to_the_same_bytes(
+    number, code, whole, run_ifp, starter, bars_file, tmp_path
+):
+    process = starter.start(tmp_path, "-m", "ifp", *TRAIN, "--dataset", bars_file)
     while process.poll() is None and not (tmp_path / "run" / "parts" / "state.safetensors").exists():
         time.sleep(0.005)
     process.send_signal(number)
-    _, told = process.communicate()
-    assert process.returncode == code
+    ended = process.wait()
+    told = ended.stderr
+    assert ended.returncode == code
     again = "ifp train --resume --out run"
     assert told.endswith(f"\nstopped; nothing finished is lost. Go on with:\n  {again}\n")
     assert "Traceback" not in told
@@ -50,13 +50,15 @@ def test_a_signal_ends_a_run_that_goes_on_to_the_same_bytes(number, code, whole,
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_command_that_writes_no_run(number, code, environment, tmp_path):
-    command = [sys.executable, "-m", "ifp", "spectrum", "--dataset", "dsprites", "--contexts", "100000"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)  # it takes minutes
+def test_a_signal_ends_a_command_that_writes_no_run(number, code, starter, tmp_path):
+    process = starter.start(tmp_path, "-m", "ifp", "spectrum", "--dataset", "dsprites", "--contexts", "100000")
+    while process.poll() is None and "writing tables" not in process.told():
+        time.sleep(0.005)
+    time.sleep(0.3)  # it is at work, which takes minutes
     process.send_signal(number)
-    _, told = process.communicate()
-    assert (process.returncode, told.endswith("\nstopped\n"), "Traceback" in told) == (code, True, False)
+    ended = process.wait()
+    told = ended.stderr
+    assert (ended.returncode, told.endswith("\nstopped\n"), "Traceback" in told) == (code, True, False)
 
 
 def test_codes_are_128_and_the_signals_number():
