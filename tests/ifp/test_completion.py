@@ -1,12 +1,13 @@
 """Completion as shells ask for it: names and runs, without the slow packages."""
 
 import json
+import pkgutil
 
 import numpy as np
 import pytest
 
 from ifp.cli.completion import _factor_names, objective_names
-from ifp.datasets import families, load_dataset
+from ifp.datasets import families, load_dataset, public
 from ifp.objectives import objectives
 from ifp.run_directory.run import create_run
 from tests.ifp.starting import Starter
@@ -37,8 +38,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shell(environment):
-    """Starts ``python`` with no more imported than the command line itself, and numpy, which files of data need."""
-    found = Starter(environment, imported=("ifp.cli", "numpy"))
+    """Starts ``python`` with no more imported than the command line itself, and the names of data sets."""
+    known = (f"{public.__name__}.{found.name}" for found in pkgutil.iter_modules(public.__path__))
+    found = Starter(environment, imported=("ifp.cli", *known))
     yield found
     found.end()
 

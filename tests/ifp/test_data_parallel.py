@@ -23,7 +23,7 @@ def torchrun(starter):
 
 @pytest.mark.skipif(os.name == "nt", reason="processes meet through gloo")
 def test_two_processes_take_the_steps_of_one(run_ifp, torchrun, bars_file, tmp_path):
-    words = (*TRAIN, "--dataset", bars_file, "--objective", "control-vae")  # its pressure follows from the KL of the whole batch
+    words = (*TRAIN, "--dataset", bars_file, "--objective", "control-vae")  # whose pressure is of the whole batch's KL
     alone = run_ifp(tmp_path, *words, "--out", "alone")
     assert alone.returncode == 0, alone.stderr
     both = torchrun(tmp_path, *words, "--out", "both")

@@ -74,10 +74,13 @@ def test_every_step_is_passed_on_and_the_start_says_what_is_written(capsys):
     ("arguments", "start"),
     [
         (("spectrum", "--dataset", "BARS", "--contexts", "2"), "BARS; writing tables to stderr, no file"),
-        (("plan-stages", "--from", "spectrum", "--dataset", "BARS", "--contexts", "2"), "BARS; writing a plan to stdout"),
+        (
+            ("plan-stages", "--from", "spectrum", "--dataset", "BARS", "--contexts", "2"),
+            "BARS; writing a plan to stdout",
+        ),
         (
             (
-                *("train", "--dataset", "BARS", "--objective", "beta-vae", "--network", "dense", "--latents", "2"),
+                *("train", "--dataset", "BARS", "--objective", "beta-vae", "--network", "conv-8", "--latents", "2"),
                 *("--steps", "2", "--threads", "1", "--out=r"),
             ),
             "BARS; writing r/: config.json, trace.npz, checkpoint.safetensors",

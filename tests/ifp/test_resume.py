@@ -10,9 +10,12 @@ import pytest
 from analysis.plain_json import json_bytes
 from ifp.datasets import load_dataset
 
-ANNEAL = ("anneal", "--contexts", "2", "--max-steps", "900", "--threads", "1", "--out", "run")
+ANNEAL = """
+import ifp
+ifp.anneal(DATA, contexts=2, planning_contexts=3, max_steps=900, threads=1, out="run")  # commands plan over 1000
+"""
 TRAIN = (  # of batches so large that a step takes a while, in which it is killed
-    *("train", "--plan", "../plan.json", "--steps", "24", "--batch-size", "256", "--eval-every", "24"),
+    *("-m", "ifp", "train", "--plan", "../plan.json", "--steps", "24", "--batch-size", "256", "--eval-every", "24"),
     *("--checkpoint-every", "6", "--threads", "1", "--network", "conv-8", "--out", "run"),
 )
 PIECE = "parts/00-00000.npz"
@@ -30,10 +33,22 @@ def files(run):
     return found | {"config.json": config}
 
 
-def kill_once_there(folder, starter, arguments, name):
-    """Run a command, kill it as soon as the file of that name is there, and give the run's directory."""
+@pytest.fixture(scope="module")
+def anneal(bars_file):
+    """Words that ``python`` runs an annealing test by."""
+    return "-c", ANNEAL.replace("DATA", repr(str(bars_file)))
+
+
+@pytest.fixture(scope="module")
+def train(bars_file):
+    """Words that ``python`` runs a training by."""
+    return *TRAIN, "--dataset", bars_file
+
+
+def kill_once_there(folder, starter, words, name):
+    """Run ``python``, kill it as soon as the file of that name is there, and give the run's directory."""
     run = folder / "run"
-    process = starter.start(folder, "-m", "ifp", *arguments)
+    process = starter.start(folder, *words)
     try:
         while process.poll() is None and not (run / name).exists():
             time.sleep(0.002)
@@ -44,15 +59,15 @@ def kill_once_there(folder, starter, arguments, name):
     return run
 
 
-def run_whole(folder, run_ifp, *arguments):
-    ended = run_ifp(folder, *arguments)
+def run_whole(folder, starter, words):
+    ended = starter.run(folder, *words)
     assert ended.returncode == 0, ended.stderr
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
-def killed_annealing(tmp_path_factory, starter, bars_file):
-    run = kill_once_there(tmp_path_factory.mktemp("anneal"), starter, (*ANNEAL, "--dataset", bars_file), PIECE)
+def killed_annealing(tmp_path_factory, starter, anneal):
+    run = kill_once_there(tmp_path_factory.mktemp("anneal"), starter, anneal, PIECE)
     assert sorted(path.name for path in run.glob("parts/??-?????.npz")) == ["00-00000.npz"]
     assert not (run / "freezing.csv").exists()
     return run
@@ -67,10 +82,10 @@ def training_folder(tmp_path_factory, make_plan, bars_file):
 
 
 @pytest.fixture(scope="module")
-def killed_training(training_folder, starter, bars_file):
+def killed_training(training_folder, starter, train):
     folder = training_folder / "killed"
     folder.mkdir()
-    run = kill_once_there(folder, starter, (*TRAIN, "--dataset", bars_file), STATE)
+    run = kill_once_there(folder, starter, train, STATE)
     assert not (run / "checkpoint.json").exists()
     assert not (run / "trace.npz").exists()
     return run
@@ -86,12 +101,12 @@ def go_on(killed, folder, run_ifp, command):
     return run
 
 
-def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, bars_file, run_ifp, tmp_path):
+def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, anneal, starter, run_ifp, tmp_path):
     for name in ("whole", "resumed"):
         (tmp_path / name).mkdir()
     kept = (killed_annealing / PIECE).stat()
     resumed = go_on(killed_annealing, tmp_path / "resumed", run_ifp, "anneal")
-    expected = files(run_whole(tmp_path / "whole", run_ifp, *ANNEAL, "--dataset", bars_file))
+    expected = files(run_whole(tmp_path / "whole", starter, anneal))
     assert set(expected) == {
         "config.json", "spectral.csv", "mixing.csv", "curves.npz", "freezing.csv", PIECE, "parts/01-00000.npz",
         "equilibrium.npz", "parts/equilibrium-00.npz",
@@ -100,11 +115,11 @@ def test_a_killed_annealing_test_goes_on_to_the_same_bytes(killed_annealing, bar
     assert (resumed / PIECE).stat().st_mtime_ns == kept.st_mtime_ns  # not measured again
 
 
-def test_a_killed_training_run_goes_on_to_the_same_bytes(killed_training, training_folder, bars_file, run_ifp):
+def test_a_killed_training_run_goes_on_to_the_same_bytes(killed_training, training_folder, train, starter, run_ifp):
     for name in ("whole", "resumed"):
         (training_folder / name).mkdir()
     resumed = go_on(killed_training, training_folder / "resumed", run_ifp, "train")
-    expected = files(run_whole(training_folder / "whole", run_ifp, *TRAIN, "--dataset", bars_file))
+    expected = files(run_whole(training_folder / "whole", starter, train))
     assert set(expected) == {
         "config.json", "plan.json", "trace.npz", "metrics.csv", "scores.json", "traversal.png", "checkpoint.json",
         "checkpoint.safetensors", STATE,

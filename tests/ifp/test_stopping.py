@@ -31,9 +31,7 @@ def whole(run_ifp, bars_file, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_that_goes_on_to_the_same_bytes(
-    number, code, whole, run_ifp, starter, bars_file, tmp_path
-):
+def test_a_signal_ends_a_run_that_goes_on_to_the_same_bytes(number, code, whole, run_ifp, starter, bars_file, tmp_path):
     process = starter.start(tmp_path, "-m", "ifp", *TRAIN, "--dataset", bars_file)
     while process.poll() is None and not (tmp_path / "run" / "parts" / "state.safetensors").exists():
         time.sleep(0.005)

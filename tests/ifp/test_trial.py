@@ -82,8 +82,10 @@ def test_a_trial_leaves_no_trace(two_cores, learner, bars):
 def test_what_was_chosen_is_recorded_and_asked_for_is_not_tried(two_cores, bars_file, tmp_path, taking, mode, chosen):
     def run_of(name, **given):
         if mode == "train":
-            return ifp.train(bars_file, steps=1, probe=8, eval_every=1, out=tmp_path / name, **SETTINGS, **given)
-        whole = {"mode": "full", "latents": 2, "hold_steps": 1, "steps": 101, "batch_size": 4, "probe": 8}
+            given |= {**SETTINGS, "objective": "beta-vae"}
+            return ifp.train(bars_file, steps=1, probe=8, eval_every=1, out=tmp_path / name, **given)
+        whole = {"mode": "full", "latents": 2, "hold_steps": 1, "steps": 4, "record_every": 2, "batch_size": 4}
+        whole |= {"probe": 8}
         return ifp.anneal(bars_file, out=tmp_path / name, channels=4, hidden=8, **whole, **given)
 
     taking({1: 1.0, 2: 2.0 if chosen == 1 else 0.5})
