@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from annealing.choices import require_count
 from ifp.api.run import found_run
 from ifp.evaluation.traversal import traverse_run
+from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.run import RunDirectory
 from ifp.training.traversal import COUNT, SPAN
@@ -23,6 +24,7 @@ def traverse(
     count: int = COUNT,
     data_dir: str | Path | None = None,
     runs: str | Path = RUNS,
+    network: Network | None = None,
 ) -> Figure:
     """The traversal of a finished training run from an image of its data set.
 
@@ -34,6 +36,7 @@ def traverse(
         count: images along a row.
         data_dir: folder of the data set's public files.
         runs: where the newest run is looked for.
+        network: of a run that was trained with an own one: the same.
 
     Raises:
         IFPError: the run is not finished, its data set is not at hand, or there is no such image or latent.
@@ -42,4 +45,4 @@ def traverse(
     require_count("values", count)
     values = np.linspace(*span, count).tolist()
     folder = None if data_dir is None else Path(data_dir)
-    return traverse_run(found, image=image, latents=latents, values=values, data_dir=folder)
+    return traverse_run(found, image=image, latents=latents, values=values, data_dir=folder, network=network)

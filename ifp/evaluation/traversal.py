@@ -11,6 +11,7 @@ from analysis.figures.traversal import draw_traversal
 from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import to_float
+from ifp.models.networks import Network
 from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.training.checkpoint import load_model
@@ -25,6 +26,7 @@ def traverse_run(
     latents: Sequence[int] | None = None,
     values: Sequence[float] = VALUES,
     data_dir: Path | None = None,
+    network: Network | None = None,
 ) -> Figure:
     """The traversal of a finished training run from an image of its data set.
 
@@ -32,12 +34,13 @@ def traverse_run(
         image: index of the image that the other latents stay at.
         latents: rows of the figure; all of them by default.
         values: of the latent along a row, in prior standard deviations.
+        network: of a run that was trained with an own one: the same.
 
     Raises:
         IFPError: the run is not finished, its data set is not at hand, or there is no such image or latent.
     """
     trained = trained_run(run)
-    model = load_model(trained.run)
+    model = load_model(trained.run, network)
     dataset = run_dataset(trained.run, data_dir)
     chosen = range(model.latents) if latents is None else latents
     if not chosen or not all(0 <= latent < model.latents for latent in chosen):

@@ -1,11 +1,13 @@
 """Networks by name, or the user's own: which encoder and decoder a training run builds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from annealing.choices import require_one_of
 from annealing.errors import IFPError
@@ -21,7 +23,10 @@ OWN = "own"  # what a run records of a network that was given as one
 class Network:
     """How (sub-)encoders and the decoder are built: also of the user's own modules.
 
-    Both are called with ifp's seed set, once per sub-encoder; a class that takes these two arguments will do.
+    Both are called with ifp's seed set, once per sub-encoder; a class that takes these two arguments will do. Each call
+    gives a new module, on the CPU, in float32; lazy layers are given their sizes by two black images. Training takes
+    its steps in training mode, and whatever looks at a model (records, scores, codes, traversals) in evaluation mode,
+    so that dropout is off there and batch norm's running statistics are those of the batches trained on alone.
 
     Attributes:
         encoder: of an image shape (H, W, C) and the number of its outputs: a module from images (batch, C, H, W) in
@@ -64,22 +69,35 @@ def network_named(name: str) -> Network:
     return NETWORKS[name]
 
 
-@torch.no_grad()
-def require_network(network: Network, image_shape: ImageShape, latents: int) -> None:
-    """Try an own network once on one black image; IFPError where modules or shapes are not as :class:`Network` says."""
-    height, width, channels = image_shape
-    with torch.random.fork_rng(devices=[]):
-        encoder, decoder = network.encoder(image_shape, 2 * latents), network.decoder(image_shape, latents)
-        for part, inputs, wanted in (
-            (encoder, torch.zeros(2, channels, height, width), (2, 2 * latents)),
-            (decoder, torch.zeros(2, latents), (2, channels, height, width)),
-        ):
-            word = "encoder" if part is encoder else "decoder"
-            if not isinstance(part, nn.Module):
-                raise IFPError(f"need a torch module from the own {word}, got {type(part).__name__}")
-            if not list(part.parameters()):
-                raise IFPError(f"need parameters in the own {word}, it has none to train")
-            got = part(inputs)
-            if not isinstance(got, torch.Tensor) or tuple(got.shape) != wanted:
-                shape = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-                raise IFPError(f"need {wanted} from the own {word} for inputs {tuple(inputs.shape)}, got {shape}")
+def settle(part: nn.Module, *sizes: int) -> None:
+    """Give layers that take their sizes from their first input (``nn.LazyLinear``) their parameters.
+
+    Two black inputs pass through, in evaluation mode: running statistics do not see them. A sketch on the meta device
+    is left alone where nothing of it waits: what its modules compute may need numbers.
+
+    Args:
+        part: changed in place.
+        sizes: of an input, without the batch.
+    """
+    waits = any(is_lazy(each) for each in (*part.parameters(), *part.buffers()))
+    device = device_of(part)
+    if waits or device.type != "meta":
+        with torch.no_grad(), evaluating(part):
+            part(torch.zeros(2, *sizes, device=device))
+
+
+def device_of(part: nn.Module) -> torch.device:
+    """Where a module's parameters are, or would be."""
+    return next((each.device for each in part.parameters()), torch.get_default_device())
+
+
+@contextmanager
+def evaluating(part: nn.Module) -> Iterator[None]:
+    """Evaluation mode while this lasts (no dropout, batch norm by its running statistics), then each module's own."""
+    modes = [(module, module.training) for module in part.modules()]
+    part.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from annealing.bottleneck import gaussian_kl
+from annealing.errors import IFPError
 from annealing.thresholds import ACTIVE
 from ifp.models.vae import MultiGroupVAE
 
@@ -62,6 +63,22 @@ def turn_group(model: MultiGroupVAE, number: int, means: Tensor, logvars: Tensor
         parameter[rows] = axes @ parameter[rows]
         parameter[widths] = axes.square() @ parameter[widths]
     decoder.weight[:, latents] = decoder.weight[:, latents] @ axes.T
+
+
+def require_turnable(model: MultiGroupVAE) -> None:
+    """IFPError where the last linear layer of an encoder or the first of the decoder is none that can be turned."""
+    first = [(layer.in_features, "inputs") for layer in _layers(model.decoder)[:1]]
+    parts = [("decoder", first, (model.latents, "inputs"))]
+    for group, encoder in zip(model.groups, model.encoders, strict=True):
+        last = [(each.out_features, "outputs") for each in _layers(encoder)[-1:] if each.bias is not None]
+        parts.append(("encoder", last, (2 * len(group), "outputs")))
+    for word, found, (size, what) in parts if any(len(group) > 1 for group in model.groups) else ():
+        if found != [(size, what)]:
+            got = " ".join(map(str, found[0])) if found else "none with a bias"
+            raise IFPError(
+                f"need a {'first' if word == 'decoder' else 'last'} linear layer of {size} {what} in the {word}, which "
+                f'turns a group to its independent axes, got {got}: parameters={{"axes": "learned"}} leaves them be'
+            )
 
 
 def _layers(network: nn.Module) -> Sequence[nn.Linear]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ifp.models.networks import ImageShape, Network
+from ifp.models.networks import ImageShape, Network, evaluating, settle
 
 
 class MultiGroupVAE(nn.Module):
@@ -29,6 +29,10 @@ class MultiGroupVAE(nn.Module):
         self._column = [listed.index(latent) for latent in range(self.latents)]  # of each latent among the listed
         self.encoders = nn.ModuleList(network.encoder(image_shape, 2 * len(group)) for group in self.groups)
         self.decoder = network.decoder(image_shape, self.latents)
+        height, width, channels = image_shape
+        for encoder in self.encoders:
+            settle(encoder, channels, height, width)
+        settle(self.decoder, self.latents)
         self.register_buffer("closed", torch.zeros(self.latents, dtype=torch.bool))  # for good, see close
         self.closed: Tensor
         self.log_scale = nn.Parameter(torch.zeros(2, self.latents)) if rescaled else None
@@ -38,14 +42,15 @@ class MultiGroupVAE(nn.Module):
 
         The first ``open_groups`` groups (default: all) are read from the image; in the others the posterior is the
         prior, exactly: mean 0, log-variance 0, and no gradient. The encoders of the first ``fixed_groups`` get no
-        gradient; only the scales of their latents do.
+        gradient, and are in evaluation mode, so that their running statistics stay, too; only the scales of their
+        latents learn.
         """
         means, logvars = [], []
         for number, (group, encoder) in enumerate(zip(self.groups, self.encoders, strict=True)):
             if open_groups is not None and number >= open_groups:
                 mean = logvar = images.new_zeros(len(images), len(group))
             elif number < fixed_groups:
-                with torch.no_grad():
+                with torch.no_grad(), evaluating(encoder):
                     mean, logvar = encoder(images).to(images.dtype).chunk(2, dim=1)
             else:
                 mean, logvar = encoder(images).to(images.dtype).chunk(2, dim=1)

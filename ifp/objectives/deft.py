@@ -9,7 +9,7 @@ from torch import Tensor
 from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_one_of
 from annealing.thresholds import ACTIVE, SILENT
-from ifp.models.rotation import turn_group
+from ifp.models.rotation import require_turnable, turn_group
 from ifp.models.vae import MultiGroupVAE
 from ifp.objectives.objective import Control
 from ifp.objectives.staged import Staged
@@ -58,6 +58,11 @@ class Deft(Staged):
         stage = self.stage(step)
         scales = (self.plan.gamma,) * stage + (1.0,) + (0.0,) * (len(self.plan.stages) - stage - 1)
         return Control(stage, self.pressure(step), stage + 1, scales)
+
+    def require_model(self, model: MultiGroupVAE) -> None:
+        """Groups that are turned need linear layers beside the latents."""
+        if self.axes == "independent":
+            require_turnable(model)
 
     def prepare(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
         """Turn the group of the stage in its middle; at its end turn it and close what is to spare."""

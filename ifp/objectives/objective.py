@@ -95,6 +95,9 @@ class Objective:
         """What is added to the reconstruction, by name: weighted, in nats per image."""
         return {"kl": control.pressure * codes.kl.sum()}
 
+    def require_model(self, model: MultiGroupVAE) -> None:
+        """IFPError where the objective will do something to the model that its layers do not allow."""
+
     def prepare(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
         """What the objective does to the model before step ``step``, and once more after the last.
 

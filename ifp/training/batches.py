@@ -1,6 +1,7 @@
 """Batches of images for training: each a pure function of seed and step, on the device, with its noise."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,17 @@ class TrainingBatch:
     images: Tensor  # (batch, C, H, W), float32 in 0..1
     noise: Tensor  # (batch, latents)
     stream: Generator  # goes on where the noise ended; on the CPU, the same in every process
+    seed: int = 0  # of what the networks draw for themselves (dropout), in this process
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """What networks draw follows from seed and step meanwhile; then the process's random state is as before."""
+        device = self.images.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.default_generator.manual_seed(self.seed)
+            if device.type == "cuda":
+                torch.cuda.default_generators[device.index].manual_seed(self.seed)
+            yield
 
 
 class Batches:
@@ -49,7 +61,8 @@ class Batches:
         stream = Generator().manual_seed(int(np.random.SeedSequence([self._seed, 3, step]).generate_state(1)[0]))
         noise = torch.randn(self._size, self._latents, generator=stream)
         mine = self._workers.share(torch.arange(self._size))
-        return TrainingBatch(self._images(index[mine.numpy()]), noise[mine].to(self._device), stream)
+        drawn = int(np.random.SeedSequence([self._seed, 6, step, self._workers.rank]).generate_state(1)[0])
+        return TrainingBatch(self._images(index[mine.numpy()]), noise[mine].to(self._device), stream, drawn)
 
     def _images(self, index: NDArray[np.int64]) -> Tensor:
         if self._held is not None:

@@ -16,6 +16,7 @@ from annealing.errors import IFPError, RunError
 from ifp.files.plain import load_json, read_file
 from ifp.models.networks import OWN, ImageShape, Network, network_named
 from ifp.models.optimizer_state import under
+from ifp.models.own_network import require_new
 from ifp.models.vae import MultiGroupVAE
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
@@ -104,7 +105,8 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint:
 
 
 def load_model(run: RunDirectory | str | Path, network: Network | None = None) -> MultiGroupVAE:
-    """The trained model of a finished run, on the CPU, in evaluation mode.
+    """The trained model of a finished run, on the CPU, in evaluation mode: its dropout is off, its batch norm goes by
+    the running statistics of training. ``model.train()`` goes back.
 
     Args:
         run: or its directory.
@@ -127,15 +129,20 @@ def load_model(run: RunDirectory | str | Path, network: Network | None = None) -
         network = network or network_named(about.network)
         with torch.device("meta"):  # a sketch that takes no memory: shapes are compared before anything is made
             sketch = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
-        if _shapes(sketch.state_dict()) != _shapes(tensors):
-            raise RunError(f"need the tensors of such a model in {run.path / MODEL_FILE}, got others")
+        other = RunError(f"need the tensors of such a model in {run.path / MODEL_FILE}, got others")
+        # an own network may make some of its own only once an image passes through
+        if not _shapes(sketch.state_dict()).items() <= _shapes(tensors).items():
+            raise other
         with torch.random.fork_rng(devices=[]):  # its first parameters are drawn, and replaced
             model = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
-        model.load_state_dict(tensors)
+        if _shapes(model.state_dict()) != _shapes(tensors):
+            raise other
     except RunError:
         raise
     except _DAMAGE as error:
         raise RunError(f"need a whole checkpoint in {run.path}, got: {error!r}") from error
+    require_new(sketch, model, "network")  # what is loaded is nobody else's, nor is the mode
+    model.load_state_dict(tensors)
     return model.eval()
 
 
@@ -171,7 +178,15 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    """As the format takes them: each with memory of its own, also where two layers share their weights."""
+    found: dict[str, Tensor] = {}
+    taken = set[int]()
+    for name, value in tensors.items():
+        plain = value.detach().cpu().contiguous()
+        memory = plain.untyped_storage().data_ptr()
+        found[name] = plain.clone() if memory in taken else plain
+        taken.add(memory)
+    return found
 
 
 def _load(path: Path) -> dict[str, Tensor]:

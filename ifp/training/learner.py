@@ -6,11 +6,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from analysis.stage_plan import StagePlan
+from ifp.datasets.dataset import Dataset
+from ifp.machine.device import require_device
 from ifp.machine.memory import require_memory
-from ifp.models.networks import ImageShape, Network
+from ifp.models.networks import ImageShape, Network, network_named
 from ifp.models.optimizer_state import optimizer_tensors, restore_optimizer, under
+from ifp.models.own_network import require_network
 from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Objective
+from ifp.training.config import TrainConfig
 
 _CPU = torch.device("cpu")
 _BYTES = 16  # of a parameter: itself, its gradient and Adam's two moments, float32
@@ -61,14 +66,32 @@ def build_learner(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(objective.setup.seed)
         model = MultiGroupVAE(image_shape, objective.groups, network, rescaled=objective.rescaled)
-    model.to(device)
+    model.to(device).train()  # whatever mode an own network was built in
     if channels_last:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective.to(device)
     return Learner(model, build_optimizer(model, learning_rate), objective)
 
 
-def require_model_fits(objective: Objective, network: Network, image_shape: ImageShape) -> None:
+def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, network: Network | None) -> None:
+    """IFPError where the networks do not fit into memory or, the user's own, are not what training takes."""
+    objective = config.objective_for(dataset, plan)
+    if network is None:
+        _require_model_fits(objective, network_named(config.network or ""), dataset.image_shape)
+        return
+    require_network(
+        network,
+        dataset.image_shape,
+        objective.groups,
+        config.likelihood,
+        batch_size=config.batch_size,
+        processes=config.processes,
+        device=require_device(config.device),
+        lower=config.loop.channels_last,
+    )
+
+
+def _require_model_fits(objective: Objective, network: Network, image_shape: ImageShape) -> None:
     """IFPError where the objective's model, its gradients and Adam's moments do not fit into memory.
 
     It is sketched without taking any: dense layers of large images have more parameters than one would think.

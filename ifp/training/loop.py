@@ -48,7 +48,7 @@ def take_step(
     for group, scale in zip(optimizer.param_groups, scales, strict=True):
         group["lr"] = scale * config.learning_rate_at(step)
     lower = config.precision == "bfloat16"
-    with torch.autocast(images.device.type, torch.bfloat16) if lower else nullcontext():
+    with batch.drawing(), torch.autocast(images.device.type, torch.bfloat16) if lower else nullcontext():
         mean, logvar = model.encode(images, control.open_groups, control.fixed_groups)
         mean, logvar = objective.posterior(mean, logvar, control)
         sample = reparameterize(mean, logvar, batch.noise)

@@ -12,6 +12,7 @@ from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import RunError
 from annealing.likelihood import Likelihood
 from ifp.datasets.dataset import Dataset, to_float
+from ifp.models.networks import device_of, evaluating
 from ifp.models.vae import MultiGroupVAE
 from ifp.objectives.objective import Control
 from ifp.run_directory.run import RunDirectory
@@ -59,22 +60,27 @@ def probed_images(run: RunDirectory, size: int) -> int:
 
 @torch.no_grad()
 def encode_all(model: MultiGroupVAE, images: Tensor, open_groups: int | None = None) -> tuple[Tensor, Tensor]:
-    """Posterior means and log-variances (N, latents) on the CPU, some hundred images at a time."""
-    device = next(model.parameters()).device
-    parts = [model.encode(chunk.to(device), open_groups) for chunk in images.split(_CHUNK)]
+    """Posterior means and log-variances (N, latents) on the CPU, some hundred images at a time, in evaluation mode."""
+    device = device_of(model)
+    with evaluating(model):
+        parts = [model.encode(chunk.to(device), open_groups) for chunk in images.split(_CHUNK)]
     return torch.cat([mean for mean, _ in parts]).cpu(), torch.cat([logvar for _, logvar in parts]).cpu()
 
 
 @torch.no_grad()
 def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, likelihood: Likelihood) -> TraceRecord:
-    """The record after ``step`` steps, with the groups open and the pressure that acted in the last of them."""
+    """The record after ``step`` steps, with the groups open and the pressure that acted in the last of them.
+
+    The model is in evaluation mode meanwhile, and then again in the one that it was in.
+    """
     mean, logvar = encode_all(model, probe.images, control.open_groups)
     noise = torch.randn(mean.shape, generator=Generator().manual_seed(probe.seed))
-    device = next(model.parameters()).device
-    nats = [
-        float(likelihood.nats(model.decode(z.to(device), control.open_groups), images.to(device)).sum())
-        for z, images in zip(reparameterize(mean, logvar, noise).split(_CHUNK), probe.images.split(_CHUNK), strict=True)
-    ]
+    device, samples = device_of(model), reparameterize(mean, logvar, noise)
+    with evaluating(model):
+        nats = [
+            float(likelihood.nats(model.decode(z.to(device), control.open_groups), images.to(device)).sum())
+            for z, images in zip(samples.split(_CHUNK), probe.images.split(_CHUNK), strict=True)
+        ]
     mi, mi_null = information_and_chance(mean.numpy(), logvar.numpy(), probe.factors, seed=probe.seed)
     return TraceRecord(
         step=step,

@@ -19,7 +19,7 @@ from ifp.machine.data_parallel import Workers, from_first, joined
 from ifp.machine.device import exact_floats, require_compiler, require_device
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
-from ifp.models.networks import Network, network_named, require_network
+from ifp.models.networks import Network, network_named
 from ifp.objectives import default_parameters
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import newest_run
@@ -28,7 +28,7 @@ from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.checkpoint import STATE_FILE, has_state, initialise_from, write_checkpoint
 from ifp.training.config import TrainConfig
 from ifp.training.events import open_events, require_tensorboard
-from ifp.training.learner import Learner, build_learner, require_model_fits
+from ifp.training.learner import Learner, build_learner, require_networks
 from ifp.training.loop import Course, recorded_steps, timing_bytes
 from ifp.training.plan import PLAN_FILE, require_factors, require_fitting, resumed_plan, run_plan
 from ifp.training.probe import probe_images
@@ -86,6 +86,8 @@ def open_training_run(
     if place.resume:
         opened = resumed_run(Kind.TRAINING, TrainConfig, data, given, place, resolved=_as_recorded)
         own = resumed_plan(opened.run, plan)
+        if network is not None:
+            require_networks(opened.dataset, opened.config, own, network)
         return TrainingRun(opened.dataset, opened.config, own, opened.run, network=network)
     wanted = "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan"
     dataset = asked_dataset(planned_data(data, given, plan), given, place.data_dir, wanted)
@@ -101,15 +103,11 @@ def open_training_run(
     if config.init_from is not None and Path(config.init_from) == path.resolve():
         raise IFPError(f"need another run to start from than the one to be written, got {path} for both")
     require_compiler(config.compile)
-    if network is not None:
-        require_network(network, dataset.image_shape, config.latents or 1)
     require_images_fit(dataset, min(config.probe, len(dataset)), "records on the probe set", 4)
     require_images_fit(dataset, config.batch_size, "a step of training", _HELD)
-    if network is None:
-        require_model_fits(
-            config.objective_for(dataset, plan), network_named(config.network or ""), dataset.image_shape
-        )
+    require_networks(dataset, config, plan, network)
     learner = start_learner(dataset, config, plan, network=network)  # what does not fit is told before writing
+    learner.objective.require_model(learner.model)
     if "threads" not in given and (config.device, config.compile, config.processes) == ("cpu", False, 1):
         config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))
     files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
@@ -140,10 +138,10 @@ def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def read_training_run(path: Path, data_dir: Path | None = None) -> TrainingRun:
-    """A training run that is there; nothing of it is changed."""
+def read_training_run(path: Path, data_dir: Path | None = None, network: Network | None = None) -> TrainingRun:
+    """A training run that is there, of an own network where it was begun with one; nothing of it is changed."""
     run = open_run(path)
-    return TrainingRun(run_dataset(run, data_dir), run.settings(TrainConfig), run_plan(run), run)
+    return TrainingRun(run_dataset(run, data_dir), run.settings(TrainConfig), run_plan(run), run, network=network)
 
 
 @contextmanager
@@ -178,7 +176,7 @@ def joined_run(
             opened = open_training_run(data, plan, known, place, force=force, network=network)
         path = from_first("" if opened is None else str(opened.run.path), require_device(device))
         # in the others: the run is there now, with the settings and the plan that all share
-        yield workers, opened or read_training_run(Path(path), place.data_dir)
+        yield workers, opened or read_training_run(Path(path), place.data_dir, network)
 
 
 def start_learner(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from annealing.likelihood import Likelihood
 from annealing.thresholds import TOLD
+from ifp.models.networks import device_of, evaluating
 from ifp.models.vae import MultiGroupVAE
 from ifp.training.probe import encode_all
 
@@ -30,7 +31,8 @@ def traversal_images(
     codes = mean.repeat(len(latents) * len(values), 1).unflatten(0, (len(latents), len(values)))
     for row, latent in enumerate(latents):
         codes[row, :, latent] = torch.tensor(values)
-    output = model.decode(codes.flatten(0, 1).to(next(model.parameters()).device)).cpu()
+    with evaluating(model):
+        output = model.decode(codes.flatten(0, 1).to(device_of(model))).cpu()
     return likelihood.mean(output).permute(0, 2, 3, 1).unflatten(0, (len(latents), -1)).numpy()
 
 
