@@ -75,6 +75,7 @@ class Diffusion:
         factors: one by one.
         events: by step.
         mixed: pairs of factors in one latent, or both in the same two.
+        notes: what to know of the run they are about: latents that carry no information, for instance.
     """
 
     index: float | None
@@ -85,6 +86,7 @@ class Diffusion:
     events: tuple[DiffusionEvent, ...]
     mixed: tuple[tuple[str, str], ...]
     format: str = FORMAT
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """A row per factor, with the columns of :class:`FactorDiffusion`; pressures and information in nats."""

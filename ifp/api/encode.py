@@ -14,6 +14,13 @@ from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.run import RunDirectory, write_file
+from ifp.training.silence import Silence, run_silence
+
+
+class Encoded(dict[str, NDArray[Any]]):
+    """Arrays by name; ``silence``: which latents carry no information, and what to do; None where all carry some."""
+
+    silence: Silence | None = None
 
 
 def encode(
@@ -25,7 +32,7 @@ def encode(
     out: str | Path | None = None,
     overwrite: bool = False,
     runs: str | Path = RUNS,
-) -> dict[str, NDArray[Any]]:
+) -> Encoded:
     """Posteriors of every image of a training run's data set, in its order, as arrays by name.
 
     ``codes`` and ``logvar`` (images, latents), the means and log-variances, float32; where the data have labels
@@ -55,7 +62,9 @@ def encode(
             raise IFPError(f"need a new file for the codes, {path} is there (--overwrite)")
         require_writable(path.parent)
     found = found_run(run, runs, Kind.TRAINING)
-    arrays = encoded_run(found, None if data_dir is None else Path(data_dir), watch, network)
+    folder = None if data_dir is None else Path(data_dir)
+    arrays = Encoded(encoded_run(found, folder, watch, network))
+    arrays.silence = run_silence(found, folder)
     if path is not None:
         write_file(path, npz_bytes(arrays))
     return arrays

@@ -5,7 +5,7 @@ How a kind is called and which file ends it stands in :mod:`ifp.run_directory.ki
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import pandas as pd
@@ -37,6 +37,7 @@ from ifp.pages.training import training_sections
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
+from ifp.training.silence import run_silence
 from ifp.training.trained import trained_run
 from ifp.whole_annealing.config import WholeConfig
 from ifp.whole_annealing.results import annealed_whole
@@ -135,7 +136,8 @@ def _whole_diagnosed(run: RunDirectory) -> Diagnosed:
 
 def _training_diagnosed(run: RunDirectory) -> Diagnosed:
     trace = trained_run(run, "a finished run of training").information
-    diffusion = diagnose_diffusion(trace)
+    silence = run_silence(run)
+    diffusion = replace(diagnose_diffusion(trace), notes=() if silence is None else (str(silence),))
     return Diagnosed(run, diffusion, trace, diffusion)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ifp.api.kinds import KindMethods, RunFindings
+    from ifp.training.silence import Silence
 
 
 class Run(RunDirectory):
@@ -58,6 +59,19 @@ class Run(RunDirectory):
     def findings(self) -> "RunFindings":
         """What is concluded from a finished run, as :func:`ifp.diagnose` does; nothing is written."""
         return self._methods().diagnosed(self).findings
+
+    def silence(self, data_dir: str | Path | None = None) -> "Silence | None":
+        """Latents of a finished training run that carry no information, and what to do; None where all carry some.
+
+        Args:
+            data_dir: folder of the data set's public files: where the data are not at hand, no freezing point is told.
+
+        Raises:
+            RunError: the run is not finished or not of training.
+        """
+        from ifp.training.silence import run_silence  # here: slow, and most who open a run do not ask
+
+        return run_silence(self, None if data_dir is None else Path(data_dir))
 
     def _methods(self) -> "KindMethods":
         """What is done with runs of its kind; RunError where it is not finished."""

@@ -62,7 +62,8 @@ def score(
         watch: follows the encoding.
 
     Returns:
-        Scores by name; ``record`` has what they were measured with beside them.
+        Scores by name; ``record`` has what they were measured with beside them, and in ``notes`` whether latents carry
+        no information, where their log-variances are known.
 
     Raises:
         IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.

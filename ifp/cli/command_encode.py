@@ -36,6 +36,8 @@ def encode(
     """
     from ifp.api.encode import encode as encoded
     from ifp.cli.progress import Following
+    from ifp.cli.tables import show_notes
 
-    encoded(run, data_dir, Following(str(out)), out=out, overwrite=overwrite, runs=runs)
+    found = encoded(run, data_dir, Following(str(out)), out=out, overwrite=overwrite, runs=runs)
+    show_notes(found.silence)
     typer.echo(str(out))

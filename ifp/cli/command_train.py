@@ -124,4 +124,4 @@ def train(
             overwrite=overwrite, force=force, watch=watch, **settings,
         )  # fmt: skip
     if first_process():
-        show_training(run, json=json)
+        show_training(run, data_dir, json=json)

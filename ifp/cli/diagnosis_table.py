@@ -11,7 +11,7 @@ from analysis.whole_findings import WholeFindings
 from ifp.api.diagnose import Diagnoses
 from ifp.api.kinds import Diagnosed
 from ifp.cli.findings_table import show_findings, show_whole
-from ifp.cli.tables import show
+from ifp.cli.tables import show, show_notes
 from ifp.tables.diffusion import events, indices, owners
 from ifp.tables.points import latent_points
 
@@ -25,6 +25,10 @@ def show_diagnosis(found: Diagnoses | FreezingPoints, name: str, *, json: bool =
             show(latent_points(found, name))
         return []
     written = found.save()
+    for one in found:
+        if one.diffusion is not None:
+            named = f"{one.run.path.name}: " if len(found) > 1 else ""
+            show_notes(*(f"{named}{note}" for note in one.diffusion.notes))
     if json:
         every = [{"run": str(one.run.path), "findings": one.findings} for one in found]
         typer.echo(json_bytes(every if len(found) > 1 else found[0].findings).decode(), nl=False)

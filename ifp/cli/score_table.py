@@ -4,13 +4,14 @@ import typer
 
 from analysis.plain_json import json_bytes
 from analysis.scores.scores import Scores
-from ifp.cli.tables import show, show_table
+from ifp.cli.tables import show, show_notes, show_table
 from ifp.tables.training import kl_parts
 
 
 def show_scores(found: Scores, *, json: bool = False) -> None:
     """Tables on stderr or, with ``json``, all that was measured as one object on stdout."""
     record = found.record
+    show_notes(*record.get("notes", ()))
     if json:
         typer.echo(json_bytes(record).decode(), nl=False)
         return

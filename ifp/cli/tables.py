@@ -59,3 +59,12 @@ def blocks(widths: Mapping[str, int], room: int) -> list[list[str]]:
 def show(table: Table, *, json: bool = False) -> None:
     """Print a table as :func:`show_table` does."""
     show_table(table.title, table.rows, json=json)
+
+
+def show_notes(*notes: object) -> None:
+    """A line on stderr for each thing to know beside a result; none for None."""
+    from analysis.names import in_one_line
+
+    for note in notes:
+        if note is not None:
+            typer.echo(f"note: {in_one_line(str(note))}", err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from analysis.kl_decomposition import KLDecomposition, decompose_kl
@@ -17,6 +18,7 @@ from analysis.scores.all_scores import SCORES, VARIANTS, asked_scores, of_sample
 from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import PROTOCOLS, STUDY, LabelledCodes, SampleSizes, sampled_rows
 from analysis.scores.scores import FORMAT
+from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_seed
 from annealing.errors import DataError, IFPError, RunError
 from ifp.evaluation.encoding import encoded_run, keep_codes
@@ -27,6 +29,7 @@ from ifp.models.networks import Network
 from ifp.run_directory.checksums import file_digest
 from ifp.run_directory.run import PATIENCE, RunDirectory, open_run
 from ifp.training.checkpoint import MODEL_FILE
+from ifp.training.silence import Silence, found_silence, run_silence
 from ifp.training.trained import SCORES_FILE, TrainedRun, trained_run
 
 _LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
@@ -94,7 +97,18 @@ def score_codes(
     )
     if data.logvar is not None and (only is None if apart is None else apart):
         found[_APART] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))
-    return {"format": FORMAT, "protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **_versions()}
+    told = {"format": FORMAT, "protocol": data.protocol, **found, "samples": asdict(sizes), "seed": seed, **_versions()}
+    return told | ({} if data.logvar is None else _noted(found_silence(_nats(data.codes, data.logvar))))
+
+
+def _nats(codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> NDArray[np.floating]:
+    """KL of each latent (latents,), mean over the rows of codes and logvar (rows, latents)."""
+    return gaussian_kl(torch.from_numpy(codes), torch.from_numpy(logvar)).mean(dim=0).numpy()
+
+
+def _noted(silence: Silence | None) -> dict[str, Any]:
+    """What a record says of codes that carry no information, beside their scores."""
+    return {} if silence is None else {"notes": [str(silence)]}
 
 
 def score_run(
@@ -148,7 +162,7 @@ def score_run(
             keep_codes(run, codes.codes, codes.logvar)
     head = {name: (found or known)[name] for name in ("format", "protocol")}
     tail = {name: (found or known)[name] for name in ("samples", "seed", *_LIBRARIES)}
-    told = {**head, **{name: {**known, **found}[name] for name in asked}, **tail}
+    told = {**head, **{name: {**known, **found}[name] for name in asked}, **tail, **_noted(run_silence(run, data_dir))}
     if save and found:
         _save(trained, told, asked)
     return told

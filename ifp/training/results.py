@@ -19,6 +19,7 @@ from ifp.models.vae import MultiGroupVAE
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
 from ifp.training.probe import Probe, TraceRecord, encode_all, probe_arrays
+from ifp.training.silence import first_freezing, found_silence
 from ifp.training.traversal import VALUES, latent_labels, traversal_images
 
 _CHUNK = 256  # images encoded at a time
@@ -66,6 +67,10 @@ def write_results(
             "seed": config.seed,
             "scikit-learn": sklearn.__version__,
         }
+        last = trace[-1]
+        silence = found_silence(last.kl, last.pressure, lambda: first_freezing(probe.images, config.likelihood))
+        if silence is not None:  # what such codes score says little
+            scores["notes"] = [str(silence)]
         run.write("scores.json", json_bytes(scores))
     names = dataset.factors.names if dataset.factors else ()
     run.write("traversal.png", _traversal_png(model, probe, trace[-1], names, config.likelihood))

@@ -1,0 +1,117 @@
+"""Latents of a finished run that carry no information, and where the first would have begun to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from annealing.choices import LikelihoodName
+from annealing.errors import IFPError
+from annealing.leading import HELD, leading_eigenvalues
+from annealing.likelihood import likelihood_named
+from annealing.thresholds import SILENT
+from ifp.run_directory.opening import run_dataset
+from ifp.run_directory.run import RunDirectory
+from ifp.training.probe import probe_images
+from ifp.training.trained import trained_run
+
+_IMAGES = 1000  # of the probe set: their Gram matrix takes a fraction of a second, and knows the value to some percent
+
+
+@dataclass(frozen=True)
+class FirstFreezing:
+    """Where the first latent freezes by the closed form: nats, and of how many images that is."""
+
+    pressure: float
+    images: int
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Latents whose KL is below 0.01 nat; as a text, one line that says what to do.
+
+    Attributes:
+        latents: how many there are.
+        silent: those that carry no information.
+        pressure: beta at the last record, nats; None where it is not known, as of codes from elsewhere.
+        first: where the first latent freezes; None where some carry information, or the data are not at hand.
+    """
+
+    latents: int
+    silent: tuple[int, ...]
+    pressure: float | None = None
+    first: FirstFreezing | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.pressure is None else f" at beta {self.pressure:.4g} nats"
+        below = f"{where} (KL below {SILENT:g})"
+        if len(self.silent) < self.latents:
+            named = ", ".join(f"z{latent}" for latent in self.silent)
+            return f"{len(self.silent)} of {self.latents} latents carry no information{below}: {named}"
+        said = f"no latent carries information{below}"
+        if self.pressure is None:
+            return f"{said}: nothing can be told from such codes"
+        if self.first is None:
+            return f"{said}: lower beta; `ifp spectrum` says where the first freezes"
+        at = f"the first freezes at {self.first.pressure:.4g} by the closed form of {self.first.images:,} images"
+        if self.pressure < self.first.pressure:
+            return f"{said}, though {at}: train longer, or with a higher learning rate"
+        return f"{said}: {at}; lower beta"
+
+
+def found_silence(
+    kl: NDArray[np.floating],
+    pressure: float | None = None,
+    first: Callable[[], FirstFreezing | None] = lambda: None,
+) -> Silence | None:
+    """The latents (latents,) whose KL, nats, is below 0.01; None where all carry information.
+
+    ``first`` is asked only where none does: what a later latent holds freezes no lower than its case says, and the
+    eigenvalues of all data after the first do not say where (:mod:`annealing.leading`).
+    """
+    silent = tuple(np.flatnonzero(kl < SILENT).tolist())
+    if not silent:
+        return None
+    return Silence(len(kl), silent, pressure, first() if len(silent) == len(kl) else None)
+
+
+def first_freezing(images: Tensor, likelihood: LikelihoodName) -> FirstFreezing | None:
+    """The leading closed-form freezing point of the first 1,000 of the images (N, C, H, W) at most.
+
+    Not of the whole data, which takes passes over all of it, and not the first value of the freezing order, which
+    needs labels and is that of one factor held apart: a latent wakes to whatever varies most. What is judged, the KL,
+    was measured on the same probe set. Of large images as many as lie in memory for sure. None of a single image.
+    """
+    few = images[: max(min(_IMAGES, HELD // images[0].numel()), 2)]
+    if len(few) < 2:
+        return None
+    value = leading_eigenvalues(lambda: few.split(100), likelihood_named(likelihood), 1)
+    return FirstFreezing(float(value[0]), len(few))
+
+
+def run_silence(run: RunDirectory | str | Path, data_dir: Path | None = None) -> Silence | None:
+    """Latents that carry no information at the last record of a finished training run; None where all do.
+
+    Args:
+        run: or its directory.
+        data_dir: folder of the data set's public files; where the data are not at hand, no freezing point is told.
+
+    Raises:
+        RunError: the run is not finished or not of training, or its trace is damaged.
+    """
+    trained = trained_run(run)
+
+    def first() -> FirstFreezing | None:
+        config = trained.config
+        try:
+            dataset = run_dataset(trained.run, data_dir)
+            return first_freezing(
+                probe_images(dataset, min(config.probe, _IMAGES), config.seed).images, config.likelihood
+            )
+        except IFPError:
+            return None
+
+    return found_silence(trained.trace.kl[-1], float(trained.trace.pressure[-1]), first)
