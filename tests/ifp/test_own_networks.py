@@ -113,11 +113,10 @@ def test_a_stopped_run_goes_on_to_the_same_bytes_whatever_the_process_drew(noisy
     with pytest.raises(KeyboardInterrupt):
         ifp.train(bars_file, network=NOISY, out=tmp_path / "run", watch=StopsAfter(5), **SHORT)
     torch.manual_seed(8)
-    before = torch.get_rng_state()
-    run = ifp.train(bars_file, network=NOISY, out=tmp_path / "run", resume=True)
+    before, again = torch.get_rng_state(), ifp.train(bars_file, network=NOISY, out=tmp_path / "run", resume=True)
     assert torch.equal(torch.get_rng_state(), before)
     for name in FILES:
-        assert (run.path / name).read_bytes() == (noisy.path / name).read_bytes(), name
+        assert (again.path / name).read_bytes() == (noisy.path / name).read_bytes(), name
 
 
 def test_lazy_layers_are_trained_as_if_they_had_been_told_their_sizes(bars, tmp_path):
