@@ -93,7 +93,7 @@ def find_freezing_points(
 
     Args:
         step: of each record (records,), rising.
-        beta: pressures above 0 (records,), in nats: for a reconstruction that is a mean over N pixels multiply by N.
+        beta: pressures above 0 (records,), in nats (of another loss :func:`annealing.loss_forms.beta_in_nats`).
         kl: nats (records, latents).
         threshold: nats from which a latent is active.
 

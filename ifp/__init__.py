@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analysis.freezing_points import FreezingPoints
     from analysis.stage_plan import StagePlan
     from annealing.errors import DataError, IFPError, PlanError, RunError
+    from annealing.loss_forms import beta_in_nats, weight_of
     from ifp.api.anneal import anneal
     from ifp.api.compare import Comparison, compare
     from ifp.api.diagnose import diagnose
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
-    "RunError", "Spectrum", "StagePlan", "anneal", "compare", "diagnose", "encode", "freezing_points",
-    "from_arrays", "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs", "score",
-    "spectrum", "train", "traverse", "verify",
+    "RunError", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare", "diagnose", "encode",
+    "freezing_points", "from_arrays", "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs",
+    "score", "spectrum", "train", "traverse", "verify", "weight_of",
 ]  # fmt: skip
 
 _HOME = {
@@ -52,6 +53,10 @@ _HOME = {
         "IFPError",
         "PlanError",
         "RunError",
+    ),
+    "annealing.loss_forms": (
+        "beta_in_nats",
+        "weight_of",
     ),
     "ifp.api.anneal": ("anneal",),
     "ifp.api.compare": (

@@ -45,8 +45,8 @@ def freezing_points(table: RunDirectory | Table | str | Path, *, threshold: floa
         table: a DataFrame, a mapping or the path of a CSV file with ``step``, ``beta`` (or ``pressure``) and ``kl_0``,
             ``kl_1``, ...; in a mapping also ``kl`` of shape (records, latents); other columns are not looked at. Or a
             finished run of training or of whole-data annealing, or its directory. Pressures in nats, for a
-            reconstruction summed over pixels: where it is a mean over N pixels, multiply beta by N. KL in nats, each a
-            mean over images.
+            reconstruction in nats summed over pixels: of another loss :func:`ifp.beta_in_nats` gives them. KL in nats,
+            each a mean over images.
         threshold: nats of KL from which a latent is active.
 
     Raises:

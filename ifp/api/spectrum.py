@@ -1,12 +1,15 @@
 """``ifp.spectrum``: closed-form freezing points of a data set."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from annealing.choices import LikelihoodName, Nuisance
+from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
+from annealing.loss_forms import LossName, LossScale
 from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_draw, require_nuisance
 from ifp.closed_form.factors import chosen_factors
 from ifp.closed_form.spectrum import Spectrum
@@ -34,6 +37,9 @@ def spectrum(
     seed: int = 0,
     likelihood: LikelihoodName = "bernoulli",
     nuisance: Nuisance = "held",
+    loss: LossName | None = None,
+    batch_size: int | None = None,
+    kl_mean_over: int | None = None,
     data_dir: str | Path | None = None,
     data_options: Mapping[str, Any] | None = None,
     order: bool = False,
@@ -58,6 +64,10 @@ def spectrum(
         seed: of the draw.
         likelihood: bernoulli or gaussian.
         nuisance: held within a context, or redrawn for each image; in the freezing order, too.
+        loss: the user's own, by its name in :mod:`annealing.loss_forms`: freezing points stand there as weights of its
+            KL, too.
+        batch_size: B of that loss, where it sums one of its terms over the batch and averages the other.
+        kl_mean_over: latents that the KL of that loss is a mean over; None where it is their sum.
         data_dir: folder of the data set's public files.
         data_options: how a data set given by its name is opened: background, correlate, bins, seed.
         order: compute the freezing order at once, in the same processes, not when it is first asked for.
@@ -66,18 +76,20 @@ def spectrum(
 
     Raises:
         IFPError: one image, factors of unlabelled data, an unknown factor or one of a single value, an unknown
-            likelihood or ``nuisance``, or no context.
+            likelihood, ``nuisance`` or loss, a loss of another likelihood, or no context.
     """
     likelihood_named(likelihood)
     require_nuisance(nuisance)
     require_jobs(jobs)
     require_draw(contexts, seed)
     given = {"data_options": data_options or {}}
+    _scale(loss, (1, 1, 1), batch_size, kl_mean_over, likelihood)  # what does not fit is told before data are opened
     found = asked_dataset(dataset, given, None if data_dir is None else Path(data_dir), "a data set")
+    scale = _scale(loss, found.image_shape, batch_size, kl_mean_over, likelihood)
     if found.factors is None and factors is None:
         watch.begun(f"{found.name}: {found.source}")
         values = whole_spectrum(found, likelihood=likelihood, watch=watch)
-        return Spectrum(found, (), seed, likelihood, nuisance, eigenvalues=tuple(values), watch=watch)
+        return Spectrum(found, (), seed, likelihood, nuisance, eigenvalues=tuple(values), watch=watch, loss=scale)
     names = chosen_factors(found, factors)
     watch.begun(f"{found.name}: {found.source}")
     with pool_for(found, jobs) as pool:
@@ -86,8 +98,25 @@ def spectrum(
         )
         counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
         kept = tuple(step.record for step in counted)
-        result = Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch)
+        result = Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch, loss=scale)
         return replace(result, computed=tuple(result.order_in(pool))) if order else result
+
+
+def _scale(
+    loss: LossName | None,
+    image_shape: tuple[int, int, int],
+    batch_size: int | None,
+    kl_mean_over: int | None,
+    likelihood: LikelihoodName,
+) -> LossScale | None:
+    """The user's own loss on images of a shape; None where none is named."""
+    if loss is None:
+        if batch_size is not None or kl_mean_over is not None:
+            raise IFPError("need a loss whose batch size or mean over latents that is: --loss NAME, e.g. mse-mean")
+        return None
+    scale = LossScale(loss, math.prod(image_shape), batch_size, kl_mean_over)
+    scale.require_likelihood(likelihood)
+    return scale
 
 
 def _counted(records: Iterator[SpectralRecord], total: int) -> Iterator[_Counted]:

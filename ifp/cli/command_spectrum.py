@@ -22,6 +22,18 @@ def spectrum(
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
     likelihood: options.Likelihood = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="Your own loss, e.g. mse-mean or bce-mean: freezing points as weights of its KL, too.", metavar="NAME"
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images of a batch, where --loss sums one of its terms over it.", min=1)
+    ] = None,
+    kl_mean_over: Annotated[
+        int | None, typer.Option(help="Latents that the KL of --loss is a mean over.  [default: a sum]", min=1)
+    ] = None,
     config: options.Config = None,
     seed: options.Seed = None,
     data_dir: options.DataDir = None,
@@ -38,11 +50,13 @@ def spectrum(
 
     Of each factor: its action value, alone in a context, over contexts; its marginal value, by one code for the whole
     data set; and the order in which factors freeze, each step given those frozen before. Of a data set without
-    labels: its leading eigenvalues. Pressures beta are in nats, for a reconstruction summed over pixels.
+    labels: its leading eigenvalues. Pressures beta are in nats, for a reconstruction summed over pixels; with --loss
+    each stands there as the weight of the KL in that loss, too.
 
     Examples:
         ifp spectrum --dataset dsprites
         ifp spectrum --dataset dsprites --factors posX,scale --json
+        ifp spectrum --dataset pictures/ --likelihood gaussian --loss mse-mean
     """
     from ifp.api.spectrum import spectrum as spectrum_of
     from ifp.cli.progress import Following
@@ -51,7 +65,8 @@ def spectrum(
     settings = options.present(
         {
             "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
-            "likelihood": likelihood, "seed": seed,
+            "likelihood": likelihood, "seed": seed, "loss": loss, "batch_size": batch_size,
+            "kl_mean_over": kl_mean_over,
             "data_options": options.data_options(background, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip

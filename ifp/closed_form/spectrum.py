@@ -13,6 +13,7 @@ from analysis.mixing import PairMixing
 from analysis.printed import printed
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
+from annealing.loss_forms import LossScale
 from ifp.closed_form.contexts import SpectralRecord
 from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
@@ -40,6 +41,7 @@ class Spectrum(Sequence[SpectralRecord]):
         computed: the freezing order, where it was computed at once; else :attr:`steps` computes it.
         jobs: processes side by side for what is computed later; None: as many as the cores at hand allow.
         watch: follows what is computed later.
+        loss: the user's own; what is tabled has the weight of its KL at each freezing point, too.
     """
 
     dataset: Dataset
@@ -52,6 +54,7 @@ class Spectrum(Sequence[SpectralRecord]):
     computed: tuple[OrderRecord, ...] | None = None
     jobs: int | None = None
     watch: Watch = UNWATCHED
+    loss: LossScale | None = None
 
     def _require_labels(self) -> None:
         if not self.records:
@@ -125,11 +128,16 @@ class Spectrum(Sequence[SpectralRecord]):
     def to_frame(self) -> pd.DataFrame:
         """A row per case, with the columns of :class:`ifp.closed_form.contexts.SpectralRecord`; pressures in nats.
 
-        Of unlabelled data a row per eigenvalue: its number, from 1 on, and its value.
+        Of unlabelled data a row per eigenvalue: its number, from 1 on, and its value. With a loss, ``weight`` stands
+        there, too: that of its KL at ``spectral_beta``, or at the eigenvalue.
         """
         if self.eigenvalues:
-            return pd.DataFrame({"number": range(1, len(self.eigenvalues) + 1), "eigenvalue": self.eigenvalues})
-        return pd.DataFrame(list(self.records))
+            frame = pd.DataFrame({"number": range(1, len(self.eigenvalues) + 1), "eigenvalue": self.eigenvalues})
+            return frame if self.loss is None else frame.assign(weight=frame["eigenvalue"] / self.loss.nats)
+        frame = pd.DataFrame(list(self.records))
+        if self.loss is None or frame.empty:
+            return frame
+        return frame.assign(weight=frame["spectral_beta"] / self.loss.nats)
 
     def plot(self, kind: str = "box") -> "Figure":
         """Distributions by factor: :func:`analysis.figures.distributions.draw_distributions`; box or violin."""
@@ -140,9 +148,10 @@ class Spectrum(Sequence[SpectralRecord]):
         return draw_distributions(frame.iloc[:0].assign(status=""), frame, kind)
 
     def __repr__(self) -> str:
+        weight = "" if self.loss is None else f"; weight: of the KL in the loss {self.loss}"
         if self.eigenvalues:
             title = f"Spectrum of {self.dataset.name}: leading freezing points of all images, pressures beta in nats"
-            return printed(title, self.to_frame())
+            return printed(title + weight, self.to_frame())
         by_factor = self.to_frame().groupby("factor", sort=False)
         frame = by_factor.agg(
             contexts=("context", "size"),
@@ -151,10 +160,11 @@ class Spectrum(Sequence[SpectralRecord]):
             q75=("spectral_beta", lambda values: values.quantile(0.75)),
             beta_rd=("beta_rd", "median"),
             first_order=("transition", lambda values: (values == "first_order").mean()),
+            **({} if self.loss is None else {"weight": ("weight", "median")}),
         )
         title = (
             f"Spectrum of {self.dataset.name}: closed-form freezing points, pressures beta in nats (reconstruction "
-            "summed over pixels); first_order: share of transitions that jump"
+            f"summed over pixels); first_order: share of transitions that jump{weight}"
         )
         return printed(title, frame.reset_index())
 

@@ -75,6 +75,7 @@ CALLS = {
         ifp.anneal(file, out=folder / "a", contexts=1, factors=("brightness",), protocol="equilibrium", threads=1),
         ifp.anneal(file, out=folder / "f", mode="full", latents=2, hold_steps=20, steps=120, threads=1),
     ),
+    "beta_in_nats": lambda folder, bars, file: ifp.beta_in_nats(np.ones(3), "mse-mean", features=16),
     "compare": lambda folder, bars, file: (
         ifp.compare([folder / "runs" / "train"], scores=["mig"]).plot(),
         ifp.compare(
@@ -110,6 +111,7 @@ CALLS = {
     "train": lambda folder, bars, file: beta_vae(folder / "t", file),
     "traverse": lambda folder, bars, file: ifp.traverse(folder / "runs" / "train", count=2),
     "verify": lambda folder, bars, file: ifp.verify(folder / "runs" / "train"),
+    "weight_of": lambda folder, bars, file: ifp.weight_of(1.0, "mse-mean", features=16),
 }  # fmt: skip
 
 

@@ -240,3 +240,47 @@ def test_where_no_factor_varies_the_order_alone_is_printed(tmp_path):
     found = json.loads(result.stdout)
     assert found["action"] == []
     assert found["marginal"] == {"factor0": 0}
+
+
+def test_with_a_loss_every_value_stands_there_as_a_weight_of_its_kl_too(command):
+    asked = ("spectrum", "--dataset", "blocks", "--contexts", 4, "--loss", "bce-mean-kl-total", "--batch-size", 5)
+    found = json.loads(command(*asked, "--json").stdout)
+    nats = 12 * 5  # of a weight of 1: 12 pixels, 5 images
+    assert found["loss"]["beta_of_weight_1"] == nats
+    assert found["predicted_weights"] == pytest.approx({"a": 6 / nats, "b": 3 / nats, "c": 2 / nats})
+    assert found["marginal_weights"] == pytest.approx({"a": 6 / nats, "b": 3 / nats, "c": 0})
+    assert [row["weight"] for row in found["order"]] == pytest.approx([row["value"] / nats for row in found["order"]])
+    assert [row["weight"] for row in found["action"]] == pytest.approx(
+        [row["median"] / nats for row in found["action"]]
+    )
+    told = command(*asked).stderr
+    assert " ".join(told.split()).count("as the weight of the KL in your loss (bce-mean-kl-total, N = 12, B = 5)") == 3
+
+
+def test_eigenvalues_of_images_alone_are_weights_of_a_mean_squared_error_too(command):
+    """Two lambda_max(C) / N, where C is numpy's covariance."""
+    dataset = Blocks(factors=None)
+    flat = dataset.images(range(8)).reshape(8, -1) / 255
+    weights = 2 * np.linalg.eigvalsh(np.cov(flat.T, bias=True))[::-1] / 12
+    asked = ("spectrum", "--dataset", "blocks", "--likelihood", "gaussian", "--loss", "mse-mean")
+    found = json.loads(command(*asked, "--json", dataset=dataset).stdout)
+    np.testing.assert_allclose(found["weights"][:3], weights[:3])
+    spectrum = ifp.spectrum(dataset, likelihood="gaussian", loss="mse-mean", kl_mean_over=4)
+    np.testing.assert_allclose(spectrum.to_frame()["weight"][:3], 4 * weights[:3])
+    assert "loss mse-mean, N = 12, KL a mean over 4 latents" in repr(spectrum)
+    assert "weight" not in ifp.spectrum(dataset).to_frame()
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"loss": "mse-mean"}, "need the likelihood gaussian with mse-mean, got bernoulli: --likelihood gaussian"),
+        ({"batch_size": 4}, "need a loss whose batch size .* --loss NAME"),
+        ({"loss": "bce-total"}, "need the batch size with bce-total"),
+        ({"loss": "l1-sum"}, "of laplace: there is none of it yet"),
+    ],
+    ids=["likelihood", "no loss", "batch size", "laplace"],
+)
+def test_a_loss_that_does_not_fit_is_refused_before_data_are_opened(asked, line):
+    with pytest.raises(ifp.IFPError, match=line):
+        ifp.spectrum("no such data set", **asked)
