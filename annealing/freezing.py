@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from annealing.choices import Status
 from annealing.errors import IFPError
 from annealing.thresholds import SILENT
+
+Direction = Literal["cool", "heat"]  # falling or rising pressure
 
 # of a case by that of its one branch, see Crossing
 STATUS_OF_BRANCH: Mapping[str, Status] = {
@@ -194,7 +197,7 @@ def balance(beta: NDArray, kl: NDArray, reconstruction: NDArray, silent: float =
     return float(-(reconstruction[on][-1] - reconstruction[on][0]) / work) if work else np.nan
 
 
-def branches(beta: NDArray[np.floating]) -> list[tuple[str, NDArray[np.int64]]]:
+def branches(beta: NDArray[np.floating]) -> list[tuple[Direction, NDArray[np.int64]]]:
     """Every stretch of falling (``cool``) or rising (``heat``) pressure, and its records; the last of each pressure.
 
     >>> [(way, records.tolist()) for way, records in branches(np.array([9.0, 4.0, 4.0, 1.0, 2.0]))]

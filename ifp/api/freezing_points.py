@@ -2,30 +2,25 @@
 
 import csv
 import io
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.freezing_points import FreezingPoints, find_freezing_points
-from analysis.plain_json import shown
 from annealing.errors import DataError
 from annealing.thresholds import ACTIVE
-from ifp.files.arrays import in_memory
+from ifp.files.event_files import is_log, read_scalars
+from ifp.files.log import LogRecords, event_records, is_asked, require_names_once, table_records
 from ifp.files.plain import read_file
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory, open_run
-from ifp.training.trained import trained_run
-from ifp.whole_annealing.results import annealed_whole
 
 _LARGEST = 256 * 2**20  # bytes of a table
 _HEADER = 2**22  # bytes that its names may take
-_LATENT = re.compile(r"kl_(0|[1-9][0-9]{0,5})")  # as numbers are written: kl_00 is another name
 
 Table: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike]
 
@@ -40,11 +35,17 @@ def freezing_points(table: RunDirectory | Table | str | Path, *, threshold: floa
 
         points = ifp.freezing_points({"step": step, "beta": beta, "kl": kl})  # kl (records, latents)
         points = ifp.freezing_points("log.csv")
+        points = ifp.freezing_points("lightning_logs/version_0")  # TensorBoard's events
+
+    Rows of one step are one record, so that a logger may fill them in part; of a step that comes again, as after a
+    resume, the later rows count. Beta may begin at 0, and rise and fall any number of times: every branch is read by
+    itself, too (:meth:`ifp.FreezingPoints.by_branch`). ``notes`` say what was left out.
 
     Args:
-        table: a DataFrame, a mapping or the path of a CSV file with ``step``, ``beta`` (or ``pressure``) and ``kl_0``,
-            ``kl_1``, ...; in a mapping also ``kl`` of shape (records, latents); other columns are not looked at. Or a
-            finished run of training or of whole-data annealing, or its directory. Pressures in nats, for a
+        table: a DataFrame, a mapping, the path of a CSV file, or that of a file or folder of TensorBoard's events, with
+            ``step``, ``beta`` (or ``pressure``) and ``kl_0``, ``kl_1``, ... (or ``kl_00``, ``kl/0``, ``KL 0``; any
+            prefix before a slash); in a mapping also ``kl`` of shape (records, latents); other columns are not looked
+            at. Or a finished run of training or of whole-data annealing, or its directory. Pressures in nats, for a
             reconstruction in nats summed over pixels: of another loss :func:`ifp.beta_in_nats` gives them. KL in nats,
             each a mean over images.
         threshold: nats of KL from which a latent is active.
@@ -54,36 +55,43 @@ def freezing_points(table: RunDirectory | Table | str | Path, *, threshold: floa
         IFPError: records that do not fit (:func:`analysis.freezing_points.find_freezing_points`).
         RunError: no such file, or a run of another kind.
     """
-    return find_freezing_points(*_records(table), threshold=threshold)
+    records = _records(table)
+    found = find_freezing_points(records.step, records.beta, records.kl, threshold)
+    return replace(found, notes=(*records.notes, *found.notes))
 
 
 def is_table(source: object) -> bool:
-    """Whether a source is a table rather than a run: a DataFrame, a mapping, or the path of a CSV file."""
+    """Whether a source is a table rather than a run: a DataFrame, a mapping, or the path of a CSV file or of events."""
     if isinstance(source, (str, Path)):
-        return Path(source).suffix.lower() == ".csv"
+        return is_log(Path(source))
     return isinstance(source, (pd.DataFrame, Mapping))
 
 
-def _records(table: RunDirectory | Table | str | Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Step (records,), beta (records,) and KL (records, latents)."""
+def _records(table: RunDirectory | Table | str | Path) -> LogRecords:
     if isinstance(table, (str, Path)) and is_table(table):
-        return _columns(_read(Path(table)), f"{table}")
+        path = Path(table)
+        if path.suffix.lower() == ".csv":
+            return table_records(_read(path), f"{path}")
+        return event_records(read_scalars(path, is_asked), f"{path}")
     if isinstance(table, (RunDirectory, str, Path)):
         return _of_run(table if isinstance(table, RunDirectory) else open_run(Path(table)))
     if isinstance(table, pd.DataFrame):
-        _require_once([str(name) for name in table.columns], "the table")
-        return _columns({str(name): table[name] for name in table}, "the table")
+        require_names_once([str(name) for name in table.columns], "the table")
+        return table_records({str(name): table[name] for name in table}, "the table")
     if isinstance(table, Mapping):
-        return _columns(table, "the table")
+        return table_records(table, "the table")
     raise DataError(f"need a DataFrame, a mapping, the path of a CSV file or a run, got {type(table).__name__}")
 
 
-def _of_run(run: RunDirectory) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _of_run(run: RunDirectory) -> LogRecords:
+    from ifp.training.trained import trained_run  # here: they import torch, which a log does without
+    from ifp.whole_annealing.results import annealed_whole
+
     if run.kind == Kind.WHOLE_ANNEALING:
         curves = annealed_whole(run).curves
-        return curves["step"], curves["beta"][0], curves["kl"][0]
+        return LogRecords(curves["step"], curves["beta"][0], curves["kl"][0])
     trace = trained_run(run, "a finished run of training or of whole-data annealing").trace
-    return trace.step, trace.pressure, trace.kl
+    return LogRecords(trace.step, trace.pressure, trace.kl)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -96,38 +104,5 @@ def _read(path: Path) -> dict[str, Any]:
         first = next(csv.reader(io.StringIO(data[:_HEADER].decode(errors="replace"), newline="")), [])
     except csv.Error as error:
         raise DataError(f"need a table of comma-separated values in {path}, got: {error}") from error
-    _require_once(first, f"{path}")  # pandas would give the second one another name
+    require_names_once(first, f"{path}")  # pandas would give the second one another name
     return {str(name): table[name] for name in table}
-
-
-def _require_once(columns: Sequence[str], where: str) -> None:
-    """DataError where two columns have one name: nothing tells which is meant."""
-    name, times = Counter(columns).most_common(1)[0] if columns else ("", 0)
-    if times > 1:
-        raise DataError(f"need columns each once in {where}, got {shown(name)} {times} times")
-
-
-def _columns(table: Mapping[str, Any], where: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    latents = sorted(int(match[1]) for name in table if (match := _LATENT.fullmatch(name)))
-    pressure = "beta" if "beta" in table else "pressure"
-    if "step" not in table or pressure not in table or not (latents or "kl" in table):
-        raise DataError(
-            f"need columns step, beta and kl_0, kl_1, ... (nats of each latent) in {where}, got "
-            f"{', '.join(shown(name) for name in list(table)[:20])}"
-        )
-    if latents and latents != list(range(len(latents))):
-        raise DataError(f"need columns kl_0 to kl_{len(latents) - 1}, each once, in {where}, got {latents[:20]}")
-    step, beta = (_numbers(table[name], name, where) for name in ("step", pressure))
-    if latents:
-        columns = [_numbers(table[f"kl_{latent}"], f"kl_{latent}", where) for latent in latents]
-        if {len(each) for each in columns} != {len(step)}:
-            raise DataError(f"need columns of one length in {where}, got others")
-        return step, beta, np.stack(columns, axis=1)
-    return step, beta, _numbers(table["kl"], "kl", where)
-
-
-def _numbers(values: Any, name: str, where: str) -> NDArray[np.float64]:
-    try:
-        return in_memory(values).astype(np.float64)
-    except DataError as error:
-        raise DataError(f"need numbers as {name} in {where}: {error}") from error

@@ -1,12 +1,14 @@
 """``ifp.plan_stages``: plans of DEFT's stages from whatever was concluded, measured or computed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from analysis.diffusion import Diffusion
 from analysis.findings import Findings
 from analysis.freezing_points import FreezingPoints
+from analysis.latent_findings import point_findings
 from analysis.stage_plan import StagePlan
 from analysis.stage_settings import StageSettings
 from analysis.stages import plan_stages as planned_from
@@ -14,13 +16,14 @@ from analysis.whole_findings import WholeFindings
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
+from ifp.api.freezing_points import Table, freezing_points, is_table
 from ifp.api.run import found_run
 from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
 from ifp.evaluation.planning import planning_findings
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS, Kind
-from ifp.run_directory.opening import run_dataset
+from ifp.run_directory.opening import asked_dataset, run_dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.training.plan import read_plan
 
@@ -28,7 +31,8 @@ if TYPE_CHECKING:  # it imports torch, which a plan of a run does without
     import ifp.closed_form.spectrum
 
 Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints  # what can be concluded from a run
-Planned: TypeAlias = Union[Diagnosis, "ifp.closed_form.spectrum.Spectrum", RunDirectory, str, Path]
+Planned: TypeAlias = Union[Diagnosis, "ifp.closed_form.spectrum.Spectrum", Table, RunDirectory, str, Path]
+_LOG = "log"  # what a plan calls the data of a log that nobody named
 
 
 def plan_stages(
@@ -59,11 +63,14 @@ def plan_stages(
 
     Args:
         source: findings of an annealing test (:func:`ifp.diagnose`); the run or its directory, also one of whole-data
-            annealing, planned by the latents that froze; or a spectrum, planned by its freezing order with nothing
-            trained. None: the newest finished annealing test, unless there is a data set.
+            annealing, planned by the latents that froze; a spectrum, planned by its freezing order with nothing
+            trained; or freezing points of latents, or the log that :func:`ifp.freezing_points` reads them from, planned
+            by the latents that have one (``points.named({0: "scale"})`` gives them names). None: the newest finished
+            annealing test, unless there is a data set.
         settings: see :class:`analysis.stage_settings.StageSettings`; single ones by name, ``plan_stages(run,
             depth=0.3)``.
-        dataset: instead of a source: data as :func:`ifp.spectrum` takes them, planned by that spectrum.
+        dataset: instead of a source: data as :func:`ifp.spectrum` takes them, planned by that spectrum. With a log, the
+            data that the plan is for; without it training takes the plan with ``force`` alone.
         contexts, factors, nuisance, likelihood, seed, data_dir, data_options: of that spectrum, as
             :func:`ifp.spectrum` takes them.
         order: plan an annealing test by the freezing order of its data set, too.
@@ -82,6 +89,10 @@ def plan_stages(
         return read_plan(str(plan))
     if settings is None:
         StageSettings(**changed)  # what does not fit is told before the work
+    if not isinstance(source, RunDirectory) and is_table(source):
+        source = freezing_points(source)
+    if isinstance(source, FreezingPoints):
+        return planned_from(_of_points(source, dataset, likelihood, folder, data_options), settings, **changed)
     if dataset is not None:
         if source is not None:
             raise IFPError("need either a source or a data set to plan from, got both")
@@ -97,6 +108,25 @@ def plan_stages(
     else:
         found = _findings(source)
     return planned_from(found, settings, **changed)
+
+
+def _of_points(
+    points: FreezingPoints,
+    dataset: Data | None,
+    likelihood: LikelihoodName | None,
+    data_dir: Path | None,
+    data_options: Mapping[str, Any] | None,
+) -> Findings:
+    """Findings of a log's latents, for the data that they are of, where these are told."""
+    made = likelihood or "bernoulli"
+    if dataset is None:
+        found = point_findings(points, dataset=_LOG, fingerprint="", image_shape=(1, 1, 1), likelihood=made)
+        told = "planned from a log of no data set that is known here: name it, or train with --force"
+        return replace(found, warnings=(told, *found.warnings))
+    data = asked_dataset(dataset, {"data_options": data_options or {}}, data_dir, "a data set")
+    return point_findings(
+        points, dataset=data.name, fingerprint=data.fingerprint, image_shape=data.image_shape, likelihood=made
+    )
 
 
 def _findings(source: object) -> Findings:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from annealing.errors import IFPError
 from ifp.cli import options
 from ifp.cli.completion import complete_runs
 from ifp.cli.help import MEASURE, OUTPUT, Command
@@ -31,7 +30,8 @@ def diagnose(
         list[Path] | None,
         typer.Argument(
             metavar="RUN",
-            help="Directories of runs, or a table, LOG.csv.  [default: the newest finished annealing run]",
+            help="Directories of runs; or a log: a CSV, or TensorBoard's events.  [default: the newest finished "
+            "annealing run]",
             autocompletion=complete_runs,
         ),
     ] = None,
@@ -44,8 +44,8 @@ def diagnose(
     Of an annealing run: freezing points per factor, how well each pair can be told apart, and which factor's
     information is predicted to spread. Of whole-data annealing: freezing points per latent, whose factor they are
     about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, and at which
-    step and pressure information began to spread. Writes findings.json or diffusion.json into each run. Of a table of
-    your own (LOG.csv with step, beta, kl_0, kl_1 and so on): where each latent freezes and melts.
+    step and pressure information began to spread. Writes findings.json or diffusion.json into each run. Of a log of
+    your own (a CSV or TensorBoard's events with step, beta, kl_0, kl_1 and so on): where each latent freezes and melts.
 
     Examples:
         ifp diagnose
@@ -58,13 +58,11 @@ def diagnose(
 
     if plot is not None:
         require_figure_path(plot)
-    tables = [path for path in run or () if path.suffix.lower() == ".csv"]
-    if tables and len(run or ()) > 1:
-        raise IFPError(f"need one table at a time, or runs alone, got {len(run or ())} paths: diagnose them one by one")
-    asked: Any = tables[0] if tables else run or [None]
+    log = options.log_among(run or [])
+    asked: Any = log if log is not None else run or [None]
     found: Any = diagnosed(asked, runs=runs)
     figure: Any = None if plot is None else found.plot()  # what cannot be drawn is told before anything is written
-    written = show_diagnosis(found, tables[0].name if tables else "", json=json)
+    written = show_diagnosis(found, "" if log is None else log.name, json=json)
     if plot is not None:
         save_figure(figure, plot)
         written.append(plot)

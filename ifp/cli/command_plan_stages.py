@@ -58,13 +58,15 @@ def plan_stages(
 ) -> None:
     """Plan the stages of DEFT, and print the plan as JSON, which ifp train --plan takes.
 
-    From an annealing run; of one of whole-data annealing, from the latents that froze, labels or not. With --from
-    spectrum and --dataset from closed forms with no training, each factor's with those known that freeze before; with
-    --from spectrum and a run from these and the run's curves. Warnings go to stderr.
+    From an annealing run; of one of whole-data annealing, from the latents that froze, labels or not; so from a log of
+    your own, as ifp diagnose takes it, for the data in --dataset. With --from spectrum and --dataset from closed forms
+    with no training, each factor's with those known that freeze before; with --from spectrum and a run from these and
+    the run's curves. Warnings go to stderr.
 
     Examples:
         ifp plan-stages | ifp train --plan - --dataset dsprites
         ifp plan-stages --from spectrum --dataset dsprites > plan.json
+        ifp plan-stages log.csv --dataset pictures/ > plan.json
         ifp plan-stages --check plan.json
     """
     from ifp.cli.progress import Following
@@ -100,6 +102,8 @@ def _check_source(run: Path | None, plan_from: str | None, given: Mapping[str, o
     """IFPError where what is planned from is ambiguous or incomplete."""
     names = [f"--{name.replace('_', '-')}" for name in given]
     if plan_from is None:
+        if names and run is not None and options.log_among([run]) is not None:
+            names = [name for name in names if name in ("--contexts", "--factors", "--nuisance", "--seed", "--jobs")]
         if names:
             raise IFPError(f"need --from spectrum with {names[0]}: a plan from a run has the run's settings")
         return

@@ -13,7 +13,7 @@ from ifp.api.kinds import Diagnosed
 from ifp.cli.findings_table import show_findings, show_whole
 from ifp.cli.tables import show, show_notes
 from ifp.tables.diffusion import events, indices, owners
-from ifp.tables.points import latent_points
+from ifp.tables.points import branch_points, latent_points
 
 
 def show_diagnosis(found: Diagnoses | FreezingPoints, name: str, *, json: bool = False) -> list[Path]:
@@ -23,6 +23,10 @@ def show_diagnosis(found: Diagnoses | FreezingPoints, name: str, *, json: bool =
             typer.echo(json_bytes(found.points).decode(), nl=False)
         else:
             show(latent_points(found, name))
+            if len(found.points[0].branches) > 2:
+                show(branch_points(found, name))
+            for note in found.notes:
+                typer.echo(f"note: {note}", err=True)
         return []
     written = found.save()
     for one in found:

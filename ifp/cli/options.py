@@ -144,6 +144,16 @@ def data_options(
     )
 
 
+def log_among(paths: list[Path]) -> Path | None:
+    """The log of any program among paths of runs; IFPError where it does not stand alone."""
+    from ifp.files.event_files import is_log
+
+    logs = [path for path in paths if is_log(path)]
+    if logs and len(paths) > 1:
+        raise IFPError(f"need one table at a time, or runs alone, got {len(paths)} paths: diagnose them one by one")
+    return logs[0] if logs else None
+
+
 def present(given: Mapping[str, object]) -> dict[str, Any]:
     """The options that were given: those not left at None."""
     return {name: value for name, value in given.items() if value is not None}

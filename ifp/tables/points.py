@@ -12,3 +12,19 @@ def latent_points(found: FreezingPoints, label: str) -> Table:
         "knee of heating, else between freezing and melting; a cooling alone lags, and gives a lower bound"
     )
     return Table(title, tuple({str(name): value for name, value in row.items()} for row in rows))
+
+
+def branch_points(found: FreezingPoints, label: str) -> Table:
+    """One row per branch of falling or rising pressure: where each latent that was ever active passed the threshold."""
+    shown = [each for each in found.points if each.kl_peak >= found.threshold]
+    rows = []
+    for number, branch in enumerate(found.points[0].branches):
+        way = "falls" if branch.direction == "cool" else "rises"
+        row: dict[str, object] = {"branch": branch.branch, "beta": way, "from": branch.start, "to": branch.end}
+        row |= {"steps": f"{branch.first_step:g} to {branch.last_step:g}"}
+        for each in shown:
+            own = each.branches[number]
+            row[f"z{each.latent}"] = f"{own.point:.4g}" if own.status == "ok" else own.status.replace("_", " ")
+        rows.append(row)
+    title = f"{label}: every branch by itself, the pressure at which each latent's KL passed {found.threshold:g} nat"
+    return Table(title, tuple(rows))

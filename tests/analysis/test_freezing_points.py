@@ -129,7 +129,7 @@ def test_a_figure_of_very_many_latents_draws_those_that_held_most_and_says_so():
     [
         ({"kl": np.zeros(20)}, "need step .* got shapes"),
         ({"step": np.zeros(20)}, "need steps that rise"),
-        ({"beta": np.full(20, -1.0)}, "need pressures beta above 0"),
+        ({"beta": np.full(20, -1.0)}, "need pressures beta of 0 or more"),
         ({"beta": np.full(20, 4.0)}, "need records at two pressures"),
         ({"threshold": 0.0}, "need a threshold above 0 nats, got 0"),
     ],
@@ -138,3 +138,50 @@ def test_records_that_do_not_fit_are_refused(changed, message):
     given = {"step": np.arange(20), "beta": np.geomspace(9, 1, 20), "kl": np.zeros((20, 2)), **changed}
     with pytest.raises(IFPError, match=message):
         find_freezing_points(**given)
+
+
+def test_a_warm_up_from_0_is_read_from_where_beta_has_a_logarithm():
+    beta = np.concatenate([np.zeros(5), np.linspace(0.1, 200, 3000)])
+    found = find_freezing_points(np.arange(3005), beta, np.vstack([np.ones((5, 3)), law(beta[5:])]))
+    np.testing.assert_allclose([each.melting for each in found.points], POINTS * np.exp(-0.1 / SLOPES), rtol=1e-3)
+    assert found.notes == ("5 records at beta 0 are left out: it has no logarithm",)
+    assert found.step[0] == 5
+    with pytest.raises(IFPError, match="need records at two pressures above 0"):
+        find_freezing_points(np.arange(9), np.zeros(9), np.ones((9, 1)))
+
+
+def test_every_branch_is_read_by_itself_with_its_direction():
+    step, beta, kl = swept((200, 1), (1, 200), (200, 1))
+    kl[:801] = 0  # the turn is of both
+    (first, second, third) = find_freezing_points(step, beta, kl).points[0].branches
+    assert [each.direction for each in (first, second, third)] == ["cool", "heat", "cool"]
+    assert (first.status, second.status, third.status) == ("never_froze", "ok", "ok")
+    np.testing.assert_allclose([second.point, third.point], 80 * np.exp(-0.1), rtol=1e-3)
+    assert np.isnan(first.point)
+    assert (second.first_step, second.last_step) == (800, 1600)
+    frame = find_freezing_points(step, beta, kl).by_branch()
+    assert frame.groupby("latent").size().tolist() == [3, 3, 3]
+
+
+def test_where_a_cycle_begins_anew_nothing_freezes():
+    """Each cycle rises: the jump back down is no sweep."""
+    step, beta, kl = swept((1, 200), (1, 200), (1, 200))
+    found = find_freezing_points(step, beta, kl)
+    np.testing.assert_allclose([each.ifp for each in found.points], POINTS, rtol=1e-3)
+    assert np.isnan([each.freezing for each in found.points]).all()
+    assert [(each.branch, each.direction) for each in found.points[0].branches] == [
+        (1, "heat"),
+        (3, "heat"),
+        (5, "heat"),
+    ]
+    assert found.notes == ("2 jumps of beta, with no record between their ends, are not read",)
+
+
+def test_of_very_many_branches_the_last_are_read_and_the_last_of_either_way():
+    ends = [(200, 1)] + [(1, 200)] * 80
+    beta = np.concatenate([np.geomspace(*each, 50) for each in ends])
+    found = find_freezing_points(np.arange(len(beta)), beta, law(beta))
+    assert [each.direction for each in found.points[0].branches].count("cool") == 1
+    assert len(found.points[0].branches) == 51
+    assert np.isfinite(found.points[0].freezing)
+    assert "of 81 branches the last 50 are read one by one" in found.notes
