@@ -174,7 +174,7 @@ def find_freezing_points(
     if not threshold > 0:
         raise IFPError(f"need a threshold above 0 nats, got {threshold:g}")
     above = beta > 0
-    notes = [] if above.all() else [f"{int((~above).sum()):,} records at beta 0 are left out: it has no logarithm"]
+    notes = [] if above.all() else [f"records at beta 0, which has no logarithm, left out: {int((~above).sum()):,}"]
     step, beta, kl = step[above], beta[above], kl[above]
     found = list(enumerate(branches(beta) if len(beta) else [], 1))
     if not found:
@@ -183,9 +183,9 @@ def find_freezing_points(
         )
     sweeps = [(number, branch) for number, branch in found if len(branch[1]) > 2] or found
     if len(sweeps) < len(found):
-        notes.append(f"{len(found) - len(sweeps):,} jumps of beta, with no record between their ends, are not read")
+        notes.append(f"jumps of beta, with no record between their ends, not read: {len(found) - len(sweeps):,}")
     if len(sweeps) > _BRANCHES:
-        notes.append(f"of {len(sweeps):,} branches the last {_BRANCHES} are read one by one")
+        notes.append(f"branches read one by one: the last {_BRANCHES} of {len(sweeps):,}")
     of_either_way = {way: number for number, (way, _) in sweeps}  # the last, however far back
     told = {*of_either_way.values(), *(number for number, _ in sweeps[-_BRANCHES:])}
     read = [(number, way, on) for number, (way, on) in sweeps if number in told]

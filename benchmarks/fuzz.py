@@ -3,8 +3,8 @@
 Inputs are mutations of valid files, each drawn from a seed of its own: reader and number. What is neither accepted nor
 refused so, or takes over 10 seconds, is told with its seed and kept in runs/fuzz/.
 Usage: python -m benchmarks.fuzz [--inputs 100000] [READER...]
-(default: all of plan, findings, freezing, curves, config, npz, codes, mat, checkpoint, picture, settings, log; one
-process each, one after the other; exits with 1 where an input fails, or memory grows by more than 1 GiB)
+(default: all of plan, findings, freezing, curves, config, npz, codes, mat, checkpoint, picture, settings, log,
+events; one process each, one after the other; exits with 1 where an input fails, or memory grows by more than 1 GiB)
 """
 
 import argparse

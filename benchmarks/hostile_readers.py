@@ -221,8 +221,30 @@ def log_reader(folder: Path) -> Reader:
     return Reader(lambda stream: mutated_table(known, stream), read)
 
 
+def events_reader(folder: Path) -> Reader:
+    """The same log as TensorBoard's events: records changed under right checksums, or the file itself."""
+    known, path = seeds.events(), folder / "log.tfevents.1"
+    whole = seeds.framed(known)
+
+    def draw(stream: Random) -> bytes:
+        if stream.random() < 0.2:
+            return mutated_bytes(whole, stream)
+        records = list(known)
+        for _ in range(stream.choice((1, 2, 8))):
+            at = stream.randrange(len(records))
+            records[at] = mutated_bytes(records[at], stream)
+        return seeds.framed(records)
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        ifp.freezing_points(path)
+
+    return Reader(draw, read)
+
+
 READERS: dict[str, Callable[[Path], Reader]] = {
     "plan": plan_reader, "findings": findings_reader, "freezing": freezing_reader, "curves": curves_reader,
     "config": config_reader, "npz": npz_reader, "codes": codes_reader, "mat": mat_reader,
     "checkpoint": checkpoint_reader, "picture": picture_reader, "settings": settings_reader, "log": log_reader,
+    "events": events_reader,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.annealing_test.config import AnnealConfig
 from ifp.closed_form.contexts import SpectralRecord
 from ifp.datasets.dataset import DataDescription
+from ifp.files.event_files import checksum
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes
 from ifp.models.networks import network_named
@@ -165,6 +167,30 @@ def log() -> bytes:
         for step, beta in enumerate(_BETA)
     ]
     return csv_bytes(tuple(rows[0]), rows)
+
+
+def events() -> list[bytes]:
+    """The same log as TensorBoard's events: a record per scalar, without its frame."""
+
+    def record(step: int, tag: str, value: float) -> bytes:
+        scalar = b"\x0a" + bytes([len(tag)]) + tag.encode() + b"\x15" + struct.pack("<f", value)
+        summary = b"\x0a" + bytes([len(scalar)]) + scalar
+        return b"\x10" + bytes([step]) + b"\x2a" + bytes([len(summary)]) + summary
+
+    return [
+        record(step, tag, value)
+        for step, beta in enumerate(_BETA)
+        for tag, value in (("beta", beta), *((f"kl/{k}", max(2 * np.log(20 * (k + 1) / beta), 0)) for k in range(3)))
+    ]
+
+
+def framed(records: list[bytes]) -> bytes:
+    """A TFRecord file."""
+    found = b""
+    for each in records:
+        length = struct.pack("<Q", len(each))
+        found += length + struct.pack("<I", checksum(length)) + each + struct.pack("<I", checksum(each))
+    return found
 
 
 def car(*, packed: bool) -> bytes:

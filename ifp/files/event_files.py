@@ -78,14 +78,14 @@ def _records(data: bytes) -> Iterator[bytes]:
     at = 0
     while at + 12 <= len(data):
         length, check = struct.unpack_from("<QI", data, at)
-        if check != _masked(data[at : at + 8]):
+        if check != checksum(data[at : at + 8]):
             raise ValueError(f"wrong checksum of a length at byte {at}")
         begin, end = at + 12, at + 12 + length
         if end + 4 > len(data):
             return
         if length <= _RECORD:
             record = data[begin:end]
-            if struct.unpack_from("<I", data, end)[0] != _masked(record):
+            if struct.unpack_from("<I", data, end)[0] != checksum(record):
                 raise ValueError(f"wrong checksum of a record at byte {at}")
             yield record
         at = end + 4
@@ -93,8 +93,8 @@ def _records(data: bytes) -> Iterator[bytes]:
         raise ValueError("no record in it")
 
 
-def _masked(data: bytes) -> int:
-    """CRC-32C as TFRecord files write it."""
+def checksum(data: bytes) -> int:
+    """CRC-32C, masked, as TFRecord files write it of a length and of a record."""
     table, crc = _crc_table(), 0xFFFFFFFF
     for byte in data:
         crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)

@@ -200,13 +200,15 @@ def _joined(beta: Series, kl: Sequence[Series], where: str) -> LogRecords:
         raise DataError(f"need beta and KL of every latent at the same steps of {where}, got none: log them together")
     notes = []
     if again:
-        notes.append(f"{again:,} rows are of steps that come again, as after a resume: the later ones are read")
+        notes.append(f"rows left out of steps that come again further on, as after a resume: {again:,}")
     left = len(alone) + int((~whole).sum())
     if left:
-        notes.append(f"{left:,} of {len(steps) + len(alone):,} steps lack beta, or the KL of a latent: left out")
+        notes.append(
+            f"steps without beta or without the KL of a latent left out: {left:,} of {len(steps) + len(alone):,}"
+        )
     if diverged.any() and not np.isnan(nats).all():
         told = ", ".join(f"z{latent}" for latent in np.flatnonzero(diverged)[:10])
-        notes.append(f"KL is missing up to the end: read as diverged, {told}")
+        notes.append(f"KL missing up to the end, read as diverged: {told}")
     return LogRecords(steps[whole], pressures[whole], nats[whole], tuple(notes))
 
 

@@ -144,7 +144,7 @@ def test_a_warm_up_from_0_is_read_from_where_beta_has_a_logarithm():
     beta = np.concatenate([np.zeros(5), np.linspace(0.1, 200, 3000)])
     found = find_freezing_points(np.arange(3005), beta, np.vstack([np.ones((5, 3)), law(beta[5:])]))
     np.testing.assert_allclose([each.melting for each in found.points], POINTS * np.exp(-0.1 / SLOPES), rtol=1e-3)
-    assert found.notes == ("5 records at beta 0 are left out: it has no logarithm",)
+    assert found.notes == ("records at beta 0, which has no logarithm, left out: 5",)
     assert found.step[0] == 5
     with pytest.raises(IFPError, match="need records at two pressures above 0"):
         find_freezing_points(np.arange(9), np.zeros(9), np.ones((9, 1)))
@@ -174,7 +174,7 @@ def test_where_a_cycle_begins_anew_nothing_freezes():
         (3, "heat"),
         (5, "heat"),
     ]
-    assert found.notes == ("2 jumps of beta, with no record between their ends, are not read",)
+    assert found.notes == ("jumps of beta, with no record between their ends, not read: 2",)
 
 
 def test_of_very_many_branches_the_last_are_read_and_the_last_of_either_way():
@@ -184,4 +184,4 @@ def test_of_very_many_branches_the_last_are_read_and_the_last_of_either_way():
     assert [each.direction for each in found.points[0].branches].count("cool") == 1
     assert len(found.points[0].branches) == 51
     assert np.isfinite(found.points[0].freezing)
-    assert "of 81 branches the last 50 are read one by one" in found.notes
+    assert "branches read one by one: the last 50 of 81" in found.notes

@@ -93,7 +93,7 @@ def test_steps_without_kl_or_without_beta_are_left_out_and_counted():
     partial.loc[8, "beta"] = np.nan
     found = ifp.freezing_points(partial)
     assert_as_plain(found, records=np.delete(STEP[::4], 2))
-    assert found.notes == ("121 of 160 steps lack beta, or the KL of a latent: left out",)
+    assert found.notes == ("steps without beta or without the KL of a latent left out: 121 of 160",)
     with pytest.raises(ifp.DataError, match=r"need beta and KL of every latent at the same steps .* log them together"):
         ifp.freezing_points(PLAIN.assign(beta=np.where(STEP % 2, BETA, np.nan), kl_0=np.where(STEP % 2, np.nan, 1.0)))
 
@@ -102,7 +102,7 @@ def test_a_latent_without_kl_up_to_the_end_diverged():
     lost = PLAIN.assign(kl_1=np.where(STEP < 100, KL[:, 1], np.nan))
     found = ifp.freezing_points(lost)
     assert [each.status for each in found.points] == ["ok", "diverged"]
-    assert found.notes == ("KL is missing up to the end: read as diverged, z1",)
+    assert found.notes == ("KL missing up to the end, read as diverged: z1",)
     assert len(found.step) == 160
     holed = lost.assign(kl_1=np.where(STEP % 2, lost["kl_1"], np.nan))  # gaps of one record, and that of the end
     assert [each.status for each in ifp.freezing_points(holed).points] == ["ok", "diverged"]
@@ -115,7 +115,7 @@ def test_of_steps_that_come_again_the_later_rows_count():
     lost = PLAIN.iloc[60:101].assign(kl_0=7.0, kl_1=7.0)  # what was done before the program fell and began again at 60
     found = ifp.freezing_points(pd.concat([PLAIN.iloc[:60], lost, PLAIN.iloc[60:]]))
     assert_as_plain(found)
-    assert found.notes == ("41 rows are of steps that come again, as after a resume: the later ones are read",)
+    assert found.notes == ("rows left out of steps that come again further on, as after a resume: 41",)
     other = lost.assign(step=lost["step"] + 0.5)  # whatever steps it had logged at
     assert_as_plain(ifp.freezing_points(pd.concat([PLAIN.iloc[:60], other, PLAIN.iloc[60:]])))
 
@@ -166,7 +166,7 @@ def test_events_of_a_resume_in_a_second_file_count(tmp_path):
     write_events(tmp_path, PLAIN.iloc[60:], purge_step=60)
     found = ifp.freezing_points(tmp_path)
     assert_as_plain(found)
-    assert "40 rows are of steps that come again" in found.notes[0]
+    assert found.notes == ("rows left out of steps that come again further on, as after a resume: 40",)
 
 
 def test_the_events_of_a_run_of_ours_are_its_records(bars, tmp_path):
