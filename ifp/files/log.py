@@ -19,7 +19,6 @@ from ifp.files.arrays import in_memory
 _KL = re.compile(r"(?:(.*)/)?kl[ _/.-]?0*([0-9]{1,6})")
 _STEP, _BETA = ("step", "global_step", "_step"), ("beta", "pressure")  # the first one there is meant
 _MOST = 2**27  # values of all records
-_FALLS = 4  # of so many rows one may go back: more is no resume
 
 Series: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps and values, in the order written
 
@@ -213,14 +212,19 @@ def _joined(beta: Series, kl: Sequence[Series], where: str) -> LogRecords:
 
 
 def _latest(steps: NDArray[np.float64], values: NDArray[np.float64], where: str) -> tuple[Series, int]:
-    """What counts of a series, by rising step, and how many rows do not: those of a step that comes again, or from
-    which the program had gone back. Rows that are empty are none."""
+    """What counts of a series, by rising step, and how many rows do not: those of steps that come again further on.
+
+    A program that goes on from an earlier step does all later ones anew. Rows that are empty are none.
+    """
     there = ~np.isnan(values)
     steps, values = steps[there], values[there]
-    if _FALLS * int((np.diff(steps) < 0).sum()) > len(steps):
-        raise DataError(f"need steps that rise from row to row of {where}, but for a resume: sort the table by step")
-    later = np.append(np.minimum.accumulate(steps[::-1])[::-1][1:], np.inf)
+    later = np.append(np.minimum.accumulate(steps[::-1])[::-1][1:], np.inf)[: len(steps)]
     kept = steps < later
+    if int((steps > later).sum()) > int(kept.sum()):  # no resume does so much anew
+        raise DataError(
+            f"need steps that rise from row to row of {where}, but for a resume, got most of them again: sort the "
+            "table by step, count steps through all epochs, or keep the last attempt"
+        )
     return (steps[kept], values[kept]), int((~kept).sum())
 
 

@@ -120,9 +120,11 @@ def test_of_steps_that_come_again_the_later_rows_count():
     assert_as_plain(ifp.freezing_points(pd.concat([PLAIN.iloc[:60], other, PLAIN.iloc[60:]])))
 
 
-def test_a_table_that_is_not_sorted_is_refused():
-    for turned in (PLAIN[::-1], PLAIN.sample(frac=1, random_state=0)):
-        with pytest.raises(ifp.DataError, match=r"need steps that rise .* but for a resume: sort the table by step"):
+def test_steps_that_are_not_sorted_or_begin_anew_in_every_epoch_are_refused():
+    for turned in (PLAIN[::-1], PLAIN.sample(frac=1, random_state=0), PLAIN.assign(step=STEP % 20)):
+        with pytest.raises(
+            ifp.DataError, match=r"need steps that rise .* but for a resume, .* count steps through all"
+        ):
             ifp.freezing_points(turned)
     with pytest.raises(ifp.DataError, match="need a step in every row"):
         ifp.freezing_points(PLAIN.assign(step=np.where(STEP == 3, np.nan, STEP)))
