@@ -69,6 +69,8 @@ def anneal(
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
     background: options.Background = None,
+    background_color: options.BackgroundColor = None,
+    resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
@@ -105,7 +107,9 @@ def anneal(
             "pressures": options.number_range(pressures, "--pressures"),
             "span": options.number_range(span, "--span"), "steps": steps, "precision": precision, "seed": seed,
             "device": device, "threads": threads,
-            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+            "data_options": options.data_options(
+                background, correlate, bins, data_seed, background_color=background_color, resize=resize
+            ) or None,
         }
     )  # fmt: skip
     watch = Following()

@@ -64,6 +64,8 @@ def compare(
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
     background: options.Background = None,
+    background_color: options.BackgroundColor = None,
+    resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
@@ -93,7 +95,9 @@ def compare(
         {
             "objectives": options.name_list(objectives), "seeds": seeds, "seed": seed,
             "scores": options.name_list(scores), "parameters": _by_objective(options.settings(set_)) or None,
-            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+            "data_options": options.data_options(
+                background, correlate, bins, data_seed, background_color=background_color, resize=resize
+            ) or None,
             "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
             "network": network, "latents": latents, "likelihood": likelihood, "eval_every": eval_every,
             "precision": precision, "device": device, "threads": threads,

@@ -62,6 +62,8 @@ def show(
     ] = None,
     data_dir: options.DataDir = None,
     background: options.Background = None,
+    background_color: options.BackgroundColor = None,
+    resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
@@ -77,7 +79,13 @@ def show(
     from ifp.api.data import look_at
     from ifp.cli.figure_file import save_figure
 
-    look = look_at(dataset, data_dir, **options.data_options(background, correlate, bins, data_seed))
+    look = look_at(
+        dataset,
+        data_dir,
+        **options.data_options(
+            background, correlate, bins, data_seed, background_color=background_color, resize=resize
+        ),
+    )
     for name, fact in look.facts.items():
         typer.echo(f"{name + ':':13}{fact}", err=True)
     path = out or Path(f"{look.file_name}-samples.png")

@@ -38,6 +38,8 @@ def plan_stages(
     seed: options.Seed = None,
     data_dir: options.DataDir = None,
     background: options.Background = None,
+    background_color: options.BackgroundColor = None,
+    resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
@@ -75,7 +77,9 @@ def plan_stages(
         {
             "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "data_dir": data_dir, "jobs": jobs,
-            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+            "data_options": options.data_options(
+                background, correlate, bins, data_seed, background_color=background_color, resize=resize
+            ) or None,
         }
     )  # fmt: skip
     _check_source(run, plan_from, spectral, check)

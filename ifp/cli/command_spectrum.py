@@ -38,6 +38,8 @@ def spectrum(
     seed: options.Seed = None,
     data_dir: options.DataDir = None,
     background: options.Background = None,
+    background_color: options.BackgroundColor = None,
+    resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
@@ -67,7 +69,9 @@ def spectrum(
             "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "loss": loss, "batch_size": batch_size,
             "kl_mean_over": kl_mean_over,
-            "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+            "data_options": options.data_options(
+                background, correlate, bins, data_seed, background_color=background_color, resize=resize
+            ) or None,
         }
     )  # fmt: skip
     watch = Following(f"{'JSON to stdout' if json else 'tables to stderr'}, no file")

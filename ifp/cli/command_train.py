@@ -80,6 +80,8 @@ def train(
     runs: options.Runs = options.DEFAULT_RUNS,
     data_dir: options.DataDir = None,
     background: options.Background = None,
+    background_color: options.BackgroundColor = None,
+    resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
     data_seed: options.DataSeed = None,
@@ -109,7 +111,10 @@ def train(
             "likelihood": likelihood, "init_from": init_from, "eval_every": eval_every,
             "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes,
             "tensorboard": tensorboard, "precision": precision, "compile": compile_, "seed": seed, "device": device,
-            "threads": threads, "data_options": options.data_options(background, correlate, bins, data_seed) or None,
+            "threads": threads,
+            "data_options": options.data_options(
+                background, correlate, bins, data_seed, background_color=background_color, resize=resize
+            ) or None,
         }
     )  # fmt: skip
     from ifp.api.train import train as trained

@@ -34,6 +34,17 @@ Background = Annotated[
     Path | None,
     typer.Option("--background", help="Picture behind scream-dsprites.", metavar="PICTURE", rich_help_panel=DATA),
 ]
+BackgroundColor = Annotated[
+    str | None,
+    typer.Option(
+        "--background-color", help="Colour behind transparent pixels of pictures: white, #rrggbb.", metavar="COLOUR",
+        rich_help_panel=DATA,
+    ),
+]  # fmt: skip
+Resize = Annotated[
+    str | None,
+    typer.Option("--resize", help="Make pictures of a folder H x W (Lanczos).", metavar="H[xW]", rich_help_panel=DATA),
+]
 Correlate = Annotated[
     list[str] | None,
     typer.Option(
@@ -131,7 +142,13 @@ TrainingRun = Annotated[
 
 
 def data_options(
-    background: Path | None, correlate: list[str] | None, bins: int | None, data_seed: int | None
+    background: Path | None,
+    correlate: list[str] | None,
+    bins: int | None,
+    data_seed: int | None,
+    *,
+    background_color: str | None,
+    resize: str | None,
 ) -> dict[str, Any]:
     """How the data set is opened beyond its name: only what was given."""
     return present(
@@ -140,6 +157,8 @@ def data_options(
             "correlate": tuple(correlate) if correlate else None,
             "bins": bins,
             "seed": data_seed,
+            "background_color": background_color,
+            "resize": resize,
         }
     )
 

@@ -82,7 +82,8 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
             folder of pictures.
         data_dir: folder of the public files; without it IFP_DATA_DIR and the user's cache are looked at, and what
             can be made here is made.
-        options: of :class:`ifp.datasets.dataset.DataOptions`: background, correlate, bins, seed.
+        options: of :class:`ifp.datasets.dataset.DataOptions`: background, background_color, resize, correlate, bins,
+            seed.
 
     Raises:
         DataError: the name is unknown, or its files are missing or damaged.
@@ -101,6 +102,7 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
     require_seed(given.seed, "a seed of the data")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
+    given = _spelt_once(given)
     dataset = correlated(_open(name, reference, data_dir, given))
     _OPENED[dataset] = None if data_dir is None else Path(data_dir).expanduser().resolve()
     return dataset
@@ -140,8 +142,27 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
     return load_folder(path, options)
 
 
+def _spelt_once(options: DataOptions) -> DataOptions:
+    """The options with each colour and size in one spelling; IFPError where one is none."""
+    if options.background_color is not None:
+        from ifp.datasets.pixels import parse_color
+
+        red, green, blue = parse_color(options.background_color)
+        options = replace(options, background_color=f"#{red:02x}{green:02x}{blue:02x}")
+    if options.resize is not None:
+        from ifp.datasets.user_folder import parse_size
+
+        options = replace(options, resize="x".join(map(str, parse_size(options.resize))))
+    return options
+
+
 def _require_applicable(name: str, reference: str, options: DataOptions) -> None:
     if options.background is not None and not name.startswith("scream-dsprites"):
         raise IFPError(f"need scream-dsprites for --background, got {name}")
+    own = name not in families() and not reference.lower().endswith(".npz")
+    if options.background_color is not None and not (own or name.startswith("scream-dsprites")):
+        raise IFPError(f"need a folder of pictures of your own for --background-color, got {name}")
+    if options.resize is not None and not own:
+        raise IFPError(f"need a folder of pictures of your own for --resize, got {name}")
     if options.bins is not None and not reference.lower().endswith(".npz"):
         raise IFPError(f"need an npz of your own for --bins, got {name}")

@@ -39,6 +39,8 @@ class DataOptions:
 
     background: str | None = None  # path of the picture behind scream-dsprites
     correlate: tuple[str, ...] = ()  # A:B:SIGMA, pairs of factors whose joint distribution is tilted
+    background_color: str | None = None  # #rrggbb seen through transparent pixels of pictures
+    resize: str | None = None  # HxW that pictures of a folder are resized to
     bins: int | None = None  # classes that a continuous factor's range is cut into
     seed: int = 0  # of drawn nuisances, and of which images a tilted distribution repeats
 

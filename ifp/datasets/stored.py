@@ -40,6 +40,7 @@ class Content:
     blocks: Iterator[NDArray[Any]]  # the images in order, some at a time
     labels: NDArray[np.int64] | None = None  # factor classes (N, K)
     factors: Factors | None = None
+    made: str = ""  # what was done to the images of the files, where that is told with the source
 
 
 class StoredDataset:
@@ -58,7 +59,8 @@ class StoredDataset:
         options: DataOptions | None = None,
     ) -> None:
         header, labels = _read_stored(folder)
-        self.name, self.source, self.reference = name, source, reference or name
+        made = header.get("made")
+        self.name, self.source, self.reference = name, f"{source}, {made}" if made else source, reference or name
         self.options = options or DataOptions()
         self.fingerprint = str(header["fingerprint"])
         shape = header["shape"]
@@ -195,6 +197,7 @@ def _fill(folder: Path, name: str, content: Content) -> None:
             "dtype": np.dtype(content.dtype).name,
             "names": names,
             "sizes": sizes,
+            "made": content.made,
             "fingerprint": digest.hexdigest()[:16],
         }
         (temporary / "header.json").write_text(json.dumps(header), encoding="utf-8")

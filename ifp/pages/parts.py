@@ -95,6 +95,8 @@ def again_section(run: RunDirectory, options: Mapping[str, object], *more: str) 
         **options,
         **{name: run.config["settings"].get(name) for name in ("likelihood", "seed", "threads", "device", "precision")},
         "background": data["background"],
+        "background-color": data.get("background_color"),  # runs made before there were these have none
+        "resize": data.get("resize"),
         "bins": data["bins"],
         "data-seed": data["seed"],
     }

@@ -6,8 +6,9 @@ from ifp.datasets.archives import unpacked
 from ifp.datasets.dataset import DataOptions
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import require_file
+from ifp.datasets.folder_listing import list_folder
 from ifp.datasets.stored import StoredDataset, prepared
-from ifp.datasets.user_folder import pictures_in, read_pictures
+from ifp.datasets.user_folder import read_pictures
 
 _SIDE, _FOLDER, _ARCHIVE = 64, "rendered_chairs", "rendered_chairs.tar"
 
@@ -22,7 +23,7 @@ def load(name: str, data_dir: Path | None, options: DataOptions) -> StoredDatase
     """3D chairs from their folder, or from the archive that unpacks to it."""
     found = require_file([_FOLDER, _ARCHIVE], name, data_dir)
     folder = found if found.is_dir() else unpacked(found, _FOLDER, _picture)
-    pictures = pictures_in(folder)
+    pictures = list_folder(folder).pictures
     stored = prepared(name, pictures, lambda: read_pictures(pictures, (_SIDE, _SIDE)))
     return StoredDataset(name, stored, source=f"folder {folder}", options=options)
 

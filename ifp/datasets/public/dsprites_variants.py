@@ -32,7 +32,7 @@ from ifp.datasets.dataset import (
 )
 from ifp.datasets.family import Family
 from ifp.datasets.half_size import HalfSize
-from ifp.datasets.pictures import opened_picture
+from ifp.datasets.pixels import parse_color, read_pixels
 from ifp.datasets.public.dsprites import CITATION, load
 from ifp.datasets.public.dsprites_geometry import NAMES, SIZE, SIZES
 
@@ -72,11 +72,14 @@ def before(picture: Float) -> Paint:
     return paint
 
 
-def open_picture(path: str | None) -> tuple[Float, str]:
+def open_picture(path: str | None, behind: str | None = None) -> tuple[Float, str]:
     """The picture behind scream-dsprites, (height, width, 3) in 0..1, and its name; a sample where none is given.
 
+    ``behind``: the colour, #rrggbb, that is seen through its transparent pixels.
+
     Raises:
-        DataError: no such picture, or one that is damaged, or smaller than a sprite's image.
+        DataError: no such picture, or one that is damaged, or smaller than a sprite's image, or not opaque with no
+            colour behind it.
     """
     if path is None:
         from sklearn.datasets import load_sample_image
@@ -88,8 +91,10 @@ def open_picture(path: str | None) -> tuple[Float, str]:
         )
         image, name = Image.fromarray(load_sample_image("china.jpg")), "scikit-learn's china.jpg"
     else:
-        with opened_picture(Path(path)) as opened:
-            image, name = opened.convert("RGB"), Path(path).name
+        pixels, name = read_pixels(Path(path), None if behind is None else parse_color(behind)), Path(path).name
+        if pixels.dtype != np.uint8:
+            raise DataError(f"need a picture of 8 bits a channel for --background, {path} has 16: save it with 8")
+        image = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
     image.thumbnail(_THUMBNAIL)
     picture = np.asarray(image, np.float32) / np.float32(255)
     if min(picture.shape[:2]) < SIZE:
@@ -202,7 +207,7 @@ def load_noisy(name: str, data_dir: Path | None, options: DataOptions) -> Datase
 
 def load_scream(name: str, data_dir: Path | None, options: DataOptions) -> Dataset:
     """dSprites in front of a picture."""
-    picture, of = open_picture(options.background)
+    picture, of = open_picture(options.background, options.background_color)
     pixels = hashlib.sha256(picture.tobytes()).hexdigest()[:16]
     sprites = load("dsprites", data_dir, options)
     return PaintedSprites(name, sprites, before(picture), ("crop", "colour"), f"before {of} ({pixels})")

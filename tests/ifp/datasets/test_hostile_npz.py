@@ -20,8 +20,8 @@ from PIL import Image
 from annealing.errors import DataError
 from ifp.datasets import DataWarning, load_dataset
 from ifp.datasets.archives import unpacked
+from ifp.datasets.folder_listing import list_folder
 from ifp.datasets.mat_arrays import read_variable
-from ifp.datasets.user_folder import pictures_in
 from ifp.files.names import file_name
 from ifp.run_directory.listing import new_run_path
 
@@ -253,7 +253,7 @@ def test_links_out_of_a_folder_of_pictures_are_left_out(tmp_path):
     (tmp_path / "mine/folder").symlink_to(secret.parent)
     (tmp_path / "mine/round.png").symlink_to("round.png")
     (tmp_path / "mine/again.png").symlink_to(inside)
-    assert [each.name for each in pictures_in(tmp_path / "mine")] == ["again.png", "b.png"]
+    assert [each.name for each in list_folder(tmp_path / "mine").pictures] == ["again.png", "b.png"]
 
 
 def link(name, to, kind=tarfile.SYMTYPE):
