@@ -107,9 +107,7 @@ def anneal(
             "pressures": options.number_range(pressures, "--pressures"),
             "span": options.number_range(span, "--span"), "steps": steps, "precision": precision, "seed": seed,
             "device": device, "threads": threads,
-            "data_options": options.data_options(
-                background, correlate, bins, data_seed, background_color=background_color, resize=resize
-            ) or None,
+            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
     watch = Following()

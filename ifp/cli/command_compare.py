@@ -95,9 +95,7 @@ def compare(
         {
             "objectives": options.name_list(objectives), "seeds": seeds, "seed": seed,
             "scores": options.name_list(scores), "parameters": _by_objective(options.settings(set_)) or None,
-            "data_options": options.data_options(
-                background, correlate, bins, data_seed, background_color=background_color, resize=resize
-            ) or None,
+            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
             "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
             "network": network, "latents": latents, "likelihood": likelihood, "eval_every": eval_every,
             "precision": precision, "device": device, "threads": threads,

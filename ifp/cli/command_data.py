@@ -79,13 +79,8 @@ def show(
     from ifp.api.data import look_at
     from ifp.cli.figure_file import save_figure
 
-    look = look_at(
-        dataset,
-        data_dir,
-        **options.data_options(
-            background, correlate, bins, data_seed, background_color=background_color, resize=resize
-        ),
-    )
+    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    look = look_at(dataset, data_dir, **opened)
     for name, fact in look.facts.items():
         typer.echo(f"{name + ':':13}{fact}", err=True)
     path = out or Path(f"{look.file_name}-samples.png")

@@ -77,9 +77,7 @@ def plan_stages(
         {
             "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "data_dir": data_dir, "jobs": jobs,
-            "data_options": options.data_options(
-                background, correlate, bins, data_seed, background_color=background_color, resize=resize
-            ) or None,
+            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
     _check_source(run, plan_from, spectral, check)

@@ -69,9 +69,7 @@ def spectrum(
             "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "loss": loss, "batch_size": batch_size,
             "kl_mean_over": kl_mean_over,
-            "data_options": options.data_options(
-                background, correlate, bins, data_seed, background_color=background_color, resize=resize
-            ) or None,
+            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
     watch = Following(f"{'JSON to stdout' if json else 'tables to stderr'}, no file")

@@ -112,9 +112,7 @@ def train(
             "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes,
             "tensorboard": tensorboard, "precision": precision, "compile": compile_, "seed": seed, "device": device,
             "threads": threads,
-            "data_options": options.data_options(
-                background, correlate, bins, data_seed, background_color=background_color, resize=resize
-            ) or None,
+            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
         }
     )  # fmt: skip
     from ifp.api.train import train as trained

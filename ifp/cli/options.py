@@ -143,12 +143,11 @@ TrainingRun = Annotated[
 
 def data_options(
     background: Path | None,
+    background_color: str | None,
+    resize: str | None,
     correlate: list[str] | None,
     bins: int | None,
     data_seed: int | None,
-    *,
-    background_color: str | None,
-    resize: str | None,
 ) -> dict[str, Any]:
     """How the data set is opened beyond its name: only what was given."""
     return present(
