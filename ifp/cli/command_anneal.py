@@ -99,6 +99,7 @@ def anneal(
     from ifp.cli.findings_table import show_freezing_points
     from ifp.cli.progress import Following
 
+    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
     settings = options.present(
         {
             "mode": mode, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
@@ -107,7 +108,7 @@ def anneal(
             "pressures": options.number_range(pressures, "--pressures"),
             "span": options.number_range(span, "--span"), "steps": steps, "precision": precision, "seed": seed,
             "device": device, "threads": threads,
-            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
+            "data_options": opened or None,
         }
     )  # fmt: skip
     watch = Following()

@@ -91,11 +91,12 @@ def compare(
 
     if plot is not None:
         require_figure_path(plot)
+    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
     settings = options.present(
         {
             "objectives": options.name_list(objectives), "seeds": seeds, "seed": seed,
             "scores": options.name_list(scores), "parameters": _by_objective(options.settings(set_)) or None,
-            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
+            "data_options": opened or None,
             "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
             "network": network, "latents": latents, "likelihood": likelihood, "eval_every": eval_every,
             "precision": precision, "device": device, "threads": threads,

@@ -73,11 +73,12 @@ def plan_stages(
     """
     from ifp.cli.progress import Following
 
+    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
     spectral = options.present(
         {
             "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "data_dir": data_dir, "jobs": jobs,
-            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
+            "data_options": opened or None,
         }
     )  # fmt: skip
     _check_source(run, plan_from, spectral, check)

@@ -64,12 +64,13 @@ def spectrum(
     from ifp.cli.progress import Following
     from ifp.cli.spectrum_table import show_spectrum
 
+    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
     settings = options.present(
         {
             "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "loss": loss, "batch_size": batch_size,
             "kl_mean_over": kl_mean_over,
-            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
+            "data_options": opened or None,
         }
     )  # fmt: skip
     watch = Following(f"{'JSON to stdout' if json else 'tables to stderr'}, no file")

@@ -104,6 +104,7 @@ def train(
         ifp train --resume --out runs/mine
     """
     parameters = options.settings(set_) | options.present({"advance": advance})
+    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
     settings = options.present(
         {
             "objective": objective, "parameters": parameters or None, "network": network, "latents": latents,
@@ -112,7 +113,7 @@ def train(
             "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes,
             "tensorboard": tensorboard, "precision": precision, "compile": compile_, "seed": seed, "device": device,
             "threads": threads,
-            "data_options": options.data_options(background, background_color, resize, correlate, bins, data_seed) or None,
+            "data_options": opened or None,
         }
     )  # fmt: skip
     from ifp.api.train import train as trained
