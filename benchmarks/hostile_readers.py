@@ -176,7 +176,7 @@ def checkpoint_reader(folder: Path) -> Reader:
 
 
 def picture_reader(folder: Path) -> Reader:
-    """A folder of one picture, read into a cache that is emptied each time; what lies in the folder is PNG or JPEG."""
+    """A folder of one picture over white, read into a cache that is emptied each time."""
     known, pictures, cache = seeds.pictures(), folder / "pictures", folder / "cache"
     os.environ["IFP_CACHE_DIR"] = str(cache)
     pictures.mkdir()
@@ -184,7 +184,7 @@ def picture_reader(folder: Path) -> Reader:
     def read(data: bytes) -> None:
         (pictures / "0.png").write_bytes(data)
         try:
-            found = ifp.load_dataset(str(pictures))
+            found = ifp.load_dataset(str(pictures), background_color="white")
             found.images(range(len(found)))
         finally:
             if cache.is_dir():

@@ -130,15 +130,30 @@ def codes() -> list[dict[str, NDArray]]:
 
 
 def pictures() -> list[bytes]:
-    """PNG and JPEG, grey and in colour, and of other formats that no reader of pictures may take."""
-    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
-    grey, colour = Image.fromarray(pixels[..., 0]), Image.fromarray(pixels)
-    palette = colour.convert("P")
-    kinds = [(grey, "PNG"), (colour, "PNG"), (palette, "PNG"), (grey, "JPEG"), (colour, "JPEG")]
+    """Of the five formats that are read, grey, in colour, deep, with alpha; and others that no reader may take."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 4), np.uint8)
+    grey, colour, alpha = Image.fromarray(pixels[..., 0]), Image.fromarray(pixels[..., :3]), Image.fromarray(pixels)
+    palette, deep = colour.convert("P"), Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    held = Image.Exif()
+    held[274] = 6  # a camera on its side
+    kinds: list[tuple[Image.Image, str, dict[str, Any]]] = [
+        *((each, "PNG", {}) for each in (grey, colour, palette, alpha, deep)),
+        (colour, "PNG", {"exif": held.tobytes(), "transparency": (1, 2, 3)}),
+        (grey, "JPEG", {}),
+        (colour, "JPEG", {"exif": held.tobytes()}),
+        *((each, "TIFF", {}) for each in (colour, alpha, deep)),
+        *((colour, "TIFF", {"compression": each, "exif": held}) for each in ("tiff_lzw", "tiff_adobe_deflate", "jpeg")),
+        (palette, "BMP", {}),
+        (colour, "BMP", {}),
+        (alpha, "WEBP", {"lossless": True}),
+        (colour, "WEBP", {"exif": held.tobytes()}),
+        (palette, "GIF", {}),
+        (colour, "EPS", {}),
+    ]
     found = []
-    for image, kind in (*kinds, (palette, "GIF"), (colour, "TIFF"), (colour, "BMP"), (colour, "EPS")):
+    for image, kind, more in kinds:
         buffer = io.BytesIO()
-        image.save(buffer, format=kind)
+        image.save(buffer, format=kind, **more)
         found.append(buffer.getvalue())
     return found
 

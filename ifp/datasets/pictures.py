@@ -5,6 +5,8 @@ one of them hands what it reads to another program (PostScript), and others are 
 """
 
 import io
+import logging
+import os
 import stat
 import sys
 import warnings
@@ -55,7 +57,7 @@ def opened_picture(path: Path) -> Iterator[Image.Image]:
             it is too large or too deep, or one of several in its file.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of odd tags in files that can be read all the same
+        with _silence():
             _require_file(path)
             with Image.open(path, formats=_FORMATS) as image:
                 _require_fit(image, path)
@@ -70,6 +72,37 @@ def opened_picture(path: Path) -> Iterator[Image.Image]:
     except Exception as error:  # decoders raise whatever they run into in a damaged file
         told = str(error) or type(error).__name__
         raise DataError(f"need a whole {_READ} picture, {path} cannot be read: {told}") from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No word of Pillow's on odd tags of files that can be read all the same, or beside the error where not."""
+    log = logging.getLogger(TiffImagePlugin.__name__)
+    before, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        log.disabled = before
+
+
+def load_pixels(image: Image.Image) -> None:
+    """Read the pixels; libtiff, which writes what it finds damaged to stderr past Python, is not heard."""
+    try:
+        tile = _first_tile(image)
+        heard = os.dup(2) if tile is not None and tile[0] == "libtiff" else None
+    except OSError:  # stderr is closed
+        heard = None
+    if heard is None:
+        image.load()
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        image.load()
+    finally:
+        os.dup2(heard, 2)
+        os.close(heard)
 
 
 def whole_png(data: bytes, path: Path) -> bytes:
@@ -124,10 +157,13 @@ def orientation(image: Image.Image) -> int:
 
 def raw_mode(image: Image.Image) -> str:
     """How the pixels lie in the file, in Pillow's words; nothing where the decoder does not tell."""
-    if not image.tile:  # type: ignore[attr-defined]  # of files that are open
-        return ""
-    args: Any = image.tile[0][3]  # type: ignore[attr-defined]
-    return args if isinstance(args, str) else str(args[0])
+    args = None if (tile := _first_tile(image)) is None else tile[3]
+    return args if isinstance(args, str) else "" if not args else str(args[0])
+
+
+def _first_tile(image: Any) -> Any:
+    """Decoder, extents, offset and arguments; None once the pixels are read."""
+    return image.tile[0] if image.tile else None
 
 
 def _turned(image: Image.Image, path: Path) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from annealing.errors import DataError, IFPError
-from ifp.datasets.pictures import GREY_AND_ALPHA, SECOND_BYTES, opened_picture, orientation, raw_mode
+from ifp.datasets.pictures import GREY_AND_ALPHA, SECOND_BYTES, load_pixels, opened_picture, orientation, raw_mode
 
 Color = tuple[int, int, int]  # red, green, blue in 0..255
 Values = NDArray[Any]  # uint8 (0..255) or uint16 (0..65535)
@@ -121,7 +121,7 @@ def _eight_bits(image: Image.Image) -> str:
 
 def _upright(image: Image.Image) -> Image.Image:
     """The picture as the camera was held; its pixels are read on the way, since some files tell behind them."""
-    image.load()
+    load_pixels(image)
     turn = _TURNS.get(orientation(image))
     return image if turn is None else image.transpose(turn)
 

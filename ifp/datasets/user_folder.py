@@ -79,7 +79,7 @@ def read_pictures(pictures: Sequence[Path], size: Size | None = None, behind: Co
     return Content(
         shape=shape,
         dtype=dtype,
-        blocks=_blocks(pictures, shape, np.dtype(dtype), behind),
+        blocks=_blocks(pictures, headers, shape, np.dtype(dtype), behind),
         made=_told(headers, size, behind),
     )
 
@@ -118,14 +118,21 @@ def _told(headers: Sequence[PictureHeader], size: Size, behind: Color | None) ->
 
 
 def _blocks(
-    pictures: Sequence[Path], shape: tuple[int, int, int, int], dtype: np.dtype[Any], behind: Color | None
+    pictures: Sequence[Path],
+    headers: Sequence[PictureHeader],
+    shape: tuple[int, int, int, int],
+    dtype: np.dtype[Any],
+    behind: Color | None,
 ) -> Iterator[NDArray[Any]]:
     _, height, width, channels = shape
     together = max(_TOGETHER // (height * width * channels * dtype.itemsize), 1)
     for start in range(0, len(pictures), together):
         block = np.empty((min(together, len(pictures) - start), height, width, channels), dtype)
-        for image, path in zip(block, pictures[start : start + together], strict=True):
+        some = slice(start, start + together)
+        for image, path, header in zip(block, pictures[some], headers[some], strict=True):
             values = read_pixels(path, behind)
+            if values.shape[:2] != (header.height, header.width):
+                raise DataError(f"need pictures that stay as they are while they are read, {path} has changed")
             image[:] = _resized(values if dtype == np.uint8 else _scaled(values), (height, width))
         yield block
 

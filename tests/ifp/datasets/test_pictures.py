@@ -62,6 +62,21 @@ def test_a_file_too_large_to_be_a_picture_is_refused_unread(tmp_path):
         load_dataset(tmp_path)
 
 
+def test_nothing_but_the_refusal_is_said_of_a_damaged_picture(tmp_path, capfd, caplog):
+    """libtiff writes to stderr by itself, Pillow to its log."""
+    path = tiff(tmp_path / "0.tif", deep(6, 9, 1), packing=8)
+    whole = path.read_bytes()  # 8 bytes of header, the packed pixels, the directory
+    for damaged in (whole[:8] + bytes(4) + whole[12:], whole[:10] + b"\xff" * 9 + whole[19:], whole[:-30]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=f"^need a whole .* picture, {path} cannot be read: .+$"):
+            read_pixels(path)
+    many = tiff(tmp_path / "1.tif", deep(6, 9, 1), t277=2051)
+    with pytest.raises(DataError, match=f"^need a whole .* picture, {many} cannot be read: "):
+        read_pixels(many)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+
+
 # Orientation
 
 
