@@ -1,4 +1,8 @@
-"""Frozen dataclasses from plain JSON values, strictly: nothing unknown, nothing missing, nothing of another type."""
+"""Frozen dataclasses from plain JSON values, strictly: nothing unknown, nothing missing, nothing of another type.
+
+A field that a later version added may be missing in what an earlier one wrote: ``field(default=..., metadata={ADDED:
+True})``.
+"""
 
 import contextlib
 import dataclasses
@@ -13,6 +17,8 @@ from analysis.plain_json import is_finite, shown
 from annealing.errors import IFPError, did_you_mean
 
 T = TypeVar("T")
+
+ADDED = "added"  # in a field's metadata: records of before do not have it, and its default is what they meant
 
 
 def read_record(kind: type[T], value: object, where: str, error: type[IFPError] = IFPError) -> T:
@@ -33,10 +39,11 @@ def read_record(kind: type[T], value: object, where: str, error: type[IFPError] 
     if unknown:
         near = did_you_mean(unknown[0], known)
         raise error(f"need only the keys {', '.join(known)} in {where}, got {shown(unknown[0])}{near}")
-    missing = [name for name in known if name not in value]
+    missing = [name for name in known if name not in value and not known[name].metadata.get(ADDED)]
     if missing:
         raise error(f"need the key {missing[0]!r} in {where}, it is missing")
-    return kind(**{name: read_value(hints[name], value[name], f"{where}.{name}", error) for name in known})
+    there = [name for name in known if name in value]
+    return kind(**{name: read_value(hints[name], value[name], f"{where}.{name}", error) for name in there})
 
 
 def require_settings(kind: type, given: Iterable[str]) -> None:

@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from ifp.api.verify import verify
     from ifp.closed_form.spectrum import Spectrum
     from ifp.datasets import load_dataset
-    from ifp.datasets.arrays import from_arrays
+    from ifp.datasets.arrays import from_arrays, from_dataset
     from ifp.models.networks import Network
     from ifp.training.checkpoint import load_model
 
 __all__ = [
     "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
     "RunError", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare", "diagnose", "encode",
-    "freezing_points", "from_arrays", "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs",
-    "score", "spectrum", "train", "traverse", "verify", "weight_of",
+    "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run", "plan_stages",
+    "report", "runs", "score", "spectrum", "train", "traverse", "verify", "weight_of",
 ]  # fmt: skip
 
 _HOME = {
@@ -80,7 +80,10 @@ _HOME = {
     "ifp.api.verify": ("verify",),
     "ifp.closed_form.spectrum": ("Spectrum",),
     "ifp.datasets": ("load_dataset",),
-    "ifp.datasets.arrays": ("from_arrays",),
+    "ifp.datasets.arrays": (
+        "from_arrays",
+        "from_dataset",
+    ),
     "ifp.models.networks": ("Network",),
     "ifp.training.checkpoint": ("load_model",),
 }

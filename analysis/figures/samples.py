@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from analysis.figures.picture import channels_said, picture
+
 _CELL = 0.8  # inches of an image's width
 _GAP = 1 / 16  # of an image's width, between two
 
@@ -15,8 +17,8 @@ def draw_samples(rows: Sequence[tuple[str, NDArray[np.floating[Any]]]], title: s
     """One row of images under another, each row one axes with its label on the left.
 
     Args:
-        rows: labels, may be empty, and images (n, H, W, C) in 0..1: C of 1 is drawn in grey, of 3 in colour. Rows may
-            differ in length.
+        rows: labels, may be empty, and images (n, H, W, C) in 0..1: C of 1 is drawn in grey, of 3 in colour, of any
+            other the mean, which the title says. Rows may differ in length.
         title: above them.
     """
     columns = max(len(images) for _, images in rows)
@@ -28,11 +30,12 @@ def draw_samples(rows: Sequence[tuple[str, NDArray[np.floating[Any]]]], title: s
     figure.subplots_adjust(left=label / across, right=1 - 0.05 / across, top=1 - 0.35 / down, bottom=0.05 / down)
     for panel, (name, images) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
         strip = _strip(np.clip(images, 0, 1), columns)
-        panel.imshow(strip.squeeze(2) if strip.shape[2] == 1 else strip, cmap="gray", vmin=0, vmax=1)
+        panel.imshow(picture(strip), cmap="gray", vmin=0, vmax=1)
         panel.set(xticks=[], yticks=[])
         panel.set_frame_on(False)
         panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    figure.suptitle(title, fontsize=10)
+    said = channels_said(rows[0][1].shape[3])
+    figure.suptitle(f"{title} ({said})" if said else title, fontsize=10)
     return figure
 
 

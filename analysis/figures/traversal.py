@@ -6,12 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from analysis.figures.picture import channels_said, picture
+
 
 def draw_traversal(images: NDArray[np.floating], values: Sequence[float], labels: Sequence[str]) -> Figure:
     """A grid of decoded images.
 
     Args:
-        images: in 0..1, shape (latents, values, H, W, C), C of 1 or 3.
+        images: in 0..1, shape (latents, values, H, W, C); C of 1 in grey, of 3 in colour, of any other the mean,
+            which a title says.
         values: of the latent along a row, in prior standard deviations.
         labels: of the rows.
     """
@@ -21,10 +24,11 @@ def draw_traversal(images: NDArray[np.floating], values: Sequence[float], labels
     for row in range(rows):
         for column in range(columns):
             panel = grid[row][column]
-            image = np.clip(images[row, column], 0, 1)  # squeezed, one of a single row would have no height either
-            panel.imshow(image[..., 0] if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=1)
+            panel.imshow(picture(np.clip(images[row, column], 0, 1)), cmap="gray", vmin=0, vmax=1)
             panel.set(xticks=[], yticks=[])
             if row == 0:
                 panel.set_title(f"{values[column]:+.1f}", fontsize=8)
         grid[row][0].set_ylabel(labels[row], rotation=0, ha="right", va="center", fontsize=8)
+    if channels_said(images.shape[4]):
+        figure.suptitle(channels_said(images.shape[4]), fontsize=9)
     return figure

@@ -7,12 +7,12 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from analysis.scores.all_scores import SCORES, VARIANTS
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError
 from ifp.api.run import found_run
-from ifp.evaluation.scoring import codes_of_file, score_codes, score_run
-from ifp.files.arrays import in_memory
+from ifp.evaluation.scoring import codes_of_file, labelled_codes, score_codes, score_run
+from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
@@ -24,6 +24,8 @@ def score(
     factors: ArrayLike | None = None,
     *,
     logvar: ArrayLike | None = None,
+    bins: int | None = None,
+    missing: str | int | float | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
     sizes: SampleSizes = STUDY,
@@ -47,8 +49,11 @@ def score(
             the images that the scores need are encoded first; or the path of an npz with ``codes``, ``factors`` and
             perhaps ``logvar``.
             None: the newest finished training run.
-        factors: classes from 0 (rows, factors), with codes.
+        factors: labels (rows, factors) or (rows,), with codes: numbers or text, whose distinct values are the classes
+            (:func:`ifp.datasets.labels.factor_classes`); rows with NaN or empty text are left out, which is warned of.
         logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
+        bins: classes that a continuous factor is cut into, with codes.
+        missing: a label that means there is none, with codes.
         seed: of the samples drawn.
         only: names of scores; None for all (DCI by its exact protocol takes minutes on thousands of rows).
         sizes: what is drawn from the codes; another choice than the study's is another protocol.
@@ -72,7 +77,10 @@ def score(
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")
         if isinstance(codes, (str, Path)) and Path(codes).suffix == ".npz":
-            return _scores(score_codes(codes_of_file(Path(codes)), seed=seed, only=only, n_jobs=n_jobs))
+            data = codes_of_file(Path(codes), bins=bins, missing=missing)
+            return _scores(score_codes(data, seed=seed, only=only, n_jobs=n_jobs))
+        if bins is not None or missing is not None:
+            raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
         found = score_run(
             found_run(codes, runs, Kind.TRAINING),
             seed=seed,
@@ -87,7 +95,13 @@ def score(
         return _scores(found)
     if factors is None:
         raise IFPError("need factors (rows, factors) with codes, got none")
-    data = LabelledCodes(in_memory(codes), in_memory(factors), None if logvar is None else in_memory(logvar))
+    data = labelled_codes(
+        in_memory(codes),
+        labels_in_memory(factors),
+        None if logvar is None else in_memory(logvar),
+        bins=bins,
+        missing=missing,
+    )
     return _scores(score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs))
 
 

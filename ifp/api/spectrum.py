@@ -69,8 +69,7 @@ def spectrum(
         batch_size: B of that loss, where it sums one of its terms over the batch and averages the other.
         kl_mean_over: latents that the KL of that loss is a mean over; None where it is their sum.
         data_dir: folder of the data set's public files.
-        data_options: how a data set given by its name is opened: background, background_color, resize, correlate,
-            bins, seed.
+        data_options: how a data set given by its name is opened: as :class:`ifp.datasets.dataset.DataOptions`.
         order: compute the freezing order at once, in the same processes, not when it is first asked for.
         jobs: processes that compute side by side; None: as many as the cores at hand allow. The same numbers for any.
         watch: follows the work.

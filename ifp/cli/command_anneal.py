@@ -73,6 +73,9 @@ def anneal(
     resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
+    missing: options.Missing = None,
+    factors_from: options.FactorsFrom = None,
+    images_from: options.ImagesFrom = None,
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
@@ -99,7 +102,9 @@ def anneal(
     from ifp.cli.findings_table import show_freezing_points
     from ifp.cli.progress import Following
 
-    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    opened = options.data_options(
+        background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
+    )
     settings = options.present(
         {
             "mode": mode, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,

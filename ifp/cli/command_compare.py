@@ -68,6 +68,9 @@ def compare(
     resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
+    missing: options.Missing = None,
+    factors_from: options.FactorsFrom = None,
+    images_from: options.ImagesFrom = None,
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
@@ -91,7 +94,9 @@ def compare(
 
     if plot is not None:
         require_figure_path(plot)
-    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    opened = options.data_options(
+        background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
+    )
     settings = options.present(
         {
             "objectives": options.name_list(objectives), "seeds": seeds, "seed": seed,

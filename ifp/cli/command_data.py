@@ -48,7 +48,7 @@ def show(
     dataset: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|PATH", help="Data set, or your own: an npz or a folder.", autocompletion=complete_datasets
+            metavar="NAME|PATH", help="Data set, or your own: a file or a folder.", autocompletion=complete_datasets
         ),
     ],
     out: Annotated[
@@ -66,6 +66,9 @@ def show(
     resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
+    missing: options.Missing = None,
+    factors_from: options.FactorsFrom = None,
+    images_from: options.ImagesFrom = None,
     data_seed: options.DataSeed = None,
 ) -> None:
     """Draw random images and one row per factor, alone in one context, and print the figure's path.
@@ -79,7 +82,9 @@ def show(
     from ifp.api.data import look_at
     from ifp.cli.figure_file import save_figure
 
-    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    opened = options.data_options(
+        background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
+    )
     look = look_at(dataset, data_dir, **opened)
     for name, fact in look.facts.items():
         typer.echo(f"{name + ':':13}{fact}", err=True)

@@ -42,6 +42,9 @@ def plan_stages(
     resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
+    missing: options.Missing = None,
+    factors_from: options.FactorsFrom = None,
+    images_from: options.ImagesFrom = None,
     data_seed: options.DataSeed = None,
     stages: Annotated[
         int | None, typer.Option(help="How many stages.  [default: as many as can be told apart]", min=1)
@@ -73,7 +76,9 @@ def plan_stages(
     """
     from ifp.cli.progress import Following
 
-    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    opened = options.data_options(
+        background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
+    )
     spectral = options.present(
         {
             "dataset": dataset, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,

@@ -27,6 +27,8 @@ def score(
         ),
     ] = None,
     only: Annotated[str | None, typer.Option(help="Only these scores.  [default: all]", metavar=options.NAMES)] = None,
+    bins: options.Bins = None,
+    missing: options.Missing = None,
     seed: Annotated[int | None, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Measure again what scores.json has.")] = False,
     jobs: Annotated[
@@ -40,8 +42,9 @@ def score(
 
     Of a run the images that the scores need are encoded (all of dSprites: a minute or two); scores and codes are kept
     in it, and what scores.json has of the run is not measured again. An npz holds codes (rows, latents), factors
-    (rows, factors) and may hold logvar. DCI fits boosted trees for every value of every factor, which takes minutes
-    more; its fast stand-in has another name: --only dci-forest_disentanglement.
+    (rows, factors), numbers or text, and may hold logvar; --bins and --missing are of such a file. DCI fits boosted
+    trees for every value of every factor, which takes minutes more; its fast stand-in has another name:
+    --only dci-forest_disentanglement.
 
     Examples:
         ifp score --only mig,sap
@@ -52,7 +55,9 @@ def score(
     from ifp.cli.progress import Following
     from ifp.cli.score_table import show_scores
 
-    given = options.present({"only": options.name_list(only), "seed": seed, "n_jobs": jobs})
+    given = options.present(
+        {"only": options.name_list(only), "bins": bins, "missing": missing, "seed": seed, "n_jobs": jobs}
+    )
     watch = Following("scores.json and posteriors.npz in the run")
     found = scored(run, runs=runs, data_dir=data_dir, save=True, anew=anew, watch=watch, **given)
     show_scores(found, json=json)

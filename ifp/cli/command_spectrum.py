@@ -42,6 +42,9 @@ def spectrum(
     resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
+    missing: options.Missing = None,
+    factors_from: options.FactorsFrom = None,
+    images_from: options.ImagesFrom = None,
     data_seed: options.DataSeed = None,
     jobs: options.Jobs = None,
     json: Annotated[
@@ -64,7 +67,9 @@ def spectrum(
     from ifp.cli.progress import Following
     from ifp.cli.spectrum_table import show_spectrum
 
-    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    opened = options.data_options(
+        background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
+    )
     settings = options.present(
         {
             "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,

@@ -84,6 +84,9 @@ def train(
     resize: options.Resize = None,
     correlate: options.Correlate = None,
     bins: options.Bins = None,
+    missing: options.Missing = None,
+    factors_from: options.FactorsFrom = None,
+    images_from: options.ImagesFrom = None,
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
@@ -104,7 +107,9 @@ def train(
         ifp train --resume --out runs/mine
     """
     parameters = options.settings(set_) | options.present({"advance": advance})
-    opened = options.data_options(background, background_color, resize, correlate, bins, data_seed)
+    opened = options.data_options(
+        background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
+    )
     settings = options.present(
         {
             "objective": objective, "parameters": parameters or None, "network": network, "latents": latents,

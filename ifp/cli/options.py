@@ -18,8 +18,8 @@ DATA_DEFAULTS = Source("ifp.datasets.dataset:DataOptions", {"data_seed": "seed"}
 NAMES, RANGE = "A,B,...", "LO:HI"  # metavars of values with several parts, which --config takes as lists
 
 _DATASET = typer.Option(
-    "--dataset", help="Data set (ifp data list), or your own: an npz or a folder of pictures.", metavar="NAME|PATH",
-    rich_help_panel=DATA, autocompletion=complete_datasets,
+    "--dataset", help="Data set (ifp data list), or your own: a file of arrays or a folder of pictures.",
+    metavar="NAME|PATH", rich_help_panel=DATA, autocompletion=complete_datasets,
 )  # fmt: skip
 DatasetName = Annotated[str | None, _DATASET]
 RequiredDatasetName = Annotated[str, _DATASET]
@@ -54,7 +54,29 @@ Correlate = Annotated[
 ]  # fmt: skip
 Bins = Annotated[
     int | None,
-    typer.Option("--bins", help="Classes that continuous factors of an npz are cut into.", min=2, rich_help_panel=DATA),
+    typer.Option(
+        "--bins", help="Classes that continuous factors of your own data are cut into.", min=2, rich_help_panel=DATA
+    ),
+]
+Missing = Annotated[
+    str | None,
+    typer.Option(
+        "--missing", help="A label that means there is none, beside NaN and empty text: -1.", metavar="LABEL",
+        rich_help_panel=DATA,
+    ),
+]  # fmt: skip
+FactorsFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--factors-from", help="Arrays of your own file, or columns of the CSV beside pictures, that hold the labels.",
+        metavar=NAMES, rich_help_panel=DATA,
+    ),
+]  # fmt: skip
+ImagesFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--images-from", help="Array of your own file that holds the images.", metavar="NAME", rich_help_panel=DATA
+    ),
 ]
 DataSeed = Annotated[
     int | None,
@@ -147,6 +169,9 @@ def data_options(
     resize: str | None,
     correlate: list[str] | None,
     bins: int | None,
+    missing: str | None,
+    factors_from: str | None,
+    images_from: str | None,
     data_seed: int | None,
 ) -> dict[str, Any]:
     """How the data set is opened beyond its name: only what was given."""
@@ -158,6 +183,9 @@ def data_options(
             "seed": data_seed,
             "background_color": background_color,
             "resize": resize,
+            "missing": missing,
+            "factors_from": factors_from,
+            "images_from": images_from,
         }
     )
 

@@ -33,9 +33,12 @@ __all__ = [
     "load_dataset",
     "opened_by_name",
     "opened_from",
+    "require_bins",
 ]
 
 _MOST_BINS = 2**16
+_ARRAYS = (".npz", ".npy", ".h5", ".hdf5")  # suffixes of files of arrays
+_OF_OWN_DATA = ("bins", "missing", "factors_from", "images_from")
 _OPENED: "weakref.WeakKeyDictionary[Dataset, Path | None]" = weakref.WeakKeyDictionary()  # and the folder of its files
 
 
@@ -61,8 +64,8 @@ def _unknown(name: str, known: Iterable[str], others: str = "") -> DataError:
 
 
 def dataset_reference(name: str) -> str:
-    """The name itself, or the whole path where it is that of the user's own data: an npz or a folder."""
-    is_path = name.lower().endswith(".npz") or os.sep in name or os.path.isdir(name)  # Path's own raises for long ones
+    """The name itself, or the whole path where it is that of the user's own data: a file of arrays or a folder."""
+    is_path = name.lower().endswith(_ARRAYS) or os.sep in name or os.path.isdir(name)  # Path's own raises for long ones
     return _whole_path(name) if is_path and name not in families() else name
 
 
@@ -78,12 +81,12 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
     """The data set called ``name``, or the user's own at the path ``name``.
 
     Args:
-        name: one of :func:`families`; or an npz with ``images`` and perhaps ``factors`` and ``factor_names``; or a
-            folder of pictures.
+        name: one of :func:`families`; or a file of arrays (npz, HDF5, npy) with ``images`` and perhaps ``factors`` and
+            ``factor_names``; or a folder of pictures.
         data_dir: folder of the public files; without it IFP_DATA_DIR and the user's cache are looked at, and what
             can be made here is made.
         options: of :class:`ifp.datasets.dataset.DataOptions`: background, background_color, resize, correlate, bins,
-            seed.
+            missing, factors_from, images_from, seed.
 
     Raises:
         DataError: the name is unknown, or its files are missing or damaged.
@@ -95,10 +98,9 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
     given = DataOptions(**{**options, "correlate": tuple(options.get("correlate", ()))})
     if given.background is not None:
         given = replace(given, background=_whole_path(given.background))
-    if given.bins is not None and given.bins < 2:
-        raise IFPError(f"need two bins or more, got {given.bins}")
-    if given.bins is not None and given.bins > _MOST_BINS:
-        raise IFPError(f"need at most {_MOST_BINS:,} bins, got {given.bins}")
+    require_bins(given.bins)
+    if given.missing is not None:
+        given = replace(given, missing=str(given.missing))
     require_seed(given.seed, "a seed of the data")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
@@ -106,6 +108,14 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
     dataset = correlated(_open(name, reference, data_dir, given))
     _OPENED[dataset] = None if data_dir is None else Path(data_dir).expanduser().resolve()
     return dataset
+
+
+def require_bins(bins: int | None) -> None:
+    """IFPError for a number of bins that is none."""
+    if bins is not None and bins < 2:
+        raise IFPError(f"need two bins or more, got {bins}")
+    if bins is not None and bins > _MOST_BINS:
+        raise IFPError(f"need at most {_MOST_BINS:,} bins, got {bins}")
 
 
 def opened_by_name(dataset: Dataset) -> bool:
@@ -127,14 +137,15 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
         raise _unknown(name, known, ", an npz or a folder of pictures")
     if not is_name(path.stem) or in_one_line(reference) != reference:  # a run records both, and tables show them
         raise DataError(f"need a path in one line of UTF-8, got {reference!r}")
-    if path.suffix.lower() == ".npz":
+    if path.suffix.lower() in _ARRAYS:
+        kind = f"an {path.suffix.lower().lstrip('.')}"
         if not os.path.exists(path):
-            raise DataError(f"need an npz of your own, there is none at {path} (see `ifp data list`)")
+            raise DataError(f"need {kind} of your own, there is none at {path} (see `ifp data list`)")
         if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-            raise DataError(f"need an npz of your own, {path} is no file")
-        from ifp.datasets.user_npz import load_npz
+            raise DataError(f"need {kind} of your own, {path} is no file")
+        from ifp.datasets.user_file import load_file
 
-        return load_npz(path, options)
+        return load_file(path, options)
     if not os.path.isdir(path):
         raise DataError(f"need an npz file or a folder of pictures, there is none at {path} (see `ifp data list`)")
     from ifp.datasets.user_folder import load_folder
@@ -159,10 +170,14 @@ def _spelt_once(options: DataOptions) -> DataOptions:
 def _require_applicable(name: str, reference: str, options: DataOptions) -> None:
     if options.background is not None and not name.startswith("scream-dsprites"):
         raise IFPError(f"need scream-dsprites for --background, got {name}")
-    own = name not in families() and not reference.lower().endswith(".npz")
-    if options.background_color is not None and not (own or name.startswith("scream-dsprites")):
+    own = name not in families()
+    of_arrays = reference.lower().endswith(_ARRAYS)
+    if options.background_color is not None and (of_arrays or not (own or name.startswith("scream-dsprites"))):
         raise IFPError(f"need a folder of pictures of your own for --background-color, got {name}")
-    if options.resize is not None and not own:
+    if options.resize is not None and (of_arrays or not own):
         raise IFPError(f"need a folder of pictures of your own for --resize, got {name}")
-    if options.bins is not None and not reference.lower().endswith(".npz"):
-        raise IFPError(f"need an npz of your own for --bins, got {name}")
+    for option in _OF_OWN_DATA:
+        if getattr(options, option) is not None and not own:
+            raise IFPError(f"need data of your own for --{option.replace('_', '-')}, got {name}")
+    if options.images_from is not None and not of_arrays:
+        raise IFPError(f"need a file of arrays ({', '.join(_ARRAYS)}) for --images-from, got {name}")

@@ -1,6 +1,7 @@
 """Data sets of plain arrays, numpy or torch: kept in the cache as an npz, so that a run can open them again."""
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,8 +14,9 @@ from analysis.plain_json import shown
 from annealing.errors import DataError
 from ifp.datasets import load_dataset
 from ifp.datasets.cache import cache_directory
-from ifp.datasets.dataset import Dataset
-from ifp.files.arrays import in_memory
+from ifp.datasets.dataset import Dataset, DataWarning
+from ifp.datasets.items import is_items, is_pictures, read_items, read_pictures
+from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.files.atomic import replacing, sweep
 from ifp.files.names import file_name
 
@@ -28,7 +30,8 @@ def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> D
 
     Args:
         data: a data set, its name, the path of the user's own, or arrays as :func:`from_arrays` takes them: images
-            alone, or (images, factors) or (images, factors, names) of labelled ones.
+            alone, or (images, factors) or (images, factors, names) of labelled ones; or a data set of items as
+            :func:`from_dataset` takes it.
         data_dir, options: how one that is named is opened.
 
     Raises:
@@ -38,20 +41,22 @@ def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> D
         return load_dataset(data, data_dir, **options)
     if hasattr(data, "fingerprint"):
         return data  # type: ignore[return-value]  # open
+    own = {name: options[name] for name in ("bins", "missing") if name in options}
     if not isinstance(data, tuple):
-        return from_arrays(data)
+        return from_arrays(data, **own)
     if len(data) not in (2, 3):
         raise DataError(f"need (images, factors) or (images, factors, names), got a tuple of {len(data)}")
-    return from_arrays(*data)
+    return from_arrays(*data, **own)
 
 
 def from_arrays(
-    images: ArrayLike,
-    factors: ArrayLike | None = None,
+    images: Any,
+    factors: Any = None,
     factor_names: Sequence[str] | None = None,
     *,
     name: str = "arrays",
     bins: int | None = None,
+    missing: str | int | float | None = None,
 ) -> Dataset:
     """A data set of arrays, numpy or torch, that every function of ifp takes.
 
@@ -68,39 +73,86 @@ def from_arrays(
     ('bars', 4, (8, 8, 1), ('place',))
 
     Args:
-        images: (N, H, W) or (N, H, W, C) with C of 1 or 3: uint8 of 0..255, or floats in 0..1.
-        factors: classes from 0, whole numbers (N, K); continuous ones with ``bins``. None: unlabelled.
-        factor_names: K different names. Default: factor0, factor1, ...
+        images: (N, H, W) or (N, H, W, C): whole numbers in 0..255 (none above 1: binary, which is warned of), floats in
+            0..1 or booleans; or a list of pictures or tensors.
+        factors: labels (N, K) or (N,): numbers or text, whose distinct values are the classes
+            (:func:`ifp.datasets.labels.factor_classes`). Images with NaN, None or empty text are left out, which is
+            warned of. None: unlabelled.
+        factor_names: K different names. Default: the columns' own, or factor0, factor1, ...
         name: of the data set, as runs and figures show it.
         bins: classes that the range of each continuous factor is cut into.
+        missing: a label that means there is none.
 
     Raises:
         DataError: arrays of other shapes or types, pixels outside 0..1, factors that are no classes, a name that is
             none, or a cache directory that cannot be written to.
     """
+    if is_items(images):
+        if factors is not None:
+            raise DataError("need images as an array beside factors, got items: from_dataset(data, factors=[...])")
+        return from_dataset(images, factor_names=factor_names, name=name, bins=bins, missing=missing)
     if not is_name(name) or file_name(name) != name:
         raise DataError(f"need a name of one line that a file can have for the data set, got {shown(name)}")
     arrays = {"images": _images(images)}
     if factors is not None:
-        arrays["factors"] = in_memory(factors)
+        arrays["factors"] = labels_in_memory(factors)
+        if factor_names is None and hasattr(factors, "columns"):  # a table of pandas
+            factor_names = [str(each) for each in factors.columns]
     if factor_names is not None:
         if factors is None:
             raise DataError("need factors with factor_names, got names alone")
         arrays["factor_names"] = np.array(list(factor_names), dtype=np.str_)
     path = _kept(arrays, name)
     try:
-        return load_dataset(str(path), bins=bins)
+        return load_dataset(str(path), bins=bins, missing=missing)
     except DataError as error:
         path.unlink(missing_ok=True)
         raise DataError(str(error).replace(str(path), _GIVEN)) from error
 
 
-def _images(values: ArrayLike) -> NDArray[Any]:
-    images = in_memory(values)
-    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3):
-        raise DataError(f"need images (N, H, W, C), got {images.shape}: channels go last, images.permute(0, 2, 3, 1)")
-    if images.dtype == np.bool_:
-        return images.astype(np.uint8) * np.uint8(255)
+def from_dataset(
+    data: Any,
+    *,
+    images: str | None = None,
+    factors: str | Sequence[str] | None = None,
+    factor_names: Sequence[str] | None = None,
+    name: str = "arrays",
+    bins: int | None = None,
+    missing: str | int | float | None = None,
+) -> Dataset:
+    """A data set of the items of another library's, read once: torch's, Hugging Face's, or anything with items.
+
+    >>> import ifp, torch
+    >>> pairs = torch.utils.data.TensorDataset(torch.eye(16).reshape(16, 1, 4, 4), torch.arange(16))
+    >>> ds = ifp.from_dataset(pairs, factor_names=["place"])
+    >>> len(ds), ds.image_shape, ds.factors.sizes
+    (16, (4, 4, 1), (16,))
+
+    Args:
+        data: has a length and items by number: (image, label, ...), an image alone, or a mapping of columns. An image
+            is a picture of Pillow's, a tensor (C, H, W), or an array (H, W[, C]); a label a number, a text, or several
+            in a tuple or a vector.
+        images: the column of the images. Default: the only one with a picture.
+        factors: the columns of the labels. Default: none, which is warned of where there are other columns.
+        factor_names: of the labels. Default: the columns' names, or factor0, factor1, ...
+        name, bins, missing: as :func:`from_arrays` has them.
+
+    Raises:
+        DataError: a stream without items by number, several splits at once, no such column, images of several sizes,
+            or as :func:`from_arrays` has it.
+    """
+    found = read_items(data, images, factors)
+    if found.others:
+        listed = ", ".join(found.others)
+        warnings.warn(
+            f"no factors, but columns {listed}: factors=[...] takes them as labels", DataWarning, stacklevel=2
+        )
+    names = found.names if factor_names is None else factor_names
+    return from_arrays(found.images, found.labels, names, name=name, bins=bins, missing=missing)
+
+
+def _images(values: Any) -> NDArray[Any]:
+    images = read_pictures(values) if is_pictures(values) else in_memory(values)
     return images.astype(np.float32) if images.dtype == np.float64 else images
 
 

@@ -1,16 +1,22 @@
 """What every data set offers: images and factors as pure functions of an index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeGuard
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.records import ADDED
 from annealing.choices import require_one_of
 from annealing.errors import DataError, IFPError
 
 Index = NDArray[np.int64]
+
+
+def _later() -> Any:
+    """An option that runs of before do not record."""
+    return field(default=None, metadata={ADDED: True})
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class DataOptions:
     background_color: str | None = None  # #rrggbb seen through transparent pixels of pictures
     resize: str | None = None  # HxW that pictures of a folder are resized to
     bins: int | None = None  # classes that a continuous factor's range is cut into
+    missing: str | None = _later()  # a label that means there is none, beside NaN and empty text
+    factors_from: str | None = _later()  # arrays or columns that hold the labels, by names with commas between
+    images_from: str | None = _later()  # the array that holds the images
     seed: int = 0  # of drawn nuisances, and of which images a tilted distribution repeats
 
 

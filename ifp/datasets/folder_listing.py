@@ -29,9 +29,9 @@ class FolderListing:
     identity: str
     left_out: Counter[str]
 
-    def told_left_out(self) -> str:
-        """What was passed over, in words: 3 .txt, 1 .csv."""
-        kinds = sorted(self.left_out.items(), key=lambda each: (-each[1], each[0]))
+    def told_left_out(self, read: Counter[str]) -> str:
+        """What was passed over but for these that were read, in words: 3 .txt, 1 .csv; empty where nothing was."""
+        kinds = sorted((self.left_out - read).items(), key=lambda each: (-each[1], each[0]))
         named = [f"{count:,} {kind}" for kind, count in kinds[:_NAMED]]
         others = sum(count for _, count in kinds[_NAMED:])
         return ", ".join([*named, *([f"{others:,} of {len(kinds) - _NAMED} other kinds"] if others else [])])

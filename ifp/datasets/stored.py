@@ -11,19 +11,22 @@ import logging
 import math
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.names import in_one_line
 from analysis.plain_json import read_json
 from annealing.errors import DataError, IFPError
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.cells import Cells
-from ifp.datasets.dataset import DataOptions, Factors, Index, checked_index
+from ifp.datasets.dataset import DataOptions, DataWarning, Factors, Index, checked_index
+from ifp.datasets.labels import Labels
 from ifp.files.atomic import new_folder, sweep
 from ifp.files.names import file_name
 
@@ -40,7 +43,18 @@ class Content:
     blocks: Iterator[NDArray[Any]]  # the images in order, some at a time
     labels: NDArray[np.int64] | None = None  # factor classes (N, K)
     factors: Factors | None = None
-    made: str = ""  # what was done to the images of the files, where that is told with the source
+    said: tuple[str, ...] = ()  # what was understood, for the line of the source
+    warned: tuple[str, ...] = ()  # what the user should know of, each time it is opened
+
+
+def labelled_content(content: Content, labels: Labels) -> Content:
+    """The content, of the rows that have all their labels, with these and what is to be said of them."""
+    said, warned = list(content.said), list(content.warned)
+    said += [labels.said] if labels.said else []
+    if labels.left_out:
+        warned.append(f"{labels.left_out:,} of {len(labels.kept):,} images lack a label and are left out")
+        said.append(f"{labels.left_out:,} of {len(labels.kept):,} left out for want of a label")
+    return replace(content, labels=labels.classes, factors=labels.factors, said=tuple(said), warned=tuple(warned))
 
 
 class StoredDataset:
@@ -59,8 +73,9 @@ class StoredDataset:
         options: DataOptions | None = None,
     ) -> None:
         header, labels = _read_stored(folder)
-        made = header.get("made")
-        self.name, self.source, self.reference = name, f"{source}, {made}" if made else source, reference or name
+        self.name, self.reference = name, reference or name
+        self.source = "; ".join((source, *header.get("said", ())))
+        self._warned: tuple[str, ...] = tuple(header.get("warned", ()))
         self.options = options or DataOptions()
         self.fingerprint = str(header["fingerprint"])
         shape = header["shape"]
@@ -81,6 +96,17 @@ class StoredDataset:
     def several(self) -> int:
         """How many factor vectors have more than one image."""
         return self._cells.several if self._cells is not None else 0
+
+    def warn(self, file: str) -> None:
+        """Warn of what the user should know of the data in the file of that name."""
+        for each in self._warned:
+            warnings.warn(f"{file}: {each}", DataWarning, stacklevel=3)
+        if self.several:
+            warnings.warn(
+                f"{self.several} factor vectors of {file} have several images: which is shown is a nuisance",
+                DataWarning,
+                stacklevel=3,
+            )
 
     def images(
         self, index: Sequence[int] | Index, nuisances_of: Index | None = None
@@ -115,6 +141,12 @@ class StoredDataset:
         if self._cells is None:
             raise IFPError(f"need a data set with labelled factors, {self.name} has none")
         return self._cells
+
+
+def label_version(options: DataOptions) -> str:
+    """What of the options decides which images and labels a file of the user's gives: of :func:`prepared`'s version."""
+    chosen = options.bins, options.missing, options.factors_from, options.images_from
+    return f"2 {chosen!r}"
 
 
 def prepared(name: str, sources: Sequence[Path], read: Callable[[], Content], version: str = "") -> Path:
@@ -197,8 +229,9 @@ def _fill(folder: Path, name: str, content: Content) -> None:
             "dtype": np.dtype(content.dtype).name,
             "names": names,
             "sizes": sizes,
-            "made": content.made,
             "fingerprint": digest.hexdigest()[:16],
+            "said": [in_one_line(each) for each in content.said],
+            "warned": [in_one_line(each) for each in content.warned],
         }
         (temporary / "header.json").write_text(json.dumps(header), encoding="utf-8")
 
@@ -210,6 +243,8 @@ def _read_stored(folder: Path) -> tuple[dict[str, Any], NDArray[np.int32] | None
         labels = None if header["names"] is None else np.load(folder / "labels.npy", allow_pickle=False)
         if header["dtype"] not in ("uint8", "float32"):
             raise ValueError(f"images of {header['dtype']!r}")
+        if not all(isinstance(each, str) for name in ("said", "warned") for each in header.get(name, ())):
+            raise ValueError("what is said of it is no text")
         expected = math.prod(header["shape"]) * np.dtype(header["dtype"]).itemsize
         whole = (folder / "images.bin").stat().st_size == expected and isinstance(header["fingerprint"], str)
         if labels is not None:

@@ -1,4 +1,4 @@
-"""A folder of the user's pictures, unlabelled: all of one size, or resized to it.
+"""A folder of the user's pictures, all of one size or resized to it; labelled by a CSV or by subfolders.
 
 Pictures are resized by Lanczos' filter (Pillow's, whose support widens as it shrinks, so that every pixel counts), by
 which the field's standard study made SmallNORB 64x64: folders and public sets are resized alike. It may ring beside
@@ -18,10 +18,11 @@ from PIL import Image
 
 from annealing.errors import DataError, IFPError
 from ifp.datasets.dataset import DataOptions, DataWarning
+from ifp.datasets.folder_labels import labelled_pictures, table_in
 from ifp.datasets.folder_listing import list_folder
 from ifp.datasets.pictures import PictureHeader, read_header
 from ifp.datasets.pixels import Color, Values, is_opaque, parse_color, read_pixels
-from ifp.datasets.stored import Content, StoredDataset, prepared
+from ifp.datasets.stored import Content, StoredDataset, label_version, prepared
 
 _TOGETHER = 2**26  # bytes of the pictures that are held at once, or one
 _LARGEST_SIDE = 7000  # of a resized picture: 49 million pixels, as many as one may have
@@ -37,21 +38,32 @@ def load_folder(path: Path, options: DataOptions) -> StoredDataset:
 
     Raises:
         DataError: no pictures, a damaged one, one that is not opaque without a colour behind it, or pictures of
-            several sizes without one to resize them to; the message names the file.
+            several sizes without one to resize them to; the message names the file. Or labels as
+            :func:`ifp.datasets.folder_labels.folder_labels` has them.
     """
-    listing = list_folder(path)
-    if listing.left_out:
-        warnings.warn(f"{path}: passed over {listing.told_left_out()}", DataWarning, stacklevel=2)
+    listing, table = list_folder(path), table_in(path)
+    left_out = listing.told_left_out(Counter() if table is None else Counter([table.suffix.lower()]))
+    if left_out:
+        warnings.warn(f"{path}: passed over {left_out}", DataWarning, stacklevel=2)
     name = path.resolve().name
     size = None if options.resize is None else parse_size(options.resize)
     behind = None if options.background_color is None else parse_color(options.background_color)
+
+    def read(pictures: Sequence[Path]) -> Content:
+        return read_pictures(pictures, size, behind)
+
     folder = prepared(
         name,
-        (),  # the listing knows its files already
-        lambda: read_pictures(listing.pictures, size, behind),
-        version=f"folder 2|{size}|{behind}|{listing.identity}",
+        () if table is None else (table,),  # the listing knows its own files already
+        lambda: labelled_pictures(path, listing.pictures, options, read),
+        version=f"folder 2|{size}|{behind}|{listing.identity}|{label_version(options)}",
     )
-    return StoredDataset(name, folder, source=f"folder {path}", reference=str(path.resolve()), options=options)
+    reference = str(path.resolve())
+    dataset = StoredDataset(
+        name, folder, source=f"folder {path}", nuisances=("image",), reference=reference, options=options
+    )
+    dataset.warn(name)
+    return dataset
 
 
 def parse_size(text: str) -> Size:
@@ -80,7 +92,7 @@ def read_pictures(pictures: Sequence[Path], size: Size | None = None, behind: Co
         shape=shape,
         dtype=dtype,
         blocks=_blocks(pictures, headers, shape, np.dtype(dtype), behind),
-        made=_told(headers, size, behind),
+        said=_told(headers, size, behind),
     )
 
 
@@ -101,7 +113,7 @@ def _is_grey(path: Path, header: PictureHeader, behind: Color | None) -> bool:
     return header.grey and not (coloured and header.alpha and not is_opaque(path))
 
 
-def _told(headers: Sequence[PictureHeader], size: Size, behind: Color | None) -> str:
+def _told(headers: Sequence[PictureHeader], size: Size, behind: Color | None) -> tuple[str, ...]:
     """What is done to the pictures of a folder, in words."""
     sizes = Counter((each.height, each.width) for each in headers)
     said = []
@@ -114,7 +126,7 @@ def _told(headers: Sequence[PictureHeader], size: Size, behind: Color | None) ->
         said.append(f"resized to {size[0]}x{size[1]} (Lanczos) from {of}")
     if behind is not None and any(each.alpha for each in headers):
         said.append("transparent pixels over #{:02x}{:02x}{:02x}".format(*behind))
-    return ", ".join(said)
+    return tuple(said)
 
 
 def _blocks(

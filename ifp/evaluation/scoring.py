@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import math
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,9 @@ from analysis.scores.scores import FORMAT
 from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_seed
 from annealing.errors import DataError, IFPError, RunError
+from ifp.datasets import require_bins
+from ifp.datasets.dataset import DataWarning
+from ifp.datasets.labels import factor_classes, label_columns
 from ifp.evaluation.encoding import encoded_run, keep_codes
 from ifp.files.npz import has_array, open_npz, read_whole
 from ifp.machine.progress import UNWATCHED, Watch
@@ -60,8 +64,43 @@ def codes_of_run(
     return LabelledCodes(found["codes"], found["factors"], found["logvar"])
 
 
-def codes_of_file(path: Path) -> LabelledCodes:
+def labelled_codes(
+    codes: NDArray[Any],
+    labels: NDArray[Any],
+    logvar: NDArray[Any] | None,
+    *,
+    bins: int | None = None,
+    missing: str | int | float | None = None,
+    where: str = "factors",
+) -> LabelledCodes:
+    """Codes with the classes of their labels; rows that lack a label are left out, which is warned of.
+
+    Args:
+        codes, logvar: (rows, latents).
+        labels: (rows, factors) or (rows,), as :func:`ifp.datasets.labels.factor_classes` takes them.
+        bins, missing, where: as there.
+
+    Raises:
+        IFPError: labels that are no classes, or as :class:`analysis.scores.codes.LabelledCodes` has it.
+    """
+    require_bins(bins)
+    if codes.ndim != 2 or labels.ndim not in (1, 2) or len(labels) != len(codes) or not codes.size:
+        raise IFPError(f"need codes (rows, latents) and {where} (rows, factors), got {codes.shape}, {labels.shape}")
+    columns = label_columns(labels, len(codes), where)
+    found = factor_classes(columns, bins=bins, missing=None if missing is None else str(missing), where=where)
+    if not found.left_out:
+        return LabelledCodes(codes, found.classes, logvar)
+    warnings.warn(f"{found.left_out:,} of {len(codes):,} rows lack a label and are left out", DataWarning, stacklevel=3)
+    kept = logvar[found.kept] if logvar is not None and len(logvar) == len(codes) else logvar
+    return LabelledCodes(codes[found.kept], found.classes, kept)
+
+
+def codes_of_file(path: Path, *, bins: int | None = None, missing: str | int | float | None = None) -> LabelledCodes:
     """Codes of an npz: ``codes`` (rows, latents), ``factors`` (rows, factors) and, if there, ``logvar`` as codes.
+
+    Args:
+        path: of the npz.
+        bins, missing: as :func:`labelled_codes` has them.
 
     Raises:
         IFPError: a file or an array that is not as described.
@@ -74,7 +113,7 @@ def codes_of_file(path: Path) -> LabelledCodes:
     for name, array in (("codes", codes), ("logvar", logvar)):
         if array is not None and not np.issubdtype(array.dtype, np.floating):
             raise DataError(f"need {name} of floats in {path}, got {array.dtype}")
-    return LabelledCodes(codes, factors, logvar)
+    return labelled_codes(codes, factors, logvar, bins=bins, missing=missing, where=f"factors in {path}")
 
 
 def score_codes(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from analysis.names import is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError, RunError
+from ifp.machine.memory import require_memory
 
 _CHUNK = 16 * 2**20  # bytes of rows that are read at a time
 _HEADER = 2**14  # bytes in which an array's header ends: numpy takes 10,000
@@ -37,6 +38,7 @@ class ArrayHeader:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     start: int  # bytes before the values
+    fortran: bool = False  # the first index runs fastest, so that rows do not lie one after the other
 
     @property
     def size(self) -> int:
@@ -71,7 +73,7 @@ def read_header(archive: zipfile.ZipFile, name: str, path: Path) -> ArrayHeader:
     """Shape and type of an array, as it says itself.
 
     Raises:
-        DataError: no such array, a damaged header, Python objects, or Fortran order.
+        DataError: no such array, a damaged header, or Python objects.
     """
     if not has_array(archive, name):
         there = ", ".join(sorted(each.removesuffix(".npy") for each in archive.namelist()))
@@ -101,9 +103,7 @@ def _header(stream: IO[bytes], name: str, path: Path) -> ArrayHeader:
         raise DataError(f"need a numpy array {name} in {path}, its header claims the shape {claimed}")
     if dtype.hasobject:
         raise DataError(f"need numbers or text in {name} of {path}, got Python objects, which are never unpickled")
-    if fortran and len(shape) > 1:
-        raise DataError(f"need {name} in {path} in C order, it is in Fortran order (np.ascontiguousarray mends that)")
-    return ArrayHeader(shape, dtype, start.tell())
+    return ArrayHeader(shape, dtype, start.tell(), bool(fortran) and len(shape) > 1)
 
 
 def holds_characters(array: NDArray[Any]) -> bool:
@@ -114,12 +114,26 @@ def holds_characters(array: NDArray[Any]) -> bool:
 
 
 def read_rows(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArray[Any]]:
-    """The array some rows at a time, (rows, ...)."""
+    """The array some rows at a time, (rows, ...); one in Fortran order is held whole meanwhile.
+
+    Raises:
+        IFPError: an array in Fortran order that memory cannot hold.
+    """
     header = read_header(archive, name, path)
     row = max(math.prod(header.shape[1:]) * header.dtype.itemsize, 1)
     together = max(_CHUNK // row, 1)
+    if header.fortran:
+        require_memory(header.size, f"{name} in Fortran order in {path}")
     with archive.open(f"{name}.npy") as stream:
         stream.read(header.start)
+        if header.fortran:
+            data = stream.read(header.size)
+            if len(data) < header.size:
+                raise EOFError(f"{name} ends after {len(data)} of {header.size} bytes")
+            whole = np.frombuffer(data, header.dtype).reshape(header.shape, order="F")
+            for start in range(0, header.shape[0], together):
+                yield np.ascontiguousarray(whole[start : start + together])
+            return
         for start in range(0, header.shape[0], together):
             rows = min(together, header.shape[0] - start)
             data = stream.read(rows * row)
@@ -138,7 +152,10 @@ def read_whole(archive: zipfile.ZipFile, name: str, path: Path, largest: int = 2
         return np.empty(header.shape, header.dtype)
     if not header.shape:
         raise DataError(f"need an array {name} in {path}, got a single value")
-    return np.concatenate(list(read_rows(archive, name, path)))
+    found = np.concatenate(list(read_rows(archive, name, path)))
+    if found.dtype.kind == "U" and not holds_characters(found):
+        raise DataError(f"need text as {name} in {path}, got numbers that are no characters")
+    return found
 
 
 def load_arrays(path: Path, wanted: Mapping[str, str]) -> dict[str, NDArray[Any]]:

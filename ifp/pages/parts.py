@@ -98,6 +98,9 @@ def again_section(run: RunDirectory, options: Mapping[str, object], *more: str) 
         "background-color": data.get("background_color"),  # runs made before there were these have none
         "resize": data.get("resize"),
         "bins": data["bins"],
+        "missing": data.get("missing"),
+        "factors-from": data.get("factors_from"),
+        "images-from": data.get("images_from"),
         "data-seed": data["seed"],
     }
     if run.kind == Kind.ANNEALING_TEST:

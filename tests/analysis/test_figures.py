@@ -8,6 +8,8 @@ from matplotlib.colors import to_rgb
 
 from analysis.figures.curves import draw_curves
 from analysis.figures.distributions import draw_distributions
+from analysis.figures.samples import draw_samples
+from analysis.figures.traversal import draw_traversal
 from annealing.errors import IFPError
 
 POINTS = {"posX": [180.0, 170.0, 190.0], "shape": [70.0, 75.0, 60.0], "scale": [130.0, 120.0, 140.0]}
@@ -167,3 +169,16 @@ def test_a_factor_has_one_colour_of_its_own_in_both_figures():
     ]
     assert in_panels == [{colour} for colour in in_rows]
     assert len(set(in_rows)) == len(FACTORS)
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_images_of_other_than_1_or_3_channels_are_drawn_as_their_mean_and_said_so(channels):
+    images = np.random.default_rng(2).random((2, 3, 4, 5, channels))
+    samples = draw_samples([("one", images[0])], "mine")
+    shown = np.asarray(samples.axes[0].images[0].get_array())
+    np.testing.assert_allclose(shown[:, :5], np.average(images[0, 0], axis=-1))
+    assert samples.get_suptitle() == f"mine (mean of {channels} channels)"
+    traversal = draw_traversal(images, [-1.0, 0.0, 1.0], ["a", "b"])
+    assert traversal.get_suptitle() == f"mean of {channels} channels"
+    for panel, image in zip(traversal.axes, images.reshape(6, 4, 5, channels), strict=True):
+        np.testing.assert_allclose(panel.images[0].get_array(), np.average(image, axis=-1))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.records import read_record
+from analysis.records import ADDED, read_record
 from annealing.errors import IFPError, PlanError
 
 
@@ -70,6 +70,17 @@ def test_a_missing_key_is_named_even_where_the_field_has_a_default(name):
     del value[name]
     with pytest.raises(IFPError, match=rf"^need the key '{name}' in file, it is missing$"):
         read_record(Outer, value, "file")
+
+
+@dataclass(frozen=True)
+class Grown:
+    old: int
+    new: float = field(default=0.5, metadata={ADDED: True})
+
+
+def test_a_key_that_was_added_later_may_be_missing_and_then_has_its_default():
+    assert read_record(Grown, {"old": 3}, "file") == Grown(3, 0.5)
+    assert read_record(Grown, {"old": 3, "new": 2}, "file") == Grown(3, 2.0)
 
 
 def test_an_unknown_key_is_named():

@@ -70,6 +70,19 @@ def beta_vae(out, data):
     return ifp.train(data, objective="beta-vae", out=out, **{**TWO_LATENTS, "threads": 1})
 
 
+class Pairs:
+    """Items (image, label), as torch's data sets have them."""
+
+    def __init__(self, bars):
+        self.bars = bars
+
+    def __len__(self):
+        return len(self.bars)
+
+    def __getitem__(self, number):
+        return self.bars.images([number])[0], number
+
+
 CALLS = {
     "anneal": lambda folder, bars, file: (
         ifp.anneal(file, out=folder / "a", contexts=1, factors=("brightness",), protocol="equilibrium", threads=1),
@@ -88,6 +101,7 @@ CALLS = {
     "encode": lambda folder, bars, file: ifp.encode(folder / "runs" / "train"),
     "freezing_points": lambda folder, bars, file: ifp.freezing_points(folder / "runs" / "train").plot(),
     "from_arrays": lambda folder, bars, file: ifp.from_arrays(bars.images(range(len(bars)))),
+    "from_dataset": lambda folder, bars, file: ifp.from_dataset(Pairs(bars)),
     "load_dataset": lambda folder, bars, file: ifp.load_dataset("dsprites-tiny").images([0]),
     "load_model": lambda folder, bars, file: ifp.load_model(folder / "runs" / "train"),
     "open_run": lambda folder, bars, file: [

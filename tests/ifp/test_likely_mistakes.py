@@ -53,6 +53,12 @@ OLD_RUN = (
     r"another version or program, make the run again"
 )
 
+CONTINUOUS = (
+    r"need classes in factors in \S*{}, factor0 has 300 values within \S+: --bins N cuts the range of a continuous "
+    r"factor into N classes \(from Python bins=N\)"
+)
+OTHER_SCALE = r"need pixels in 0\.\.{} in images of the arrays given, image 0 holds \S+ \({}\)"
+
 # what is mistaken, the command, its line
 MISTAKES = {
     "1 a wrong name": [
@@ -95,6 +101,19 @@ MISTAKES = {
         (("anneal", *BARS, "--protocol", "deft2022"), r"need a protocol out of .* \(did you mean deft-2022\?\)"),
         (("spectrum", *BARS, "--nuisance", "redraw"), r"need a nuisance out of .* \(did you mean redrawn\?\)"),
         (("score", "runs/trained", "--only", "mgi"), r"need scores among .*, got mgi \(did you mean mig\?\)"),
+        (
+            ("spectrum", "--dataset", "keys.npz", "--factors-from", "label"),
+            r"need an array label in \S+/keys.npz, got labels, x_test, x_train",
+        ),
+        (
+            ("spectrum", "--dataset", "keys.npz"),
+            r"need an array images in \S+/keys.npz, got labels, x_test, x_train "
+            r"\(--images-from x_train takes that one\)",
+        ),
+        (
+            ("spectrum", "--dataset", "dsprites-tiny", "--missing", "-1"),
+            r"need data of your own for --missing, got dsprites-tiny",
+        ),
     ],
     "2 a wrong path": [
         (
@@ -145,6 +164,9 @@ MISTAKES = {
         (("spectrum", "--dataset", "single.npz", "--factors", "brightness"), SINGLE),
         (("plan-stages", "--from", "spectrum", "--dataset", "single.npz", "--factors", "brightness"), SINGLE),
         (("anneal", "--dataset", "diagonal.npz"), NO_CONTEXT),
+        (("spectrum", "--dataset", "continuous.npz"), CONTINUOUS.format("continuous.npz")),
+        (("anneal", "--dataset", "continuous.npz"), CONTINUOUS.format("continuous.npz")),
+        (("score", "codes.npz"), CONTINUOUS.format("codes.npz")),
     ],
     "6 too few cases": [
         (("anneal", "--dataset", "one.npz"), ONE_IMAGE),
@@ -216,6 +238,10 @@ def place(bars, make_plan, tmp_path_factory):
     for name, some in kept.items():
         arrays = {"images": bars.images(some), "factors": bars.factors_at(some), "factor_names": bars.factors.names}
         np.savez(folder / f"{name}.npz", **arrays)
+    drawn = np.random.default_rng(0).random((300, 2))
+    np.savez(folder / "continuous.npz", images=np.zeros((300, 4, 4)), factors=drawn)
+    np.savez(folder / "codes.npz", codes=drawn, factors=drawn)
+    np.savez(folder / "keys.npz", x_train=np.zeros((3, 4, 4)), x_test=np.zeros((3, 4, 4)), labels=np.arange(3))
     own = ifp.load_dataset(str(folder / "bars.npz"))
     run = train(own, objective="beta-vae", network="dense", steps=2, batch_size=4, out=folder / "runs" / "trained")
     config = load_json(run.path / "config.json")
@@ -309,6 +335,20 @@ FROM_PYTHON = {
         r"unfinished run .*: go on with",
     ),
     "a run of another version": (lambda at: ifp.open_run(at / "runs" / "old"), r"of 'ifp-run/0': .*make the run again"),
+    "pixels of 12 bits": (
+        lambda at: ifp.from_arrays(np.full((2, 4, 4), 4095)),
+        OTHER_SCALE.format(255, "others as floats in 0\\.\\.1"),
+    ),
+    "floats of 0..255": (
+        lambda at: ifp.from_arrays(np.full((2, 4, 4), 255.0)),
+        OTHER_SCALE.format(1, "divide by the largest value"),
+    ),
+    "channels first": (lambda at: ifp.from_arrays(np.zeros((2, 3, 9, 9))), r"channels go last, np\.moveaxis"),
+    "continuous factors": (
+        lambda at: ifp.from_arrays(np.zeros((300, 4, 4)), np.random.default_rng(0).random((300, 2))),
+        CONTINUOUS.format("the arrays given"),
+    ),
+    "a stream": (lambda at: ifp.spectrum(iter([])), r"need a data set with a length and items by number, got"),
     "a score": (lambda at: ifp.score(at / "runs" / "trained", only=["mgi"]), r"got mgi \(did you mean mig\?\)"),
 }
 

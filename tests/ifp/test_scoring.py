@@ -21,6 +21,7 @@ from analysis.scores.codes import STUDY, SampleSizes, sampled_rows
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
+from ifp.datasets import DataWarning
 from ifp.datasets.dataset import to_float
 from ifp.evaluation.scoring import codes_of_file, codes_of_run, score_codes, score_run
 from ifp.files.npz import npz_bytes
@@ -291,7 +292,9 @@ def test_a_file_s_table_has_a_row_per_score(write):
         ({"codes": np.full((60, 3), np.nan)}, "need finite codes"),
         ({"codes": np.array([[object()]])}, "never unpickled"),
         ({"factors": np.zeros((59, 2), int)}, "need codes .rows, latents. and factors"),
-        ({"factors": np.zeros((60, 2))}, "need factors as whole numbers"),
+        ({"factors": np.full((60, 2), np.inf)}, "need finite labels in factors"),
+        ({"factors": np.full((60, 2), 1j)}, "need numbers or text in factors"),
+        ({"factors": np.random.default_rng(1).random((60, 2))}, "need classes in factors .*: --bins N cuts"),
         ({"factors": np.zeros((60, 2), int)}, "need at least one factor that varies"),
         ({"logvar": np.zeros((60, 2))}, "need logvar of the shape of the codes"),
     ],
@@ -299,6 +302,56 @@ def test_a_file_s_table_has_a_row_per_score(write):
 def test_files_that_hold_no_codes_are_refused(write, changed, message):
     with pytest.raises(IFPError, match=message):
         codes_of_file(write(**changed))
+
+
+LEVELS = {
+    "signs and gaps": np.array([-7, 0, 900]),
+    "floats": np.array([0.1, 0.3, 0.7]),
+    "text": np.array(["blue", "green", "red"]),
+    "true and false": np.array([False, True, True]),
+}
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+def test_labels_of_any_kind_are_scored_as_their_classes(kind, write):
+    path = write()
+    with np.load(path) as held:
+        codes, classes = held["codes"], held["factors"]
+    labels = LEVELS[kind][classes]
+    expected = ifp.score(codes, classes.clip(max=1) if kind == "true and false" else classes, only=CHEAP)
+    assert ifp.score(codes, labels, only=CHEAP) == expected
+    assert ifp.score(codes, labels.tolist(), only=CHEAP) == expected
+    assert ifp.score(write(factors=np.asfortranarray(labels)), only=CHEAP) == expected
+
+
+def test_rows_without_a_label_are_left_out_of_scores_and_counted(write, told):
+    path = write()
+    with np.load(path) as held:
+        codes, classes = held["codes"], held["factors"]
+    expected = ifp.score(codes[5:], classes[5:], only=CHEAP)
+    marked = np.vstack([np.full((5, 2), -1), classes[5:]])
+    with pytest.warns(DataWarning, match="^5 of 60 rows lack a label and are left out$"):
+        assert ifp.score(codes, np.where(marked < 0, np.nan, marked), only=CHEAP) == expected
+    with pytest.warns(DataWarning, match="^5 of 60 rows"):
+        found = ifp.score(codes, marked, logvar=np.zeros((60, 3)), missing=-1, only=CHEAP)
+    assert found == expected
+    code, error, out = told("score", write(factors=marked), "--missing", "-1", "--only", ",".join(CHEAP), "--json")
+    assert code == 0
+    assert "5 of 60 rows lack a label and are left out" in error
+    assert {name: json.loads(out)[name] for name in CHEAP} == expected
+
+
+def test_a_continuous_factor_is_scored_in_its_bins(write):
+    path = write(factors=np.random.default_rng(1).random((60, 2)))
+    with np.load(path) as held:
+        codes, factors = held["codes"], held["factors"]
+    classes = np.stack([np.digitize(each, np.histogram(each, 4)[1][1:-1]) for each in factors.T], axis=1)
+    assert ifp.score(path, bins=4, only=CHEAP) == ifp.score(codes, classes, only=CHEAP)
+
+
+def test_bins_and_missing_are_of_codes_not_of_a_run(run):
+    with pytest.raises(IFPError, match="need codes and factors for bins and missing, a run has the classes of its"):
+        ifp.score(run, bins=4)
 
 
 def test_a_file_that_is_not_there_or_lacks_an_array_is_named(tmp_path):
