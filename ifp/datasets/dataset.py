@@ -45,8 +45,8 @@ class DataOptions:
 
     background: str | None = None  # path of the picture behind scream-dsprites
     correlate: tuple[str, ...] = ()  # A:B:SIGMA, pairs of factors whose joint distribution is tilted
-    background_color: str | None = None  # #rrggbb seen through transparent pixels of pictures
-    resize: str | None = None  # HxW that pictures of a folder are resized to
+    background_color: str | None = _later()  # #rrggbb seen through transparent pixels of pictures
+    resize: str | None = _later()  # HxW that pictures of a folder are resized to
     bins: int | None = None  # classes that a continuous factor's range is cut into
     missing: str | None = _later()  # a label that means there is none, beside NaN and empty text
     factors_from: str | None = _later()  # arrays or columns that hold the labels, by names with commas between
