@@ -31,7 +31,7 @@ _PLUGINS = (
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _READ = "PNG, JPEG, TIFF, BMP or WebP"
 _LIBRARIES = {b"\x89PNG": "zlib", b"\xff\xd8\xff": "jpg", b"RIFF": "webp"}  # what Pillow may have been built without
-_LARGEST = 50_000_000  # pixels
+_LARGEST = 50_000_000  # pixels, half as many of 16 bits a channel
 _LARGEST_FILE = 2**29  # bytes: 50 million pixels of four channels of 16 bits are fewer
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")  # modes of one channel beside alpha
 _NATIVE, _OTHER = ("L", "B") if sys.byteorder == "little" else ("B", "L")
@@ -206,8 +206,6 @@ def _require_fit(image: Image.Image, path: Path) -> None:
 
 
 def _unfit(image: Image.Image) -> str | None:
-    if image.width * image.height > _LARGEST:
-        return f"a picture of at most {_LARGEST:,} pixels"
     layout, deep = raw_mode(image), image.mode.startswith(("I", "F"))
     if image.format == "TIFF":
         tags: Any = image.tag_v2  # type: ignore[attr-defined]
@@ -217,4 +215,6 @@ def _unfit(image: Image.Image) -> str | None:
             return "a picture of 8 or 16 bits a channel, plain ones side by side (others as floats in an npz)"
     elif deep and layout not in _SIXTEEN:
         return "a picture of 8 or 16 bits a channel (others as floats in an npz)"
+    if image.width * image.height > (most := _LARGEST // 2 if layout in _SIXTEEN else _LARGEST):
+        return f"a picture of at most {most:,} pixels"
     return None

@@ -21,6 +21,7 @@ from ifp.datasets.pictures import GREY_AND_ALPHA, SECOND_BYTES, load_pixels, ope
 Color = tuple[int, int, int]  # red, green, blue in 0..255
 Values = NDArray[Any]  # uint8 (0..255) or uint16 (0..65535)
 
+_TOGETHER = 2**20  # pixels laid over a background at once
 _STEPS = {"L;2": 85, "L;4": 17}  # what a transparent grey of 2 or 4 bits is multiplied by to have 8, as the pixels are
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,19 +63,28 @@ def read_pixels(path: Path, background: Color | None = None) -> Values:
         DataError: the picture cannot be read, or it is not opaque and there is no background.
     """
     values, alpha = _samples(path)
-    most = np.iinfo(values.dtype).max
-    if alpha is None or (alpha == most).all():
+    if alpha is None or (alpha == np.iinfo(values.dtype).max).all():
         return values
     if background is None:
         raise DataError(
             f"need opaque pictures, {path} has transparent pixels: name what is behind them with --background-color, "
             f"like white or #rrggbb"
         )
-    behind = np.array(background if len(set(background)) > 1 else background[:1], np.uint32) * np.uint32(most // 255)
-    behind = behind if values.shape[2] == 1 or len(behind) == 3 else behind.repeat(3)
-    opacity = alpha.astype(np.uint32)[..., None]
-    # a sum of at most most^2, rounded to the nearest: it fits into 32 bits
-    return ((opacity * values + (most - opacity) * behind + most // 2) // most).astype(values.dtype)
+    return _laid_over(values, alpha, background)
+
+
+def _laid_over(values: Values, alpha: Values, background: Color) -> Values:
+    """The sum of the first lines, rounded to the nearest; some rows at a time, since it takes four bytes a value."""
+    most = int(np.iinfo(values.dtype).max)
+    colour = background[:1] if values.shape[2] == 1 and len(set(background)) == 1 else background
+    behind = np.array(colour, np.uint32) * np.uint32(most // 255)
+    shown = np.empty((*values.shape[:2], len(behind)), values.dtype)
+    together = max(_TOGETHER // values.shape[1], 1)
+    for start in range(0, len(values), together):
+        rows = slice(start, start + together)
+        opacity = alpha[rows].astype(np.uint32)[..., None]
+        shown[rows] = (opacity * values[rows] + (most - opacity) * behind + most // 2) // most  # most^2 is below 2^32
+    return shown
 
 
 def is_opaque(path: Path) -> bool:

@@ -151,7 +151,9 @@ def _blocks(
 
 def _scaled(values: Values) -> NDArray[np.float32]:
     """Values in 0..1 of bytes or of 16 bits."""
-    return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    scaled = values.astype(np.float32)
+    scaled /= np.float32(np.iinfo(values.dtype).max)
+    return scaled
 
 
 def _resized(values: NDArray[Any], size: Size) -> NDArray[Any]:

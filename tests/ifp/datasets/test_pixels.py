@@ -1,11 +1,13 @@
 """What a picture's pixels are, against numpy, for files written here byte by byte: depth, palettes, transparency."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from annealing.errors import DataError, IFPError
-from ifp.datasets import load_dataset
+from ifp.datasets import load_dataset, pixels
 from ifp.datasets.pixels import parse_color, read_pixels
 from tests.ifp.datasets.written_pictures import (
     COLOUR,
@@ -82,6 +84,22 @@ def test_16_bits_that_are_something_else_are_refused(tags, folder):
     path = tiff(folder / "0.tif", values, photometric=photometric, **tags)
     with pytest.raises(DataError, match=r"^need a (picture of 8 or 16 bits a channel|whole .* picture)[^\n]*$"):
         read_pixels(path)
+
+
+def test_a_picture_of_16_bits_has_half_as_many_pixels_at_most(folder):
+    size = struct.pack(">IIBBBBB", 5000, 5001, 16, GREY, 0, 0, 0)  # a header that promises more than there is
+    path = folder / "0.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    with pytest.raises(DataError, match=r"^need a picture of at most 25,000,000 pixels, .* has 5000x5001 pixels"):
+        read_pixels(path)
+
+
+def test_pixels_are_laid_over_a_background_some_rows_at_a_time(folder, noise, monkeypatch):
+    values = noise(7, 5, 4)
+    path = png(folder / "0.png", values, COLOUR_ALPHA)
+    whole = read_pixels(path, (1, 2, 3))
+    monkeypatch.setattr(pixels, "_TOGETHER", 10)  # two rows
+    assert np.array_equal(read_pixels(path, (1, 2, 3)), whole)
 
 
 def test_floats_and_32_bits_are_refused_with_the_way_on(folder):
