@@ -101,9 +101,7 @@ def _may_be_images(file: ArrayFile, name: str) -> bool:
 def _require_images(file: ArrayFile, name: str) -> Held:
     held = file.held(name)
     if len(held.shape) not in (3, 4) or 0 in held.shape:
-        raise DataError(
-            f"need {name} of shape (N, H, W), (N, H, W, 1) or (N, H, W, C) in {file.path}, got {held.shape}"
-        )
+        raise DataError(f"need {name} of shape (N, H, W), or (N, H, W, C), in {file.path}, got {held.shape}")
     if len(held.shape) == 4 and held.shape[1] <= 4 and min(held.shape[2:]) >= _LEAST_SIDE:
         raise DataError(
             f"need {name} (N, H, W, C) in {file.path}, got {held.shape}: channels go last, np.moveaxis(images, 1, -1)"

@@ -90,6 +90,12 @@ def require_complete(archive: zipfile.ZipFile, name: str, path: Path) -> None:
         raise DataError(f"need {header.size} bytes for {name} of shape {header.shape} in {path}, it holds {held}")
 
 
+def require_c_order(header: ArrayHeader, name: str, path: Path) -> None:
+    """DataError where an array too large to be held whole does not have its rows one after the other."""
+    if header.fortran:
+        raise DataError(f"need {name} in {path} in C order, it is in Fortran order (np.ascontiguousarray mends that)")
+
+
 def _header(stream: IO[bytes], name: str, path: Path) -> ArrayHeader:
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     start = io.BytesIO(stream.read(_HEADER))  # no more, whatever length the header claims

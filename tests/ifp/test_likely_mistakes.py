@@ -102,7 +102,7 @@ MISTAKES = {
         (("spectrum", *BARS, "--nuisance", "redraw"), r"need a nuisance out of .* \(did you mean redrawn\?\)"),
         (("score", "runs/trained", "--only", "mgi"), r"need scores among .*, got mgi \(did you mean mig\?\)"),
         (
-            ("spectrum", "--dataset", "keys.npz", "--factors-from", "label"),
+            ("spectrum", "--dataset", "keys.npz", "--images-from", "x_train", "--factors-from", "label"),
             r"need an array label in \S+/keys.npz, got labels, x_test, x_train",
         ),
         (
@@ -166,7 +166,7 @@ MISTAKES = {
         (("anneal", "--dataset", "diagonal.npz"), NO_CONTEXT),
         (("spectrum", "--dataset", "continuous.npz"), CONTINUOUS.format("continuous.npz")),
         (("anneal", "--dataset", "continuous.npz"), CONTINUOUS.format("continuous.npz")),
-        (("score", "codes.npz"), CONTINUOUS.format("codes.npz")),
+        (("score", "mine.npz"), CONTINUOUS.format("mine.npz")),
     ],
     "6 too few cases": [
         (("anneal", "--dataset", "one.npz"), ONE_IMAGE),
@@ -240,7 +240,7 @@ def place(bars, make_plan, tmp_path_factory):
         np.savez(folder / f"{name}.npz", **arrays)
     drawn = np.random.default_rng(0).random((300, 2))
     np.savez(folder / "continuous.npz", images=np.zeros((300, 4, 4)), factors=drawn)
-    np.savez(folder / "codes.npz", codes=drawn, factors=drawn)
+    np.savez(folder / "mine.npz", codes=drawn, factors=drawn)
     np.savez(folder / "keys.npz", x_train=np.zeros((3, 4, 4)), x_test=np.zeros((3, 4, 4)), labels=np.arange(3))
     own = ifp.load_dataset(str(folder / "bars.npz"))
     run = train(own, objective="beta-vae", network="dense", steps=2, batch_size=4, out=folder / "runs" / "trained")

@@ -18,7 +18,7 @@ from ifp.datasets.dataset import DataOptions, Factors, Index, Lattice, checked_i
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import find_file, require_file
 from ifp.datasets.public.dsprites_geometry import NAMES, SIZE, SIZES, render_all
-from ifp.files.npz import open_npz, read_header, read_rows
+from ifp.files.npz import open_npz, read_header, read_rows, require_c_order
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 _IMAGES = int(np.prod(SIZES))
@@ -103,6 +103,7 @@ def _read_official(path: Path) -> Iterator[NDArray[np.uint8]]:
             ("latents_classes", (_IMAGES, len(SIZES) + 1), np.int64),
         ):
             header = read_header(archive, name, path)
+            require_c_order(header, name, path)
             if header.shape != shape or header.dtype != np.dtype(dtype):
                 raise DataError(
                     f"need {name} of shape {shape} and type {np.dtype(dtype)} in {path}, "

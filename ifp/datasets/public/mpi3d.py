@@ -13,7 +13,7 @@ from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.datasets.family import Family, PublicFile
 from ifp.datasets.files import require_file
 from ifp.datasets.stored import Content, StoredDataset, prepared
-from ifp.files.npz import open_npz, read_header, read_rows, require_complete
+from ifp.files.npz import open_npz, read_header, read_rows, require_c_order, require_complete
 
 _NAMES = ("object_color", "object_shape", "object_size", "camera_height", "background_color", "horizontal", "vertical")
 _SIZES = (6, 6, 2, 3, 3, 40, 40)
@@ -25,6 +25,7 @@ def _read(path: Path) -> Content:
     lattices = {math.prod(sizes): sizes for sizes in LATTICES}
     with open_npz(path) as archive:
         header = read_header(archive, "images", path)
+        require_c_order(header, "images", path)
         if header.shape[1:] != (_SIDE, _SIDE, 3) or header.dtype != np.uint8 or header.shape[0] not in lattices:
             counts = " or ".join(f"{count:,}" for count in lattices)
             raise DataError(

@@ -356,7 +356,7 @@ def test_the_tiny_set_is_every_few_classes_of_dsprites(dsprites):
     [
         ("dsprites-tiny", {"background": "a.png"}, "need scream-dsprites for --background, got dsprites-tiny"),
         ("color-dsprites", {"background": "a.png"}, "need scream-dsprites for --background, got color-dsprites"),
-        ("dsprites-tiny", {"bins": 4}, "need an npz of your own for --bins, got dsprites-tiny"),
+        ("dsprites-tiny", {"bins": 4}, "need data of your own for --bins, got dsprites-tiny"),
         ("dsprites-tiny", {"bins": 1}, "need two bins or more, got 1"),
         ("colour-dsprites", {}, r"color-dsprites, .*got 'colour-dsprites' \(did you mean color-dsprites\?\)$"),
         ("dsprites-tyni", {}, r"got 'dsprites-tyni' \(did you mean dsprites-tiny\?\)$"),
