@@ -73,11 +73,10 @@ def show(
 ) -> None:
     """Draw random images and one row per factor, alone in one context, and print the figure's path.
 
-    The number of images, factors and their sizes, nuisances and fingerprint are told on stderr.
+    Images, factors and sizes, nuisances and fingerprint are told on stderr.
 
     Examples:
         ifp data show dsprites --out dsprites.pdf
-        ifp data show my.npz
     """
     from ifp.api.data import look_at
     from ifp.cli.figure_file import save_figure

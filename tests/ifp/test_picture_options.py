@@ -37,7 +37,7 @@ def test_a_run_records_how_its_pictures_were_opened_and_opens_them_so_again(fold
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert {name: config["settings"]["data_options"][name] for name in OPENED} == OPENED
     assert config["data"]["source"] == (
-        f"folder {folder}, resized to 8x8 (Lanczos) from 16x16 (3), 24x24 (3), transparent pixels over #ffffff"
+        f"folder {folder}; resized to 8x8 (Lanczos) from 16x16 (3), 24x24 (3); transparent pixels over #ffffff"
     )
     run = ifp.open_run(tmp_path / "run")
     dataset = run_dataset(run)

@@ -71,7 +71,7 @@ def test_chairs_are_an_unlabelled_data_set_in_colour(data, published):
     assert data.factors_at([0]) is None
     assert data.nuisances == ()
     resized = "resized to 64x64 (Lanczos) from 600x600 (12)"
-    assert data.source == f"folder {published / 'rendered_chairs'}, {resized}"
+    assert data.source == f"folder {published / 'rendered_chairs'}; {resized}"
     with pytest.raises(IFPError, match="labelled factors, chairs3d has none"):
         data.lookup(np.array([[0]]))
 

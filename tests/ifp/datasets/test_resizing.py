@@ -29,7 +29,7 @@ def test_pictures_of_several_sizes_are_resized_to_one_as_they_are_shown(shape, f
     data = load_dataset(str(folder), resize="x".join(map(str, shape)))
     assert data.image_shape == (*shape, 3)
     assert data.options.resize == f"{shape[0]}x{shape[1]}"
-    assert data.source == (f"folder {folder}, resized to {shape[0]}x{shape[1]} (Lanczos) from 9x5 (1), 12x100 (1)")
+    assert data.source == (f"folder {folder}; resized to {shape[0]}x{shape[1]} (Lanczos) from 9x5 (1), 12x100 (1)")
     images = data.images([0, 1])
     assert (images[0] == [40, 90, 140]).all()
     centres = (np.arange(shape[1]) + 0.5) * 100 / shape[1] - 0.5  # of the columns, on the picture's own

@@ -98,10 +98,10 @@ def test_companions_and_hidden_files_are_passed_over_in_silence(folder):
 
 def test_whatever_else_is_passed_over_is_told_with_its_number(folder):
     flat(folder / "below" / "0.png", 40)
-    for name in ("a.txt", "b.TXT", "labels.csv", "README", "below/c.txt", "e\n.g\nif"):
+    for name in ("a.txt", "b.TXT", "labels.aux", "README", "below/c.txt", "e\n.g\nif"):
         (folder / name).write_bytes(b"no picture")
     os.mkfifo(folder / "pipe.png")
-    told = f"{folder}: passed over 3 .txt, 1 .csv, 1 .g\\nif, 1 pipes or devices, 1 without suffix"
+    told = f"{folder}: passed over 3 .txt, 1 .aux, 1 .g\\nif, 1 pipes or devices, 1 without suffix"
     with pytest.warns(DataWarning, match=f"^{re.escape(told)}$"):
         assert levels(load_dataset(str(folder))) == 40
     (folder / "and.one").touch()
