@@ -14,7 +14,8 @@ from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.run import RunDirectory, write_file
-from ifp.training.silence import Silence, run_silence
+from ifp.training.silence import Silence, trained_silence
+from ifp.training.trained import trained_run
 
 
 class Encoded(dict[str, NDArray[Any]]):
@@ -64,7 +65,7 @@ def encode(
     found = found_run(run, runs, Kind.TRAINING)
     folder = None if data_dir is None else Path(data_dir)
     arrays = Encoded(encoded_run(found, folder, watch, network))
-    arrays.silence = run_silence(found, folder)
+    arrays.silence = trained_silence(trained_run(found), folder)
     if path is not None:
         write_file(path, npz_bytes(arrays))
     return arrays

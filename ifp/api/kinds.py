@@ -37,7 +37,7 @@ from ifp.pages.training import training_sections
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
-from ifp.training.silence import run_silence
+from ifp.training.silence import trained_silence
 from ifp.training.trained import trained_run
 from ifp.whole_annealing.config import WholeConfig
 from ifp.whole_annealing.results import annealed_whole
@@ -135,8 +135,8 @@ def _whole_diagnosed(run: RunDirectory) -> Diagnosed:
 
 
 def _training_diagnosed(run: RunDirectory) -> Diagnosed:
-    trace = trained_run(run, "a finished run of training").information
-    silence = run_silence(run)
+    trained = trained_run(run, "a finished run of training")
+    trace, silence = trained.information, trained_silence(trained)
     diffusion = replace(diagnose_diffusion(trace), notes=() if silence is None else (str(silence),))
     return Diagnosed(run, diffusion, trace, diffusion)
 

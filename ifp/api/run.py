@@ -69,9 +69,10 @@ class Run(RunDirectory):
         Raises:
             RunError: the run is not finished or not of training.
         """
-        from ifp.training.silence import run_silence  # here: slow, and most who open a run do not ask
+        from ifp.training.silence import trained_silence  # here: slow, and most who open a run do not ask
+        from ifp.training.trained import trained_run
 
-        return run_silence(self, None if data_dir is None else Path(data_dir))
+        return trained_silence(trained_run(self), None if data_dir is None else Path(data_dir))
 
     def _methods(self) -> "KindMethods":
         """What is done with runs of its kind; RunError where it is not finished."""

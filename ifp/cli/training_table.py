@@ -7,7 +7,7 @@ import typer
 from ifp.cli.tables import show, show_notes
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.training import UNLABELLED, latents, silent_stages
-from ifp.training.silence import run_silence
+from ifp.training.silence import trained_silence
 from ifp.training.trained import trained_run
 
 
@@ -16,7 +16,7 @@ def show_training(run: RunDirectory, data_dir: Path | None = None, *, json: bool
     trained = trained_run(run)
     for warning in silent_stages(trained):
         typer.echo(warning, err=True)
-    show_notes(run_silence(run, data_dir))
+    show_notes(trained_silence(trained, data_dir))
     if not trained.trace.names:
         typer.echo(f"note: {UNLABELLED}", err=True)
     show(latents(trained), json=json)

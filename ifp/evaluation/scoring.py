@@ -33,7 +33,7 @@ from ifp.models.networks import Network
 from ifp.run_directory.checksums import file_digest
 from ifp.run_directory.run import PATIENCE, RunDirectory, open_run
 from ifp.training.checkpoint import MODEL_FILE
-from ifp.training.silence import Silence, found_silence, run_silence
+from ifp.training.silence import Silence, found_silence, trained_silence
 from ifp.training.trained import SCORES_FILE, TrainedRun, trained_run
 
 _LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
@@ -201,7 +201,12 @@ def score_run(
             keep_codes(run, codes.codes, codes.logvar)
     head = {name: (found or known)[name] for name in ("format", "protocol")}
     tail = {name: (found or known)[name] for name in ("samples", "seed", *_LIBRARIES)}
-    told = {**head, **{name: {**known, **found}[name] for name in asked}, **tail, **_noted(run_silence(run, data_dir))}
+    told = {
+        **head,
+        **{name: {**known, **found}[name] for name in asked},
+        **tail,
+        **_noted(trained_silence(trained, data_dir)),
+    }
     if save and found:
         _save(trained, told, asked)
     return told

@@ -14,9 +14,8 @@ from annealing.leading import HELD, leading_eigenvalues
 from annealing.likelihood import likelihood_named
 from annealing.thresholds import SILENT
 from ifp.run_directory.opening import run_dataset
-from ifp.run_directory.run import RunDirectory
 from ifp.training.probe import probe_images
-from ifp.training.trained import trained_run
+from ifp.training.trained import TrainedRun
 
 _IMAGES = 1000  # of the probe set: their Gram matrix takes a fraction of a second, and knows the value to some percent
 
@@ -92,17 +91,13 @@ def first_freezing(images: Tensor, likelihood: LikelihoodName) -> FirstFreezing 
     return FirstFreezing(float(value[0]), len(few))
 
 
-def run_silence(run: RunDirectory | str | Path, data_dir: Path | None = None) -> Silence | None:
+def trained_silence(trained: TrainedRun, data_dir: Path | None = None) -> Silence | None:
     """Latents that carry no information at the last record of a finished training run; None where all do.
 
     Args:
-        run: or its directory.
+        trained: the run.
         data_dir: folder of the data set's public files; where the data are not at hand, no freezing point is told.
-
-    Raises:
-        RunError: the run is not finished or not of training, or its trace is damaged.
     """
-    trained = trained_run(run)
 
     def first() -> FirstFreezing | None:
         config = trained.config

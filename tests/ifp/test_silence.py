@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 import ifp
 from ifp.cli import app
-from ifp.training.silence import FirstFreezing, Silence, found_silence, run_silence
+from ifp.training.silence import FirstFreezing, Silence, found_silence, trained_silence
+from ifp.training.trained import trained_run
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -94,7 +95,7 @@ def test_a_pressure_below_the_first_freezing_point_is_not_to_be_lowered():
 
 def test_without_the_data_the_pressure_alone_is_told(bars, tmp_path):
     run = ifp.train(bars, out=tmp_path / "run", **LOUD, **SHORT)  # data in memory, which no later call can open
-    found = run_silence(run)
+    found = trained_silence(trained_run(run))
     assert (found.first, found.silent) == (None, (0, 1))
     assert str(found).endswith("lower beta; `ifp spectrum` says where the first freezes")
 
