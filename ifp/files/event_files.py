@@ -29,7 +29,7 @@ def event_files(path: Path) -> list[Path]:
     """
     try:
         if path.is_dir():
-            return [] if (path / "config.json").exists() else sorted(each for each in path.iterdir() if _is_one(each))
+            return sorted(each for each in path.iterdir() if _is_one(each))
         return [path] if _is_one(path) else []
     except OSError:  # not to be read: told where it is opened
         return []
@@ -45,7 +45,7 @@ def _is_one(path: Path) -> bool:
 
 
 def read_scalars(path: Path, wanted: Callable[[str], bool]) -> dict[str, Series]:
-    """Steps and values of every scalar that is wanted, by its tag, in the order written.
+    """Steps and values of every scalar that is wanted, by its tag, in the order written; of others nothing but the tag.
 
     What a writer that was killed, or still writes, left of a last record is no record.
 
@@ -64,8 +64,8 @@ def read_scalars(path: Path, wanted: Callable[[str], bool]) -> dict[str, Series]
         try:
             for record in _records(data):
                 for tag, step, value in _scalars(record):
+                    steps, values = found.setdefault(tag, ([], []))
                     if wanted(tag):
-                        steps, values = found.setdefault(tag, ([], []))
                         steps.append(step)
                         values.append(value)
         except (ValueError, struct.error, OverflowError) as error:

@@ -78,15 +78,19 @@ def table_records(table: Mapping[str, Any], where: str) -> LogRecords:
 
 
 def event_records(events: Mapping[str, Series], where: str) -> LogRecords:
-    """Records of scalars that each have steps of their own; DataError as for :func:`table_records`."""
-    names = find_columns([*events, "step"], where)
+    """Records of scalars that each have steps of their own; DataError as for :func:`table_records`.
+
+    Only those that may be pressures or KL need any: the others are told where these are missing.
+    """
+    names = find_columns([*filter(is_asked, events), "step"], where, tuple(events))
     return _joined(events[names.beta], [events[name] for name in names.kl], where)
 
 
-def find_columns(names: Sequence[str], where: str) -> Columns:
+def find_columns(names: Sequence[str], where: str, there: Sequence[str] = ()) -> Columns:
     """The columns of step, beta (or pressure) and each latent's KL, whatever their case and their prefix.
 
-    Names without a prefix go before others; steps and betas of the KL's own prefix before those of another.
+    Names without a prefix go before others; steps and betas of the KL's own prefix before those of another. A refusal
+    tells the names, or all that are ``there``.
 
     >>> find_columns(["Step", "train/beta", "train/KL 0", "train/kl_01", "loss"], "a log")
     Columns(step='Step', beta='train/beta', kl=('train/KL 0', 'train/kl_01'))
@@ -116,7 +120,7 @@ def find_columns(names: Sequence[str], where: str) -> Columns:
     if step is None or beta is None or not kl:
         raise DataError(
             f"need columns step, beta and kl_0, kl_1, ... (nats of each latent) in {where}, got "
-            f"{', '.join(shown(name) for name in names[:20])}: rename them"
+            f"{', '.join(shown(name) for name in (there or names)[:20])}: rename them"
         )
     return Columns(step, beta, kl)
 

@@ -238,6 +238,8 @@ def _clear(run: RunDirectory) -> None:
 
 def no_run(path: Path, config: object, wanted: str) -> str:
     """Why a directory holds no run, and what to do."""
+    if path.is_file():
+        return "it is a file, a run is a directory (`ifp diagnose` reads logs whose names end in .csv)"
     if not path.is_dir():
         return "there is no such directory (`ifp runs` lists the runs at hand)"
     if config is None:

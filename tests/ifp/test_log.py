@@ -75,6 +75,12 @@ def test_names_that_are_missing_or_mean_two_things_are_refused(names, line):
         ifp.freezing_points(pd.DataFrame({name: [0.0, 1.0] for name in names}))
 
 
+def test_a_log_of_another_name_is_told_how_it_would_have_to_end(tmp_path):
+    PLAIN.to_csv(tmp_path / "log.txt", index=False)
+    with pytest.raises(ifp.RunError, match=r"log\.txt: it is a file, .* logs whose names end in \.csv"):
+        ifp.freezing_points(tmp_path / "log.txt")
+
+
 # rows in part
 
 
@@ -159,6 +165,21 @@ def test_events_are_read_as_tensorboard_reads_them(tmp_path, monkeypatch):
     for path in (tmp_path, file):
         assert_as_plain(ifp.freezing_points(path))
         assert len(ifp.diagnose(str(path)).points) == 2
+
+
+def test_a_config_of_somebody_beside_events_makes_no_run_of_ours_of_them(tmp_path):
+    write_events(tmp_path, PLAIN)
+    (tmp_path / "config.json").write_text('{"learning_rate": 0.001}')
+    assert_as_plain(ifp.freezing_points(tmp_path))
+
+
+def test_the_scalars_that_are_there_are_told_where_beta_or_kl_is_missing(tmp_path):
+    with tensorboard_writer(tmp_path) as writer:
+        for name in ("train/kl_loss", "train/beta", "loss"):
+            writer.add_scalar(name, 1.0, 1)
+    line = r"need columns step, beta and kl_0.* got 'train/kl_loss', 'train/beta', 'loss': rename them"
+    with pytest.raises(ifp.DataError, match=line):
+        ifp.freezing_points(tmp_path)
 
 
 def test_events_of_a_resume_in_a_second_file_count(tmp_path):
