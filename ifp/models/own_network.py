@@ -103,25 +103,39 @@ class _Trial:
             raise IFPError(f"need {(2, *wanted)} from {about}{reason}, got {tuple(got.shape)}")
         if got.dtype != torch.float32:
             raise IFPError(f"need float32 from {about}, got {got.dtype}: .float() makes it so")
-        self._require_step(part, word, sizes)
+        self._require_step(part, word, sizes, wanted)
         return part
 
-    def _require_step(self, part: nn.Module, word: str, sizes: tuple[int, ...]) -> None:
+    def _require_step(self, part: nn.Module, word: str, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         """A pass in training mode and back, on as many inputs as a process has in a step."""
         inputs = torch.zeros(self._images, *sizes, device=self._device)
         if self._lower:
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             inputs = inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
-        before = [each.clone() for each in part.buffers()]
+        before = {name: each.clone() for name, each in part.named_buffers()}
         try:
             with torch.autocast(self._device.type, torch.bfloat16) if self._lower else nullcontext():
                 output = part.train()(inputs)
+            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            if shape != (self._images, *wanted):
+                raise IFPError(
+                    f"need {(self._images, *wanted)} from the own {word} in training mode, too, got {shape}: it has to "
+                    "give the same in both"
+                )
             if output.requires_grad:  # else all its parameters are kept as they are
                 output.float().sum().backward()
+        except IFPError:
+            raise
         except Exception as error:
             shape = tuple(inputs.shape)
             raise IFPError(f"need an own {word} that takes {shape} in training mode, got {_told(error)}") from error
-        changed = any(not torch.equal(old, new) for old, new in zip(before, part.buffers(), strict=True))
+        after = dict(part.named_buffers())
+        if set(after) != set(before):
+            raise IFPError(
+                f"need all buffers of the own {word} before its first step, got others in training mode: register them "
+                "as it is built"
+            )
+        changed = any(not torch.equal(before[name], after[name]) for name in before)
         if changed and self._processes > 1:  # each would go on with statistics of its own share, and judge by them
             raise IFPError(
                 f"need one process for an own {word} that keeps statistics of its batches (BatchNorm), got "

@@ -204,6 +204,20 @@ class EndsInSigmoid(nn.Module):
         return self.layers(latents).sigmoid()
 
 
+class ChangesInTraining(nn.Module):
+    """A pair or a buffer more, in training mode alone."""
+
+    def __init__(self, outputs, *, pair):
+        super().__init__()
+        self.layer, self.pair = nn.Linear(256, outputs), pair
+
+    def forward(self, images):
+        output = self.layer(images.flatten(1))
+        if self.training and not self.pair:
+            self.register_buffer("seen", output.detach().mean(dim=0))
+        return output.chunk(2, dim=1) if self.training and self.pair else output
+
+
 def broken(shape, outputs):
     raise KeyError("weights")
 
@@ -215,6 +229,10 @@ REFUSED = {
     "float64": (lambda *a: encoder_with()(*a).double(), decoder, "need float32 parameters in the own encoder"),
     "other inputs": (lambda shape, outputs: nn.Sequential(nn.Flatten(), nn.Linear(99, outputs)), decoder,
                      r"need \(2, 4\) from the own encoder for inputs \(2, 1, 16, 16\), got RuntimeError: mat1"),
+    "a pair in training": (lambda shape, outputs: ChangesInTraining(outputs, pair=True), decoder,
+                           r"need \(8, 4\) from the own encoder in training mode, too, got tuple"),
+    "a late buffer": (lambda shape, outputs: ChangesInTraining(outputs, pair=False), decoder,
+                      "need all buffers of the own encoder before its first step"),
     "not built": (broken, decoder, "need a module that can be built from the own encoder, got KeyError"),
     "one for all": (lambda shape, outputs: ONE, decoder, "need a new module from each call.*deepcopy"),
     "half the width": (lambda shape, outputs: encoder_with()(shape, outputs // 2), decoder,
