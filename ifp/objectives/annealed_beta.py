@@ -20,6 +20,7 @@ class AnnealedBeta(Objective):
     """
 
     name: ClassVar[str] = "annealed-beta"
+    louder: ClassVar[str] = "lower its end"
     start: float = 0.0
     end: float = 0.0
 

@@ -23,6 +23,7 @@ class AnnealedVAE(Objective):
     """
 
     name: ClassVar[str] = "annealed-vae"
+    louder: ClassVar[str] = "raise c_max"
     c_max: float = 25.0
     gamma: float = 1000.0
     growth: float = 1 / 3

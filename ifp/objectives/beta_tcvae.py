@@ -66,6 +66,7 @@ class BetaTCVAE(Objective):
     """
 
     name: ClassVar[str] = "beta-tcvae"
+    louder: ClassVar[str] = "take beta-vae with a lower beta"
     beta: float = 6.0
     estimator: str = "weighted"
 

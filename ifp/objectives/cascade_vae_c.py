@@ -24,6 +24,7 @@ class CascadeVAEC(Objective):
     """
 
     name: ClassVar[str] = "cascade-vae-c"
+    louder: ClassVar[str] = "lower its low"
     low: float = 0.1
     high: float = 10.0
     share: float = 1 / 15

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ class DIPVAE(Objective):
         lambda_d_factor: lambda_d on the diagonal, in terms of ``lambda_od``.
     """
 
+    louder: ClassVar[str] = "take beta-vae with a lower beta"
     lambda_od: float = 10.0
     lambda_d_factor: float = 1.0
 

@@ -50,6 +50,7 @@ class FactorVAE(Objective):
     """
 
     name: ClassVar[str] = "factor-vae"
+    louder: ClassVar[str] = "take beta-vae with a lower beta"
     gamma: float = 30.0
     discriminator_rate: float = 1e-4
 

@@ -70,6 +70,7 @@ class Objective:
 
     name: ClassVar[str]
     network: ClassVar[str] = "conv"  # where none is asked for
+    louder: ClassVar[str] = "lower beta"  # what lets latents carry more, in words
     rescaled: ClassVar[bool] = False  # whether latents have learnable scales: see MultiGroupVAE
 
     setup: Setup

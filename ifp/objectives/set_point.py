@@ -46,6 +46,7 @@ class Steered(Objective):
         kp, ki, beta_min: of the controller.
     """
 
+    louder: ClassVar[str] = "raise its target, or lower its beta_min"
     ramp: ClassVar[float] = 0.0  # share of a window over which its increment is spread
     target: float
     start: float = 0.5

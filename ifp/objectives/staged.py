@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ class Staged(Objective):
             the published form, at once.
     """
 
+    louder: ClassVar[str] = "plan with a lower final pressure"
     advance: str = "share"
     fall: float = 0.0
 

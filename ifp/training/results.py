@@ -16,6 +16,7 @@ from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes
 from ifp.models.vae import MultiGroupVAE
+from ifp.objectives import objective_named
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
 from ifp.training.probe import Probe, TraceRecord, encode_all, probe_arrays
@@ -68,7 +69,12 @@ def write_results(
             "scikit-learn": sklearn.__version__,
         }
         last = trace[-1]
-        silence = found_silence(last.kl, last.pressure, lambda: first_freezing(probe.images, config.likelihood))
+        silence = found_silence(
+            last.kl,
+            last.pressure,
+            lambda: first_freezing(probe.images, config.likelihood),
+            objective_named(config.objective).louder,
+        )
         if silence is not None:  # what such codes score says little
             scores["notes"] = [str(silence)]
         run.write("scores.json", json_bytes(scores))

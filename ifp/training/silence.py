@@ -13,10 +13,12 @@ from annealing.errors import IFPError
 from annealing.leading import HELD, leading_eigenvalues
 from annealing.likelihood import likelihood_named
 from annealing.thresholds import SILENT
+from ifp.objectives import Objective, objective_named
 from ifp.run_directory.opening import run_dataset
 from ifp.training.probe import probe_images
 from ifp.training.trained import TrainedRun
 
+_NEAR = 0.9  # of the freezing point of so many images, which is off by some percent: above it KL need not be seen yet
 _IMAGES = 1000  # of the probe set: their Gram matrix takes a fraction of a second, and knows the value to some percent
 
 
@@ -37,12 +39,14 @@ class Silence:
         silent: those that carry no information.
         pressure: beta at the last record, nats; None where it is not known, as of codes from elsewhere.
         first: where the first latent freezes; None where some carry information, or the data are not at hand.
+        way_on: what lets more be carried, by the objective that the run was trained with.
     """
 
     latents: int
     silent: tuple[int, ...]
     pressure: float | None = None
     first: FirstFreezing | None = None
+    way_on: str = Objective.louder
 
     def __str__(self) -> str:
         where = "" if self.pressure is None else f" at beta {self.pressure:.4g} nats"
@@ -54,27 +58,32 @@ class Silence:
         if self.pressure is None:
             return f"{said}: nothing can be told from such codes"
         if self.first is None:
-            return f"{said}: lower beta; `ifp spectrum` says where the first freezes"
+            return (
+                f"{said}: {self.way_on} if beta is above the first freezing point, which `ifp spectrum` prints, else "
+                "train longer"
+            )
         at = f"the first freezes at {self.first.pressure:.4g} by the closed form of {self.first.images:,} images"
-        if self.pressure < self.first.pressure:
+        if self.pressure < _NEAR * self.first.pressure:
             return f"{said}, though {at}: train longer, or with a higher learning rate"
-        return f"{said}: {at}; lower beta"
+        return f"{said}: {at}; {self.way_on}"
 
 
 def found_silence(
     kl: NDArray[np.floating],
     pressure: float | None = None,
     first: Callable[[], FirstFreezing | None] = lambda: None,
+    way_on: str = Objective.louder,
 ) -> Silence | None:
     """The latents (latents,) whose KL, nats, is below 0.01; None where all carry information.
 
+    ``way_on`` is what lets more be carried: lowering beta, or what the objective has in its place.
     ``first`` is asked only where none does: what a later latent holds freezes no lower than its case says, and the
     eigenvalues of all data after the first do not say where (:mod:`annealing.leading`).
     """
     silent = tuple(np.flatnonzero(kl < SILENT).tolist())
     if not silent:
         return None
-    return Silence(len(kl), silent, pressure, first() if len(silent) == len(kl) else None)
+    return Silence(len(kl), silent, pressure, first() if len(silent) == len(kl) else None, way_on)
 
 
 def first_freezing(images: Tensor, likelihood: LikelihoodName) -> FirstFreezing | None:
@@ -109,4 +118,5 @@ def trained_silence(trained: TrainedRun, data_dir: Path | None = None) -> Silenc
         except IFPError:
             return None
 
-    return found_silence(trained.trace.kl[-1], float(trained.trace.pressure[-1]), first)
+    last, way_on = trained.trace, objective_named(trained.config.objective).louder
+    return found_silence(last.kl[-1], float(last.pressure[-1]), first, way_on)

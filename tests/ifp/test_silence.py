@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import ifp
 from ifp.cli import app
+from ifp.objectives import objective_named
 from ifp.training.silence import FirstFreezing, Silence, found_silence, trained_silence
 from ifp.training.trained import trained_run
 
@@ -89,6 +90,8 @@ def test_nothing_is_said_or_computed_where_latents_carry_information():
 
 def test_a_pressure_below_the_first_freezing_point_is_not_to_be_lowered():
     found = str(Silence(2, (0, 1), 1.0, FirstFreezing(180.34, 24)))
+    near = str(Silence(2, (0, 1), 170.0, FirstFreezing(180.34, 24)))  # the point of some images is off by percents
+    assert near.endswith("the first freezes at 180.3 by the closed form of 24 images; lower beta")
     assert found.endswith("though the first freezes at 180.3 by the closed form of 24 images: train longer, or with a "
                           "higher learning rate")  # fmt: skip
 
@@ -97,7 +100,33 @@ def test_without_the_data_the_pressure_alone_is_told(bars, tmp_path):
     run = ifp.train(bars, out=tmp_path / "run", **LOUD, **SHORT)  # data in memory, which no later call can open
     found = trained_silence(trained_run(run))
     assert (found.first, found.silent) == (None, (0, 1))
-    assert str(found).endswith("lower beta; `ifp spectrum` says where the first freezes")
+    assert str(found).endswith(
+        ": lower beta if beta is above the first freezing point, which `ifp spectrum` prints, else train longer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("objective", "parameters", "way_on"),
+    [
+        ("annealed-vae", {"c_max": 0.0, "gamma": 1e4}, "raise c_max"),
+        ("annealed-beta", {"start": 1e4, "end": 1e4}, "lower its end"),
+        ("control-vae", {"beta_min": 1e4}, "raise its target, or lower its beta_min"),
+        ("cascade-vae-c", {"low": 1e4, "high": 1e4}, "lower its low"),
+    ],
+)
+def test_where_no_beta_is_set_what_is_set_in_its_place_is_told(objective, parameters, way_on, bars_file, tmp_path):
+    given = {**SHORT, **LOUD, "objective": objective, "parameters": parameters}
+    run = ifp.train(bars_file, out=tmp_path / "run", **given)
+    line = str(run.silence())
+    assert line.startswith("no latent carries information at beta 1e+04 nats")
+    assert line.endswith(f"by the closed form of 32 images; {way_on}")
+    assert json.loads((run.path / "scores.json").read_text())["notes"] == [line]
+
+
+def test_a_weight_of_the_total_correlation_is_not_to_be_lowered():
+    assert [objective_named(name).louder for name in ("beta-tcvae", "factor-vae", "dip-vae-i", "deft", "beta-vae")] == [
+        *["take beta-vae with a lower beta"] * 3, "plan with a lower final pressure", "lower beta"
+    ]  # fmt: skip
 
 
 def test_codes_from_elsewhere_are_marked_by_their_log_variances():
