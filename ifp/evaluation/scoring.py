@@ -142,7 +142,8 @@ def score_codes(
 
 def _nats(codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> NDArray[np.floating]:
     """KL of each latent (latents,), mean over the rows of codes and logvar (rows, latents)."""
-    return gaussian_kl(torch.from_numpy(codes), torch.from_numpy(logvar)).mean(dim=0).numpy()
+    mean, log_variance = (torch.from_numpy(np.array(each, np.float64)) for each in (codes, logvar))  # of any byte order
+    return gaussian_kl(mean, log_variance).mean(dim=0).numpy()
 
 
 def _noted(silence: Silence | None) -> dict[str, Any]:

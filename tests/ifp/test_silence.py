@@ -137,5 +137,8 @@ def test_codes_from_elsewhere_are_marked_by_their_log_variances():
     assert noted.record["notes"] == [
         "no latent carries information (KL below 0.01): nothing can be told from such codes"
     ]
+    for other in (logvar.astype(">f8"), logvar.astype(np.longdouble), np.broadcast_to(0.0, logvar.shape)):
+        read = ifp.score(codes.astype(other.dtype), factors, logvar=other, only=["mig"])  # as other machines write them
+        assert read.record["notes"] == noted.record["notes"]
     assert "notes" not in ifp.score(codes, factors, only=["mig"]).record
     assert "notes" not in ifp.score(codes + 1, factors, logvar=logvar, only=["mig"]).record
