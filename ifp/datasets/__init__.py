@@ -9,7 +9,7 @@ import importlib
 import os
 import pkgutil
 import weakref
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ __all__ = [
     "load_dataset",
     "opened_by_name",
     "opened_from",
+    "recorded_options",
     "require_bins",
 ]
 
@@ -95,16 +96,11 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
     from ifp.datasets.correlated import correlated
 
     name = str(name)
-    given = DataOptions(**{**options, "correlate": tuple(options.get("correlate", ()))})
-    if given.background is not None:
-        given = replace(given, background=_whole_path(given.background))
+    given = recorded_options(options)
     require_bins(given.bins)
-    if given.missing is not None:
-        given = replace(given, missing=str(given.missing))
     require_seed(given.seed, "a seed of the data")
     reference = dataset_reference(name)
     _require_applicable(name, reference, given)
-    given = _spelt_once(given)
     dataset = correlated(_open(name, reference, data_dir, given))
     _OPENED[dataset] = None if data_dir is None else Path(data_dir).expanduser().resolve()
     return dataset
@@ -153,8 +149,19 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
     return load_folder(path, options)
 
 
-def _spelt_once(options: DataOptions) -> DataOptions:
-    """The options with each colour and size in one spelling; IFPError where one is none."""
+def recorded_options(given: Mapping[str, Any]) -> DataOptions:
+    """The options as runs record them: paths, colours, sizes and labels in one spelling; IFPError where one is none."""
+    options = DataOptions(**{**given, "correlate": tuple(given.get("correlate") or ())})
+    if options.background is not None:
+        options = replace(options, background=_whole_path(options.background))
+    if options.missing is not None:
+        options = replace(options, missing=str(options.missing))
+    if options.factors_from is not None:
+        asked = options.factors_from.split(",") if isinstance(options.factors_from, str) else options.factors_from
+        names = [str(each).strip() for each in asked if str(each).strip()]
+        if not names:
+            raise IFPError(f"need names with commas between for --factors-from, got {options.factors_from!r}")
+        options = replace(options, factors_from=",".join(names))
     if options.background_color is not None:
         from ifp.datasets.pixels import parse_color
 

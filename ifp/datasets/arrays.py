@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.names import is_name
 from analysis.plain_json import shown
-from annealing.errors import DataError
+from annealing.errors import DataError, IFPError
 from ifp.datasets import load_dataset
 from ifp.datasets.cache import cache_directory
 from ifp.datasets.dataset import Dataset, DataWarning
@@ -21,6 +21,7 @@ from ifp.files.atomic import replacing, sweep
 from ifp.files.names import file_name
 
 _GIVEN = "the arrays given"
+_OF_NAMED = ("background", "background_color", "resize", "correlate", "factors_from", "images_from")  # options
 
 Data: TypeAlias = Dataset | str | Path | ArrayLike | tuple[ArrayLike, ...]
 
@@ -32,15 +33,22 @@ def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> D
         data: a data set, its name, the path of the user's own, or arrays as :func:`from_arrays` takes them: images
             alone, or (images, factors) or (images, factors, names) of labelled ones; or a data set of items as
             :func:`from_dataset` takes it.
-        data_dir, options: how one that is named is opened.
+        data_dir, options: how one that is named is opened; ``bins`` and ``missing`` are of arrays, too.
 
     Raises:
         DataError: the name is unknown, or what was given is no data.
+        IFPError: options that arrays do not have.
     """
     if isinstance(data, (str, Path)):
         return load_dataset(data, data_dir, **options)
     if hasattr(data, "fingerprint"):
         return data  # type: ignore[return-value]  # open
+    for option in _OF_NAMED:
+        if options.get(option):
+            raise IFPError(
+                f"need data by name or path for {option}, got arrays (ifp.from_arrays(...).reference is the path that "
+                "they are kept at)"
+            )
     own = {name: options[name] for name in ("bins", "missing") if name in options}
     if not isinstance(data, tuple):
         return from_arrays(data, **own)
@@ -102,11 +110,15 @@ def from_arrays(
         if factors is None:
             raise DataError("need factors with factor_names, got names alone")
         arrays["factor_names"] = np.array(list(factor_names), dtype=np.str_)
-    path = _kept(arrays, name)
+    path = _place(arrays, name)
+    known = path.is_file()  # runs may need it
+    if not known:
+        _keep(arrays, path)
     try:
         return load_dataset(str(path), bins=bins, missing=missing)
     except DataError as error:
-        path.unlink(missing_ok=True)
+        if not known:
+            path.unlink(missing_ok=True)
         raise DataError(str(error).replace(str(path), _GIVEN)) from error
 
 
@@ -156,15 +168,16 @@ def _images(values: Any) -> NDArray[Any]:
     return images.astype(np.float32) if images.dtype == np.float64 else images
 
 
-def _kept(arrays: dict[str, NDArray[Any]], name: str) -> Path:
-    """Path of an npz of these arrays in the cache, written where it is not there yet."""
+def _place(arrays: dict[str, NDArray[Any]], name: str) -> Path:
+    """Path of an npz of these arrays in the cache."""
     content = hashlib.sha256()
     for key, array in arrays.items():
         content.update(f"{key} {array.dtype} {array.shape} ".encode())
         content.update(np.ascontiguousarray(array).data)
-    path = cache_directory() / "arrays" / content.hexdigest()[:16] / f"{name}.npz"
-    if path.is_file():
-        return path
+    return cache_directory() / "arrays" / content.hexdigest()[:16] / f"{name}.npz"
+
+
+def _keep(arrays: dict[str, NDArray[Any]], path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -172,4 +185,3 @@ def _kept(arrays: dict[str, NDArray[Any]], name: str) -> Path:
         sweep(path.parent)
     except OSError as error:
         raise DataError(f"need a writable cache directory (IFP_CACHE_DIR sets another), got: {error}") from error
-    return path

@@ -1,6 +1,8 @@
 """Labels of a folder of pictures: a CSV beside them, or the subfolders that they lie in."""
 
 import csv
+import io
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ifp.datasets.stored import Content, labelled_content
 
 _LARGEST = 2**28  # bytes of a CSV
 _MOST_COLUMNS = 257  # file names and the factors
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 _FOLDER = "folder"  # the factor that subfolders are
 
 
@@ -131,7 +134,7 @@ def _rows(table: Path) -> tuple[list[str], list[list[str]]]:
             dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
         except csv.Error:  # of one column
             dialect = csv.excel
-        rows = [row for row in csv.reader(text.splitlines(), dialect) if any(cell.strip() for cell in row)]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), dialect) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"need a CSV in UTF-8 beside pictures, {table} cannot be read: {str(error)[:200]}") from error
     if len(rows) < 2 or len(rows[0]) > _MOST_COLUMNS:
@@ -140,4 +143,6 @@ def _rows(table: Path) -> tuple[list[str], list[list[str]]]:
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
             raise DataError(f"need {len(header)} cells in each row of {table}, row {number} has {len(row)}")
+    if dialect.delimiter == ";":  # where a comma is the decimal point
+        rows = [[each.replace(",", ".") if _DECIMAL_COMMA.fullmatch(each) else each for each in row] for row in rows]
     return header, rows[1:]

@@ -11,6 +11,7 @@ from annealing.errors import DataError, did_you_mean
 from ifp.files.arrays import in_memory, labels_in_memory
 
 _GREY, _DEEP = ("1", "L"), ("I", "F")  # modes of pictures; how those of 16 and 32 bits begin
+_SCALES = {"f": "floats", "b": "booleans"}  # by the kind of numpy's type; others are whole numbers
 _KEPT = ("RGB", "RGBA", "LA")  # modes whose values are taken as they are
 
 
@@ -173,6 +174,9 @@ def _pixels(image: Any, number: int) -> NDArray[Any]:
 
 def _stacked(pixels: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Images (N, H, W, C); grey ones among those in colour as colour."""
+    if len({_SCALES.get(each.dtype.kind, "whole") for each in pixels}) > 1:
+        kinds = ", ".join(sorted({str(each.dtype) for each in pixels}))
+        raise DataError(f"need images of one scale, bytes or floats in 0..1, some are of {kinds}: convert them alike")
     channels = {each.shape[2] for each in pixels}
     if channels == {1, 3}:
         pixels = [np.repeat(each, 3, axis=2) if each.shape[2] == 1 else each for each in pixels]

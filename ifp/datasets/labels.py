@@ -117,24 +117,33 @@ def _require_names(names: tuple[str, ...], where: str) -> None:
 
 def _values(column: NDArray[Any], missing: str | None, where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Whole numbers, floats or text, (rows,), and which of them are missing, (rows,)."""
+    absent = np.zeros(len(column), np.bool_)
     if column.dtype.kind in "USO":
-        column = _numbers_of(_text(column))
-    if column.dtype.kind == "U":
-        absent = np.isin(np.char.lower(column), _ABSENT)
-        return column, absent | (column == missing if missing is not None else False)
+        text = _text(column)
+        absent = np.isin(np.char.lower(text), _ABSENT)
+        if missing is not None:
+            absent |= text == missing.strip()
+        numbers = _numbers_of(text[~absent])  # NA among numbers, where that is a missing one, does not make them text
+        if numbers is None:
+            return text, absent
+        column = np.zeros(len(text), numbers.dtype)
+        column[~absent] = numbers
     if column.dtype.kind == "b":
         column = column.astype(np.int64)
     if column.dtype.kind not in "iuf":
         raise DataError(f"need numbers or text in {where}, got {column.dtype}")
+    stored = column.dtype.type
     if column.dtype.kind == "f":
         with np.errstate(over="ignore"):
             column = column.astype(np.float64)
         if np.isinf(column).any():
             raise DataError(f"need finite labels in {where}, got {column[np.isinf(column)][0]} (NaN is a missing one)")
-    absent = np.isnan(column)
+    absent |= np.isnan(column)
     if missing is not None:
-        with contextlib.suppress(ValueError):  # no number, so none of them
+        with contextlib.suppress(ValueError), np.errstate(over="ignore"):  # no number, so none of them
             absent |= column == float(missing)
+            if column.dtype.kind == "f":  # 0.1 as the column's own type has it
+                absent |= column == np.float64(stored(float(missing)))
     return column, absent
 
 
@@ -147,16 +156,16 @@ def _text(column: NDArray[Any]) -> NDArray[np.str_]:
     return np.array([each.strip() for each in decoded], dtype=np.str_)
 
 
-def _numbers_of(text: NDArray[np.str_]) -> NDArray[Any]:
-    """The numbers that text (rows,) stands for, NaN where it says that there is none; text where one is no number."""
+def _numbers_of(text: NDArray[np.str_]) -> NDArray[Any] | None:
+    """The numbers that text (rows,) stands for, whole ones where all are; None where one is no finite number."""
     distinct, place = np.unique(text, return_inverse=True)
-    numbers = np.empty(len(distinct), np.float64)
-    for row, each in enumerate(distinct.tolist()):
-        try:
-            numbers[row] = np.nan if each.lower() in _ABSENT else float(each)
-        except ValueError:
-            return text
-    return text if np.isinf(numbers).any() or np.isnan(numbers).all() else numbers[place]
+    if any("_" in each for each in distinct.tolist()):  # which Python reads over: 1_0 would be 10
+        return None
+    for number, dtype in ((int, np.int64), (float, np.float64)):
+        with contextlib.suppress(ValueError, OverflowError):
+            numbers = np.array([number(each) for each in distinct.tolist()], dtype)
+            return numbers[place] if np.isfinite(numbers).all() else None
+    return None
 
 
 def _classes(

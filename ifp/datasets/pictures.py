@@ -59,7 +59,8 @@ def opened_picture(path: Path) -> Iterator[Image.Image]:
     try:
         with _silence():
             _require_file(path)
-            with Image.open(path, formats=_FORMATS) as image:
+            # of a path Pillow maps some TIFFs with height and width exchanged where they lie on their side
+            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
                 _require_fit(image, path)
                 yield image
     except DataError:

@@ -114,12 +114,17 @@ def _require_images(file: ArrayFile, name: str) -> Held:
 
 
 def _is_binary(file: ArrayFile, name: str) -> bool:
-    """Whether the largest of whole numbers is 1; most files of others are told by their first rows."""
+    """Whether the largest of whole numbers is 1; most files of others are told by their first rows.
+
+    Those of dSprites' own layout by the first 1: theirs is large, and a later pixel above it is refused as it is read.
+    """
     largest = 0
     for rows in file.rows(name):
         largest = max(largest, int(rows.max(initial=0)))
         if largest > 1:
             return False
+        if largest == 1 and name == "imgs":
+            break
     return largest == 1
 
 
@@ -129,19 +134,23 @@ def _blocks(file: ArrayFile, name: str, scale: int, kept: NDArray[np.bool_] | No
     for rows in file.rows(name):
         stop = start + len(rows)
         if rows.dtype.kind == "f":
-            _require_within(rows, 1, "divide by the largest value", name, file, start)
+            _require_within(rows, 1, "divide by the largest value, of -1..1 take (x + 1) / 2", name, file, start)
             pixels: NDArray[Any] = rows.astype(np.float32)
         elif rows.dtype.kind == "b":
             pixels = rows.astype(np.uint8) * np.uint8(255)
         else:
-            _require_within(rows, 255, "others as floats in 0..1", name, file, start)
-            pixels = rows.astype(np.uint8) * np.uint8(scale)
+            most, way = (255, "others as floats in 0..1") if scale == 1 else (1, "up to 255 in an array called images")
+            _require_within(rows, most, way, name, file, start)
+            pixels = rows.astype(np.uint8, copy=False)
+            pixels = pixels if scale == 1 else pixels * np.uint8(scale)
         yield pixels if kept is None else pixels[kept[start:stop]]
         start = stop
 
 
 def _require_within(rows: NDArray[Any], most: int, way: str, name: str, file: ArrayFile, start: int) -> None:
     """DataError where a pixel is no number in 0..most."""
+    if rows.dtype == np.uint8 and (most == 255 or rows.max(initial=0) <= most):  # most files: no pass over them, or one
+        return
     wrong = ~((rows >= 0) & (rows <= most))  # NaN is wrong too
     if wrong.any():
         image = start + int(np.nonzero(wrong.reshape(len(rows), -1).any(axis=1))[0][0])
@@ -172,6 +181,8 @@ def _labels(file: ArrayFile, images: int, images_name: str, options: DataOptions
         held = file.held(name)
         if not held.shape:
             raise DataError(f"need an array {name} in {file.path}, got a single value")
+        if held.dtype.kind not in "biufUS":
+            raise DataError(f"need numbers or text in {name} of {file.path}, got {held.dtype}")
         if len(held.shape) > 1 and (held.shape[1] > MOST_FACTORS or math.prod(held.shape) > _MOST_LABELS):
             raise DataError(
                 f"need {name} of at most {MOST_FACTORS} columns and {_MOST_LABELS:,} values in {file.path}, "
@@ -186,7 +197,10 @@ def _labels(file: ArrayFile, images: int, images_name: str, options: DataOptions
     if asked == ["latents_classes"]:
         columns = columns[1:] if len(columns) == len(NAMES) + 1 else columns  # the colour, of one value
         names = list(NAMES) if len(columns) == len(NAMES) else names[: len(columns)]
-    if "factor_names" in there and (options.factors_from is None or len(asked) == 1 < len(columns)):
+    named = "factor_names" in there
+    if named and options.factors_from is not None:  # they may be of other labels
+        named = len(asked) == 1 < len(columns) and file.held("factor_names").shape == (len(columns),)
+    if named:
         names = _names(file, len(columns))
     where = f"{', '.join(asked)} in {file.path}"
     return factor_classes(columns, names, bins=options.bins, missing=options.missing, where=where), []

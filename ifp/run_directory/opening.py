@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from analysis.plain_json import json_bytes
 from annealing.errors import IFPError, RunError
-from ifp.datasets import dataset_reference
+from ifp.datasets import dataset_reference, recorded_options
 from ifp.datasets.arrays import Data, given_dataset
 from ifp.datasets.dataset import Dataset, describe
 from ifp.run_directory.kinds import RUNS, Kind
@@ -113,13 +113,15 @@ def resumed_run(
     named = given.get("dataset") if data is None else data
     if isinstance(named, (str, Path)):
         asked["dataset"] = dataset_reference(str(named))
+    if options := _options(asked):
+        asked["data_options"] = {name: getattr(recorded_options(options), name) for name in options}
     require_same_settings(run, kind, asked)
     if not run.finished:
         require_free(run.path)  # another process may be at it, which is told before any work
     config = run.settings(settings)
     if data is None or isinstance(data, (str, Path)):
         return OpenRun(run_dataset(run, place.data_dir), config, run)
-    dataset = given_dataset(data)
+    dataset = given_dataset(data, **dataclasses.asdict(run.origin.data_options))
     require_same_data(run, dataset)
     return OpenRun(dataset, config, run)
 
