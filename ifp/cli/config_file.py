@@ -18,6 +18,7 @@ from annealing.errors import IFPError, did_you_mean
 SET = "ifp set"  # where the file's table [set] waits for the option --set
 _LARGEST = 2**20  # bytes
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", Path: "a path in quotes"}
+_NUMBERS_TOO = ("LABEL", "H[xW]")  # metavars of texts that may be a number: missing = -1, resize = 64
 
 
 def read_config(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -91,6 +92,8 @@ def _as_given(value: Any, hint: Any, metavar: str, where: str) -> Any:
         if not isinstance(value, list):
             value = [value]
         return [_as_given(each, str, "", where) for each in value]
+    if metavar in _NUMBERS_TOO:
+        return _as_text(value, where)
     separator = {"A,B,...": ",", "LO:HI": ":"}.get(metavar)
     if separator and isinstance(value, list):
         return separator.join(_as_text(each, where) for each in value)

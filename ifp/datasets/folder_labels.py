@@ -93,10 +93,10 @@ def labelled_pictures(
 def _read(table: Path, folder: Path, pictures: Sequence[Path]) -> tuple[list[str], list[NDArray[np.str_]]]:
     """Names and columns (pictures,) of the CSV's factors; empty text where it does not have a picture."""
     header, rows = _rows(table)
-    paths = [each.relative_to(folder).as_posix() for each in pictures]
-    called = (paths, [each.name for each in pictures], [each.stem for each in pictures])
+    paths = [_named(each.relative_to(folder).as_posix()) for each in pictures]
+    called = (paths, [_named(each.name) for each in pictures], [_named(each.stem) for each in pictures])
     best: tuple[int, int, list[str]] = (0, 0, paths)
-    held = [{row[column].strip().removeprefix("./") for row in rows} for column in range(len(header))]
+    held = [{_named(row[column]) for row in rows} for column in range(len(header))]
     for known in called:
         for column, values in enumerate(held):
             found = sum(each in values for each in known)
@@ -107,11 +107,17 @@ def _read(table: Path, folder: Path, pictures: Sequence[Path]) -> tuple[list[str
     if not found:
         listed = ", ".join(header)[:300]
         raise DataError(f"need a column of the pictures' file names in {table} (or no CSV beside them), got {listed}")
+    also = [column for column in range(len(header)) if sum(each in held[column] for each in known) == found]
+    if known is called[-1] and len(also) > 1:
+        raise DataError(
+            f"need the pictures' file names with their suffixes in {table}, {header[also[0]]} and {header[also[1]]} "
+            "may both be names without"
+        )
     if len(set(known)) < len(known):
         raise DataError(f"need the pictures' paths below {folder} in {table}, several have the same name")
     by_name: dict[str, list[str]] = {}
     for row in rows:
-        name = row[key].strip().removeprefix("./")
+        name = _named(row[key])
         if by_name.setdefault(name, row) is not row:
             raise DataError(f"need each picture once in {table}, {name} stands in it twice")
     others = [column for column in range(len(header)) if column != key]
@@ -122,6 +128,11 @@ def _read(table: Path, folder: Path, pictures: Sequence[Path]) -> tuple[list[str
     return [header[column] for column in others], [
         np.array([row[column] for row in chosen], dtype=np.str_) for column in others
     ]
+
+
+def _named(cell: str) -> str:
+    """A picture as a table has it, in one spelling of its path."""
+    return cell.strip().replace("\\", "/").removeprefix("./")
 
 
 def _rows(table: Path) -> tuple[list[str], list[list[str]]]:

@@ -65,3 +65,16 @@ def test_each_refusal_is_a_line_that_names_the_way_on(words, way, folder, told):
     code, error, out = told("spectrum", "--dataset", folder, *words)
     assert (code, error.count("\n"), out) == (1, 1, "")
     assert way in error
+
+
+def test_a_size_and_a_missing_label_are_numbers_in_a_config_file_too(folder, tmp_path, told):
+    rows = "".join(f"{number}.png,{number - 1}\n" for number in range(6))
+    (folder / "labels.csv").write_text(f"file,place\n{rows}")
+    (tmp_path / "settings.toml").write_text('background-color = "white"\nresize = 8\nmissing = -1\n')
+    code, error, _ = told("spectrum", "--dataset", folder, "--config", "settings.toml", "--contexts", "2", "--json")
+    assert code == 0, error
+    assert "1 of 6 left out for want of a label" in error
+    assert "resized to 8x8" in error
+    (tmp_path / "settings.toml").write_text("missing = true\n")
+    code, error, _ = told("spectrum", "--dataset", folder, "--config", "settings.toml")
+    assert (code, "need a number or a text in missing" in error) == (1, True)

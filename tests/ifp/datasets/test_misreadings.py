@@ -98,6 +98,27 @@ def test_cells_of_a_csv_are_read_as_spreadsheets_write_them(text, meant, tmp_pat
     assert found == [sorted(meant).index(each) for each in meant]
 
 
+def test_paths_of_windows_are_paths(tmp_path):
+    for number in range(4):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        Image.fromarray(np.full((4, 5), number, np.uint8)).save(tmp_path / "ab"[number % 2] / f"{number // 2}.png")
+    (tmp_path / "labels.csv").write_text("p,x\n.\\a\\0.png,3\nb\\0.png,0\na\\1.png,2\nb\\1.png,1\n")
+    data = load_dataset(tmp_path)
+    assert data.images(range(4))[:, 0, 0, 0].tolist() == [0, 2, 1, 3]  # by path
+    assert data.factors_at(range(4)).ravel().tolist() == [3, 2, 0, 1]
+
+
+def test_labels_that_look_like_names_without_suffix_are_not_taken_for_them(tmp_path):
+    for number in range(4):
+        Image.fromarray(np.full((4, 5), number, np.uint8)).save(tmp_path / f"{number}.png")
+    table = tmp_path / "labels.csv"
+    table.write_text("shape,index\n0,3\n1,2\n2,1\n3,0\n")
+    with pytest.raises(DataError, match=r"suffixes in .*, shape and index may both be names without$"):
+        load_dataset(tmp_path)
+    table.write_text("shape,index\n0,3.png\n1,2.png\n2,1.png\n3,0.png\n")
+    assert load_dataset(tmp_path).factors_at(range(4)).ravel().tolist() == [3, 2, 1, 0]
+
+
 # Arrays
 
 
