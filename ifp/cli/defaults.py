@@ -65,6 +65,8 @@ def _fields(node: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr]]:
         targets = (
             line.targets if isinstance(line, ast.Assign) else [line.target] if isinstance(line, ast.AnnAssign) else []
         )
+        if isinstance(line, ast.AnnAssign) and ast.unparse(line.annotation).startswith("ClassVar"):
+            continue  # of the class, no field
         if isinstance(line, (ast.Assign, ast.AnnAssign)) and line.value is not None:
             yield from ((target.id, line.value) for target in targets if isinstance(target, ast.Name))
 
