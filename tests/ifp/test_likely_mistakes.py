@@ -341,7 +341,7 @@ FROM_PYTHON = {
     ),
     "floats of 0..255": (
         lambda at: ifp.from_arrays(np.full((2, 4, 4), 255.0)),
-        OTHER_SCALE.format(1, "divide by the largest value"),
+        OTHER_SCALE.format(1, r"divide by the largest value, of -1\.\.1 take \(x \+ 1\) / 2"),
     ),
     "channels first": (lambda at: ifp.from_arrays(np.zeros((2, 3, 9, 9))), r"channels go last, np\.moveaxis"),
     "continuous factors": (
