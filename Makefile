@@ -28,7 +28,7 @@ demo: install  ## the main job on real 64x64 dSprites images: annealing test, fi
 	$(BIN)/ifp report
 
 test: install  ## the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install  ## lint, types, the direction of imports, doctests, notebooks without outputs
 	$(BIN)/ruff check .
