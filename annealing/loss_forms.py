@@ -120,8 +120,8 @@ class LossScale:
         size = float(self.batch_size or 1) ** form.batch
         return float(self.features) ** form.features * size / form.error / (self.kl_mean_over or 1)
 
-    def weight_of(self, beta: float) -> float:
-        """The weight of the KL in this loss at a pressure in nats."""
+    def weight_of(self, beta: Number) -> Number:
+        """The weight of the KL in this loss at a pressure in nats, or at each of an array of them."""
         return beta / self.nats
 
     def require_likelihood(self, likelihood: str) -> None:
@@ -190,7 +190,8 @@ def weight_of(
     Raises:
         IFPError: as there.
     """
-    return _positive("a pressure beta", beta) / LossScale(loss, features, batch_size, kl_mean_over).nats
+    weight: Number = LossScale(loss, features, batch_size, kl_mean_over).weight_of(_positive("a pressure beta", beta))
+    return weight
 
 
 def _positive(what: str, value: object) -> Any:

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import tarfile
+import warnings
 from contextlib import contextmanager
 from functools import cache as kept
 from pathlib import Path
@@ -17,7 +18,7 @@ import scipy.io
 from PIL import Image
 
 from annealing.errors import DataError
-from ifp.datasets import load_dataset
+from ifp.datasets import DataWarning, load_dataset
 from ifp.datasets.cache import cache_directory
 
 SHARED = Path(__file__).parents[4] / "shared/data"
@@ -312,3 +313,11 @@ def opened(brought):
         return load_dataset(name, folder, **options)
 
     return open_once
+
+
+def opened_and_told(path, **options):
+    """The data set at a path, and what was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = load_dataset(path, **options)
+    return data, [str(each.message) for each in caught if issubclass(each.category, DataWarning)]

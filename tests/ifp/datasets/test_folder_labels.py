@@ -2,7 +2,6 @@
 
 import csv
 import re
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,8 @@ import pytest
 from PIL import Image
 
 from annealing.errors import DataError
-from ifp.datasets import DataWarning, load_dataset
+from ifp.datasets import load_dataset
+from tests.ifp.datasets.conftest import opened_and_told
 
 SHAPES = ("cube", "ball", "cone")
 
@@ -43,16 +43,9 @@ def levels(data):
     return data.images(range(len(data)))[:, 0, 0, 0].astype(int)
 
 
-def opened(folder, **options):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        data = load_dataset(folder, **options)
-    return data, [str(each.message) for each in caught if issubclass(each.category, DataWarning)]
-
-
 def test_the_subfolder_of_a_picture_is_its_class(folder):
     draw(folder, "{shape}/{number:02}.png")
-    data, told = opened(folder)
+    data, told = opened_and_told(folder)
     assert told == ["3 factor vectors of pictures have several images: which is shown is a nuisance"]
     assert (data.factors.names, data.factors.sizes) == (("folder",), (3,))
     order = sorted(SHAPES)
@@ -74,7 +67,7 @@ def test_a_csv_beside_the_pictures_has_their_labels(name, separator, folder):
     shown = draw(folder, name)
     rows = [(place / 10, file, shape) for file, (shape, place) in reversed(shown.items())]
     pd.DataFrame(rows, columns=["place", "file", "shape"]).to_csv(folder / "labels.csv", sep=separator, index=False)
-    data, told = opened(folder)
+    data, told = opened_and_told(folder)
     assert told == []
     assert (data.factors.names, data.factors.sizes) == (("place", "shape"), (4, 3))
     place, shape = data.factors_at(range(12)).T
@@ -86,11 +79,11 @@ def test_file_names_alone_are_enough_where_each_is_there_once(folder):
     shown = draw(folder, "{shape}/{number:02}.png")
     with (folder / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("name", "place"), *((each.split("/")[1], shown[each][1]) for each in shown)])
-    data, _ = opened(folder)
+    data, _ = opened_and_told(folder)
     assert data.factors_at(range(12)).ravel().tolist() == (levels(data) % 10).tolist()
     rows = [("name", "place"), *((each.split("/")[1].removesuffix(".png"), shown[each][1]) for each in shown)]
     (folder / "labels.csv").write_text("\n".join(f"{name},{place}" for name, place in rows))
-    data, _ = opened(folder)
+    data, _ = opened_and_told(folder)
     assert data.factors_at(range(12)).ravel().tolist() == (levels(data) % 10).tolist()
     save(folder / "other" / "00.png", 77)
     with pytest.raises(DataError, match=r"need the pictures' paths below .* several have the same name"):
@@ -104,7 +97,7 @@ def test_pictures_without_a_label_are_left_out_and_counted(folder):
     rows[3] = (rows[3][0], "", rows[3][2])
     rows[5] = (rows[5][0], rows[5][1], "-1")
     (folder / "labels.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
-    data, told = opened(folder, missing=-1)
+    data, told = opened_and_told(folder, missing=-1)
     assert told[0] == "pictures: 4 of 12 images lack a label and are left out"
     kept = [shown[each] for each in names if each not in (*names[:2], names[4], names[6])]
     assert levels(data).tolist() == [10 * SHAPES.index(shape) + place for shape, place in kept]
@@ -115,8 +108,8 @@ def test_columns_are_chosen_and_continuous_ones_cut(folder):
     drawn = np.random.default_rng(1).random(len(shown))
     frame = pd.DataFrame({"file": list(shown), "place": [place for _, place in shown.values()], "weight": drawn})
     frame.to_csv(folder / "labels.csv", index=False)
-    assert opened(folder, factors_from="place")[0].factors.names == ("place",)
-    data, _ = opened(folder, factors_from="weight", bins=3)
+    assert opened_and_told(folder, factors_from="place")[0].factors.names == ("place",)
+    data, _ = opened_and_told(folder, factors_from="weight", bins=3)
     expected = np.digitize(drawn, np.histogram(drawn, 3)[1][1:-1])
     assert data.factors_at(range(12)).ravel().tolist() == expected.tolist()
     with pytest.raises(DataError, match=r"need --factors-from out of place, weight .*, got plac \(did you mean place"):

@@ -1,6 +1,5 @@
 """The user's arrays in any order, type and file, against numpy's own."""
 
-import warnings
 import zipfile
 
 import h5py
@@ -10,6 +9,7 @@ import pytest
 import ifp
 from annealing.errors import DataError, IFPError
 from ifp.datasets import DataWarning, load_dataset
+from tests.ifp.datasets.conftest import opened_and_told
 
 GRID = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)
 BYTES = np.random.default_rng(0).integers(256, size=(12, 5, 7, 3), dtype=np.uint8)
@@ -23,14 +23,6 @@ def path(tmp_path):
 
 def every(data):
     return data.images(range(len(data)))
-
-
-def opened(path, **options):
-    """The data set at a path, and what was warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        data = load_dataset(path, **options)
-    return data, [str(each.message) for each in caught if issubclass(each.category, DataWarning)]
 
 
 def fortran(array):
@@ -47,7 +39,7 @@ def fortran(array):
 def test_whole_numbers_of_at_most_1_are_binary_and_said_so(dtype, path):
     np.savez(path, images=BINARY.astype(dtype))
     for _ in range(2):  # from the file and from the cache
-        data, told = opened(path)
+        data, told = opened_and_told(path)
         assert np.array_equal(every(data)[..., 0], np.where(BINARY == 1, 255, 0))
         assert told == ["mine.npz: pixels of images are whole numbers of at most 1: taken as binary, black and white"]
         assert data.source == f"file {path}; binary pixels 0 and 1"
@@ -57,10 +49,10 @@ def test_one_pixel_of_2_makes_bytes_of_them_and_black_images_stay_black(path):
     images = BINARY.copy()
     images[-1, -1, -1] = 2
     np.savez(path, images=images)
-    data, told = opened(path)
+    data, told = opened_and_told(path)
     assert np.array_equal(every(data)[..., 0], images)
     np.savez(path, images=0 * BINARY)
-    black, told_of_black = opened(path)
+    black, told_of_black = opened_and_told(path)
     assert not every(black).any()
     assert told == told_of_black == []
 
@@ -69,7 +61,7 @@ def test_binary_arrays_are_the_same_data_set_from_python_in_a_file_and_as_boolea
     np.savez(path, images=BINARY)
     with pytest.warns(DataWarning, match="taken as binary"):
         given = ifp.from_arrays(BINARY)
-    found = [opened(path)[0], given, ifp.from_arrays(BINARY == 1), ifp.from_arrays(255 * BINARY)]
+    found = [opened_and_told(path)[0], given, ifp.from_arrays(BINARY == 1), ifp.from_arrays(255 * BINARY)]
     assert len({each.fingerprint for each in found}) == 1
 
 
@@ -87,7 +79,7 @@ def test_arrays_in_fortran_order_are_read_by_their_index(method, path, monkeypat
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("images.npy", fortran(BYTES))
         archive.writestr("factors.npy", fortran(GRID))
-    data, told = opened(path)
+    data, told = opened_and_told(path)
     assert told == []
     assert all(data.images([i])[0, y, x].tolist() == BYTES[i, y, x].tolist() for i, y, x in np.ndindex(12, 5, 7))
     assert data.factors_at(range(12)).tolist() == [[i // 4, i % 4] for i in range(12)]
@@ -96,9 +88,9 @@ def test_arrays_in_fortran_order_are_read_by_their_index(method, path, monkeypat
 def test_a_lattice_of_meshgrid_is_taken_as_numpy_saves_it(path):
     lattice = np.array(np.meshgrid(np.arange(3), np.linspace(-1, 1, 4))).T.reshape(-1, 2)
     np.savez(path, images=BYTES.transpose(3, 2, 1, 0).T, factors=np.meshgrid(range(12), [0])[0].T)
-    assert opened(path)[0].factors_at(range(12))[:, 0].tolist() == list(range(12))
+    assert opened_and_told(path)[0].factors_at(range(12))[:, 0].tolist() == list(range(12))
     np.savez(path, images=BYTES, factors=lattice)
-    assert opened(path)[0].factors_at(range(12)).tolist() == [[i // 4, i % 4] for i in range(12)]
+    assert opened_and_told(path)[0].factors_at(range(12)).tolist() == [[i // 4, i % 4] for i in range(12)]
 
 
 def test_fortran_order_that_memory_cannot_hold_is_told(path, monkeypatch):
@@ -116,7 +108,7 @@ def test_images_of_any_type_and_any_channels_come_back(dtype, channels, path):
     images = np.resize(BYTES, (12, 5, 7, channels))
     floats = np.dtype(dtype).kind == "f"
     np.savez(path, images=(images / 255 if floats else images).astype(dtype))
-    data, _ = opened(path)
+    data, _ = opened_and_told(path)
     assert data.image_shape == (5, 7, channels)
     if floats:
         assert every(data).dtype == np.float32
@@ -144,17 +136,17 @@ def test_images_that_lack_a_label_are_left_out_and_counted(path):
     factors[[2, 7], [0, 1]] = np.nan
     np.savez(path, images=BYTES, factors=factors)
     kept = [0, 1, 3, 4, 5, 6, 8, 9, 10, 11]
-    data, told = opened(path)
+    data, told = opened_and_told(path)
     assert told == ["mine.npz: 2 of 12 images lack a label and are left out"]
     assert data.source.endswith("; 2 of 12 left out for want of a label")
     assert np.array_equal(every(data), BYTES[kept])
     assert data.factors_at(range(10)).tolist() == GRID[kept].tolist()
     np.savez(path, images=BYTES, factors=np.nan_to_num(factors, nan=-1).astype(int))
-    marked, told = opened(path, missing=-1)
+    marked, told = opened_and_told(path, missing=-1)
     assert told == ["mine.npz: 2 of 12 images lack a label and are left out"]
     assert marked.fingerprint == data.fingerprint
     assert marked.options.missing == "-1"
-    assert opened(path)[0].factors.sizes == (4, 5)  # else -1 is a class
+    assert opened_and_told(path)[0].factors.sizes == (4, 5)  # else -1 is a class
 
 
 # Other keys
@@ -162,15 +154,15 @@ def test_images_that_lack_a_label_are_left_out_and_counted(path):
 
 def test_labels_under_another_key_are_named_and_taken_where_asked(path):
     np.savez(path, images=BYTES, targets=GRID, y=GRID[:, 1], version=np.arange(3))
-    data, told = opened(path)
+    data, told = opened_and_told(path)
     assert data.factors is None
     assert told == [
         "mine.npz: no factors, but targets (12, 2), y (12,), a row per image: --factors-from targets takes it as labels"
     ]
-    data, told = opened(path, factors_from="targets")
+    data, told = opened_and_told(path, factors_from="targets")
     assert (told, data.factors.names, data.factors.sizes) == ([], ("targets0", "targets1"), (3, 4))
-    assert opened(path, factors_from="y")[0].factors.names == ("y",)
-    both = opened(path, factors_from="y, targets")[0]
+    assert opened_and_told(path, factors_from="y")[0].factors.names == ("y",)
+    both = opened_and_told(path, factors_from="y, targets")[0]
     assert both.factors.names == ("y", "targets0", "targets1")
     assert both.factors_at(range(12)).tolist() == np.column_stack([GRID[:, 1], GRID]).tolist()
     with pytest.raises(DataError, match=r"need an array label in .*, got images, targets, version, y"):
@@ -179,11 +171,11 @@ def test_labels_under_another_key_are_named_and_taken_where_asked(path):
 
 def test_the_only_array_of_images_is_taken_whatever_its_name(path):
     np.savez(path, x_train=BYTES, factors=GRID)
-    data, _ = opened(path)
+    data, _ = opened_and_told(path)
     assert np.array_equal(every(data), BYTES)
     assert data.source == f"file {path}; images from x_train, the only array of images there"
     np.savez(path, x_train=BYTES, x_test=BYTES[:3])
-    assert np.array_equal(every(opened(path, images_from="x_test")[0]), BYTES[:3])
+    assert np.array_equal(every(opened_and_told(path, images_from="x_test")[0]), BYTES[:3])
 
 
 @pytest.mark.parametrize("option", ["bins", "missing", "factors_from", "images_from"])
@@ -204,8 +196,8 @@ def test_arrays_of_an_hdf5_file_are_those_of_an_npz(suffix, tmp_path, path):
         file["group/place"] = GRID[:, 1] / 7
     np.savez(path, images=BYTES, colour=text, place=GRID[:, 1] / 7)
     names = "group/colour,group/place"
-    found = opened(tmp_path / f"mine.{suffix}", factors_from=names)[0]
-    same = opened(path, factors_from="colour,place")[0]
+    found = opened_and_told(tmp_path / f"mine.{suffix}", factors_from=names)[0]
+    same = opened_and_told(path, factors_from="colour,place")[0]
     assert found.factors.names == same.factors.names == ("colour", "place")
     assert found.factors_at(range(12)).tolist() == [[2 - i // 4 if i // 4 != 1 else 1, i % 4] for i in range(12)]
     assert found.fingerprint == same.fingerprint
@@ -239,7 +231,7 @@ def test_an_hdf5_file_tells_what_it_holds_and_follows_no_link(tmp_path):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_an_npy_holds_images_alone(order, tmp_path):
     np.save(tmp_path / "mine.npy", np.array(BYTES, order=order))
-    data, told = opened(tmp_path / "mine.npy")
+    data, told = opened_and_told(tmp_path / "mine.npy")
     assert (told, data.factors) == ([], None)
     assert np.array_equal(every(data), BYTES)
     with pytest.raises(DataError, match="an npy has one, taken as images: save an npz"):
