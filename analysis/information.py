@@ -44,6 +44,26 @@ def information(
     return np.array([_nats(masses, shared) for masses in found])
 
 
+def information_terms(
+    mean: NDArray[np.floating], logvar: NDArray[np.floating], labels: NDArray[np.integer], *, bins: int = _BINS
+) -> NDArray[np.float64]:
+    r"""Each image's term of one latent's :func:`information` about one factor, nats (images,): their mean is it.
+
+    .. math:: t_i = \int q(z | x_i) \ln \frac{q(z | k = c_i)}{q(z)} \, dz
+
+    Args:
+        mean, logvar: of the latent, shape (images,).
+        labels: classes from 0, shape (images,).
+    """
+    masses = next(_masses(mean[:, None], logvar[:, None], labels[:, None], bins))
+    ((_, averaging),) = _class_shares(labels[:, None])
+    place = np.unique(labels, return_inverse=True)[1]
+    by_class, overall = averaging @ masses, masses.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = np.log(by_class / overall)
+    return np.einsum("ib,ib->i", masses, np.where(by_class > 0, gain, 0.0)[place])
+
+
 def shuffle_null(
     mean: NDArray[np.floating],
     logvar: NDArray[np.floating],

@@ -22,7 +22,7 @@ from ifp.annealing_test.config import AnnealConfig
 from ifp.annealing_test.freezing_csv import read_curves, read_tables
 from ifp.cli import UsageError, app
 from ifp.datasets.public.cars3d import read_car
-from ifp.evaluation.scoring import codes_of_file
+from ifp.evaluation.codes import codes_of_file
 from ifp.files.plain import load_json
 from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import open_run

@@ -3,13 +3,14 @@
 import importlib
 import pkgutil
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import analysis.scores
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
-from analysis.scores.measure import Measure
+from analysis.scores.measure import Estimate, Measure
 from analysis.scores.scores import Scores
 from annealing.choices import require_count, require_seed
 from annealing.errors import IFPError, did_you_mean
@@ -27,6 +28,9 @@ def _measures() -> list[Measure]:
 _MEASURES = _measures()
 SCORES = tuple(name for each in _MEASURES if each.when == "always" for name in each.names)
 VARIANTS = tuple(name for each in _MEASURES if each.when != "always" for name in each.names)
+
+POSTERIOR_SCORES = tuple(name for each in _MEASURES if each.when == "posteriors" for name in each.names)
+SEEDS = 5  # samples behind the spread of a score that has no interval
 
 
 def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
@@ -58,7 +62,7 @@ def of_samples_alone(names: Collection[str]) -> bool:
 
 
 def score(
-    codes: NDArray[np.floating],
+    codes: NDArray[Any],
     factors: NDArray[np.integer],
     *,
     logvar: NDArray[np.floating] | None = None,
@@ -73,7 +77,7 @@ def score(
     the field has them, says ``LabelledCodes(codes, factors).protocol``.
 
     Args:
-        codes: posterior means, shape (rows, latents).
+        codes: posterior means, shape (rows, latents); whole numbers by their type are codes of classes.
         factors: classes from 0, shape (rows, factors); those that do not vary are left out.
         logvar: posterior log-variances, shape (rows, latents).
         only: names among ``SCORES`` and ``VARIANTS``. Of the variants, those of DCI are measured only if named.
@@ -88,8 +92,52 @@ def score(
     require_seed(seed)
     data = LabelledCodes(codes, factors, logvar)
     asked = asked_scores(only, posteriors=logvar is not None)
-    found: dict[str, float] = {}
+    found: dict[str, Estimate] = {}
     for each in _MEASURES:
         if set(each.names).intersection(asked):
             found.update(zip(each.names, each.function(data, seed, sizes, n_jobs), strict=True))
-    return Scores({name: found[name] for name in asked})
+    intervals = {name: found[name].interval for name in asked}
+    return Scores(
+        {name: found[name].value for name in asked},
+        record={"intervals": {name: ends for name, ends in intervals.items() if ends is not None}},
+    )
+
+
+def exact_scores(
+    data: LabelledCodes,
+    *,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    sizes: SampleSizes = STUDY,
+    n_jobs: int = 1,
+) -> dict[str, float]:
+    """What codes that are the factors themselves score, on the same rows: what each score can reach on these data.
+
+    Each factor's classes are a code of the kind that the codes are of. Of scores that need log-variances there is none.
+    """
+    names = [name for name in asked_scores(only, posteriors=False) if name not in POSTERIOR_SCORES]
+    if not names:
+        return {}
+    exact = data.classes if data.discrete else data.classes.astype(np.float64)
+    return dict(score(exact, data.factors, seed=seed, only=names, sizes=sizes, n_jobs=n_jobs))
+
+
+def sample_spread(
+    data: LabelledCodes,
+    first: Scores,
+    *,
+    seed: int = 0,
+    sizes: SampleSizes = STUDY,
+    n_jobs: int = 1,
+) -> dict[str, list[float]]:
+    """Of every score without an interval its values with five sample seeds, from ``seed`` on.
+
+    Args:
+        first: the scores with the first seed.
+    """
+    names = [name for name in first if name not in first.intervals]
+    others = [
+        score(data.codes, data.factors, logvar=data.logvar, seed=seed + more, only=names, sizes=sizes, n_jobs=n_jobs)
+        for more in range(1, SEEDS if names else 1)
+    ]
+    return {name: [each[name] for each in (first, *others)] for name in names}

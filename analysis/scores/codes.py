@@ -1,8 +1,9 @@
 """Codes with the factors behind them, and the samples that the scores draw from them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +30,25 @@ PROTOCOLS = ("gdl", "gdl-arrays")
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Rows (n,) drawn, their codes (n, latents) as float64, and their classes (n, factors) of factors that vary."""
+    """Rows drawn from labelled codes.
+
+    Attributes:
+        rows: their numbers (n,).
+        codes: (n, latents), float64.
+        factors: classes of the factors that vary, (n, factors).
+        spread: variance of a mean over other such samples, where that of n independent rows is 1.
+    """
 
     rows: NDArray[np.integer]
     codes: NDArray[np.float64]
     factors: NDArray[np.int64]
+    spread: float = 1.0
 
 
 def sampled_rows(rows: int, seed: int, sizes: SampleSizes) -> NDArray[np.int64]:
     """The rows out of so many that the samples of a seed hold, each once, rising: what most scores look at."""
+    if rows <= sizes.train:
+        return np.arange(rows)
     return np.unique(np.concatenate([_drawn(rows, sizes.train, seed, 0), _drawn(rows, sizes.test, seed, 1)]))
 
 
@@ -69,7 +80,7 @@ class LabelledCodes:
     not vary are left out of everything drawn.
 
     Attributes:
-        codes: posterior means, shape (rows, latents).
+        codes: posterior means, shape (rows, latents); whole numbers by their type are codes of classes.
         factors: classes from 0, shape (rows, factors).
         logvar: posterior log-variances, shape (rows, latents), for the scores that need them.
 
@@ -78,7 +89,7 @@ class LabelledCodes:
             from 0, or no factor that varies.
     """
 
-    codes: NDArray[np.floating]
+    codes: NDArray[Any]
     factors: NDArray[np.integer]
     logvar: NDArray[np.floating] | None = None
 
@@ -115,6 +126,11 @@ class LabelledCodes:
         """Number of values of each factor that varies."""
         return tuple(int(largest) + 1 for largest in self.classes.max(axis=0))
 
+    @property
+    def discrete(self) -> bool:
+        """Whether the codes are classes, too: whole numbers by their type."""
+        return np.issubdtype(self.codes.dtype, np.integer)
+
     @cached_property
     def protocol(self) -> str:
         """``gdl`` with uniform and independent factors, ``gdl-arrays`` with factors as they occur among the rows."""
@@ -143,7 +159,9 @@ class LabelledCodes:
         Raises:
             IFPError: a factor has one value only in this sample.
         """
-        sample = self.at(_drawn(len(self.codes), sizes.train, seed, 0))
+        rows = len(self.codes)
+        of_a_sample = 0.0 if self.protocol == "gdl" else sizes.train / rows
+        sample = replace(self.at(_drawn(rows, sizes.train, seed, 0)), spread=1 + of_a_sample)
         for k, labels in zip(self.varying, sample.factors.T, strict=True):
             if np.ptp(labels) == 0:
                 raise IFPError(f"need two values of factor {k} among the rows drawn, got one in {sizes.train}")
@@ -152,6 +170,15 @@ class LabelledCodes:
     def test(self, seed: int, sizes: SampleSizes) -> Sample:
         """The sample on which every score with this seed is tested."""
         return self.at(_drawn(len(self.codes), sizes.test, seed, 1))
+
+    def distinct(self, seed: int, sizes: SampleSizes) -> Sample:
+        """The rows of :meth:`train`, each once, or all rows where there are no more than it draws.
+
+        For estimates from nearest neighbours, to which a row drawn twice is a neighbour at no distance.
+        """
+        rows = len(self.codes)
+        chosen = np.arange(rows) if rows <= sizes.train else np.unique(_drawn(rows, sizes.train, seed, 0))
+        return replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
 
     def draw_groups(
         self, count: int, size: int, rng: np.random.Generator

@@ -10,7 +10,7 @@ from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
-from analysis.scores.measure import Measure, When
+from analysis.scores.measure import Estimate, Measure, When
 from annealing.errors import IFPError
 
 Variant = Literal["boosting", "forest"]
@@ -126,9 +126,9 @@ def _fit(train: Sample, test: Sample, k: int, seed: int, variant: Variant) -> tu
 
 
 def _measure(variant: Variant, when: When) -> Measure:
-    def measure(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[float, ...]:
+    def measure(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[Estimate, ...]:
         found = dci(data, seed=seed, sizes=sizes, variant=variant, n_jobs=n_jobs)
-        return found.disentanglement, found.completeness, found.informativeness
+        return Estimate(found.disentanglement), Estimate(found.completeness), Estimate(found.informativeness)
 
     names = tuple(f"{NAMES[variant]}_{part}" for part in ("disentanglement", "completeness", "informativeness"))
     return Measure(names, measure, when, place=1, rows="samples")

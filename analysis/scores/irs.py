@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.scores.binned import discretise
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.measure import Measure
-from analysis.scores.mig import discretise
 from annealing.errors import IFPError
 
 _BINS = 20  # values of a factor, at most

@@ -1,32 +1,19 @@
-"""Mutual information gap."""
+"""Mutual information gaps: of the two best latents of a factor (MIG), of the two best factors of a latent (MIG-sup)."""
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import mutual_info_score
 
-from analysis.information import information
+from analysis.information import information, information_terms
+from analysis.scores.binned import BINS, binned_information, binned_table
 from analysis.scores.codes import LabelledCodes, SampleSizes
-from analysis.scores.measure import Measure
+from analysis.scores.information_table import InformationTable, entropies_of, surprisals
+from analysis.scores.measure import Estimate, Measure, estimate
 from annealing.errors import IFPError
 
-_BINS = 20
+_MOVING = 0.01  # variance of the mean code from which a latent takes part in MIG-sup
 
 
-def discretise(codes: NDArray[np.number], bins: int = _BINS) -> NDArray[np.int64]:
-    """Each column of ``codes`` (samples, latents) in ``bins`` equal-width bins between its own minimum and maximum."""
-    exact = codes.astype(np.float64)  # edges rounded to float32 would put a code that lies on one into another bin
-    edges = [np.linspace(code.min(), code.max(), bins + 1)[:-1] for code in exact.T]
-    return np.stack([np.digitize(code, edge) for code, edge in zip(exact.T, edges, strict=True)], axis=1)
-
-
-def binned_information(
-    codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = _BINS
-) -> NDArray[np.float64]:
-    """Plug-in information in nats of mean codes (samples, latents) in bins about factors, (latents, factors)."""
-    return np.array([[mutual_info_score(labels, code) for labels in factors.T] for code in discretise(codes, bins).T])
-
-
-def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = _BINS) -> float:
+def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = BINS) -> float:
     r"""MIG by the field's protocol: mean over factors of the gap between the two most informative latents.
 
     .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
@@ -47,7 +34,7 @@ def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.inte
     if bins < 1:
         raise IFPError(f"need one bin or more, got {bins}")
     varying = _varying(codes, factors)
-    return _mean_gap(binned_information(codes, varying, bins), varying)
+    return mean_gap(binned_information(codes, varying, bins), entropies_of(varying))
 
 
 def mig_chen(mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer]) -> float:
@@ -70,9 +57,23 @@ def mig_chen(mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: 
     varying = _varying(mean, factors)
     if logvar.shape != mean.shape:
         raise IFPError(f"need mean and logvar of one shape, got {mean.shape} and {logvar.shape}")
-    # latent by latent: one needs 512 bins for every sample
-    latents = [slice(j, j + 1) for j in range(mean.shape[1])]
-    return _mean_gap(np.vstack([information(mean[:, j], logvar[:, j], varying) for j in latents]), varying)
+    return mean_gap(_posterior_information(mean, logvar, varying), entropies_of(varying))
+
+
+def gap_of_latents(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> float:
+    r"""MIG-sup of information (latents, factors): how far each latent tells of one factor more than of any other.
+
+    .. math:: \frac1J \sum_j \max_k \frac{I(z_j; v_k)}{H(v_k)} - \max_{k \ne k_j} \frac{I(z_j; v_k)}{H(v_k)}
+
+    The counterpart of MIG: a latent that holds two factors lowers it, a factor in two latents does not. Source: Li et
+    al. 2020, arXiv:2002.10549, whose code takes the latents of which the mean varies by more than 0.01.
+
+    >>> gap_of_latents(np.array([[0.6, 0.0], [0.3, 0.3]]), np.array([0.6, 0.6]))
+    0.5
+    """
+    shares = nats / entropies
+    second, first = np.sort(np.hstack([shares, np.zeros_like(shares[:, :1])]), axis=1)[:, -2:].T
+    return float(np.mean(first - second))
 
 
 def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -87,26 +88,51 @@ def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArr
     return varying
 
 
-def _mean_gap(nats: NDArray[np.float64], factors: NDArray[np.integer]) -> float:
+def mean_gap(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> float:
     """Of information (latents, factors): largest less second largest, over the factor's entropy, mean over factors."""
     second, first = np.sort(np.vstack([nats, np.zeros_like(nats[:1])]), axis=0)[-2:]
-    entropies = [mutual_info_score(labels, labels) for labels in factors.T]
     return float(np.mean((first - second) / entropies))
 
 
-def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> float:
+def _posterior_information(
+    mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    # latent by latent: one needs 512 bins for every sample
+    latents = [slice(j, j + 1) for j in range(mean.shape[1])]
+    return np.vstack([information(mean[:, j], logvar[:, j], factors) for j in latents])
+
+
+def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
     train = data.train(seed, sizes)
-    return mutual_information_gap(train.codes, train.factors)
+    return estimate(mean_gap, binned_table(train.codes, train.factors), train)
 
 
-def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> float:
+def _mig_sup(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
+    train = data.train(seed, sizes)
+    moving = train.codes[:, train.codes.var(axis=0, ddof=1) > _MOVING]
+    if not moving.size:
+        return Estimate(0.0)
+    return estimate(gap_of_latents, binned_table(moving, train.factors), train)
+
+
+def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
     if data.logvar is None:
         raise IFPError("need the posteriors' logvar for mig_chen, got none")
     train = data.train(seed, sizes)
-    return mig_chen(train.codes, data.logvar[train.rows], train.factors)
+    mean, logvar, factors = train.codes, data.logvar[train.rows], train.factors
+    surprisal, entropies, known = surprisals(factors)
+    table = InformationTable(
+        _posterior_information(mean, logvar, factors),
+        entropies,
+        lambda j, k: information_terms(mean[:, j], logvar[:, j], factors[:, k]),
+        surprisal,
+        known,
+    )
+    return estimate(mean_gap, table, train)
 
 
 MEASURES = (
     Measure.of("mig", _mig, place=0, rows="samples"),
+    Measure.of("mig_sup", _mig_sup, place=0, rows="samples"),
     Measure.of("mig_chen", _mig_chen, when="posteriors", place=0, rows="samples"),
 )

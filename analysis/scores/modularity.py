@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.scores.binned import binned_table
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
-from analysis.scores.measure import Measure
-from analysis.scores.mig import binned_information
+from analysis.scores.measure import Estimate, Measure, estimate
 from annealing.errors import IFPError
 
 
-def modularity(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
+def modularity(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> Estimate:
     """:func:`modularity_of_information` of mean codes in 20 bins: plug-in information, no bias correction.
 
     Source: Ridgeway & Mozer 2018, arXiv:1802.05312, as in Locatello et al. 2019, arXiv:1811.12359.
@@ -19,7 +19,8 @@ def modularity(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY
     """
     data.need_factors("modularity")
     train = data.train(seed, sizes)
-    return modularity_of_information(binned_information(train.codes, train.factors))
+    table = binned_table(train.codes, train.factors)
+    return estimate(lambda nats, entropies: modularity_of_information(np.maximum(nats, 0.0)), table, train)
 
 
 def modularity_of_information(nats: NDArray[np.floating]) -> float:

@@ -1,5 +1,6 @@
 """Scores by name, as a mapping that also prints itself, as a frame and as a figure."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 
 FORMAT = "ifp-scores/1"  # what the scores are; those of two formats do not compare, and a record without is of this one
+
+BESIDE = ("intervals", "exact", "spreads")  # what a record has by the names of scores, beside their values
 
 
 class Scores(dict[str, float]):
@@ -33,9 +36,30 @@ class Scores(dict[str, float]):
         if record is not None:
             self.record = record
 
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]]:
+        """Where the expectation of a score at this number of samples lies, at 95%: of scores of information."""
+        return {name: (low, high) for name, (low, high) in self.record.get("intervals", {}).items()}
+
+    @property
+    def exact(self) -> Mapping[str, float]:
+        """What codes that are the factors themselves score on the same rows: all that a score can reach."""
+        return self.record.get("exact", {})
+
+    @property
+    def spreads(self) -> Mapping[str, list[float]]:
+        """Values with five sample seeds, of scores without an interval, where that was asked for."""
+        return self.record.get("spreads", {})
+
     def to_frame(self) -> pd.DataFrame:
-        """A row per score: score and value."""
-        return pd.DataFrame({"score": list(self), "value": list(self.values())})
+        """A row per score: score, value and, where they are known, low and high of the interval, and exact."""
+        columns: dict[str, list[Any]] = {"score": list(self), "value": list(self.values())}
+        if self.intervals:
+            ends = [self.intervals.get(name, (math.nan, math.nan)) for name in self]
+            columns["low"], columns["high"] = [low for low, _ in ends], [high for _, high in ends]
+        if self.exact:
+            columns["exact"] = [self.exact.get(name, math.nan) for name in self]
+        return pd.DataFrame(columns)
 
     def plot(self) -> "Figure":
         """A bar per score: :func:`analysis.figures.scores.draw_scores`."""

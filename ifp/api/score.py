@@ -11,7 +11,8 @@ from analysis.scores.codes import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError
 from ifp.api.run import found_run
-from ifp.evaluation.scoring import codes_of_file, labelled_codes, score_codes, score_run
+from ifp.evaluation.codes import codes_of_file, labelled_codes
+from ifp.evaluation.scoring import score_codes, score_run
 from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
@@ -35,6 +36,8 @@ def score(
     runs: str | Path = RUNS,
     save: bool = False,
     anew: bool = False,
+    ceilings: bool = True,
+    spread: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Scores:
     """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
@@ -64,6 +67,8 @@ def score(
         save: keep the scores, with those measured before, in the run's scores.json, and where every image was encoded
             the posteriors in its posteriors.npz.
         anew: of a run, measure again what its scores.json has.
+        ceilings: also what the exact factors score on the same rows, which is all that a score can reach there.
+        spread: also the values with five sample seeds, of scores that have no interval.
         watch: follows the encoding.
 
     Returns:
@@ -78,7 +83,7 @@ def score(
             raise IFPError("need either codes with factors or a run alone, got both")
         if isinstance(codes, (str, Path)) and Path(codes).suffix == ".npz":
             data = codes_of_file(Path(codes), bins=bins, missing=missing)
-            return _scores(score_codes(data, seed=seed, only=only, n_jobs=n_jobs))
+            return _scores(score_codes(data, seed=seed, only=only, n_jobs=n_jobs, ceilings=ceilings, spread=spread))
         if bins is not None or missing is not None:
             raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
         found = score_run(
@@ -91,6 +96,8 @@ def score(
             network=network,
             save=save,
             anew=anew,
+            ceilings=ceilings,
+            spread=spread,
         )
         return _scores(found)
     if factors is None:
@@ -102,7 +109,9 @@ def score(
         bins=bins,
         missing=missing,
     )
-    return _scores(score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs))
+    return _scores(
+        score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs, ceilings=ceilings, spread=spread)
+    )
 
 
 def _scores(record: dict[str, Any]) -> Scores:

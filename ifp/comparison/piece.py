@@ -193,7 +193,7 @@ def comparison_row(
         same = there.get("format", SCORES) == SCORES
         missing = [name for name in scores if name not in there or not same]
         measured = (
-            score_run(run, seed=there["seed"], only=missing, data_dir=data_dir, save=save, keep=False)
+            score_run(run, seed=there["seed"], only=missing, data_dir=data_dir, save=save, keep=False, ceilings=False)
             if missing
             else {}
         )

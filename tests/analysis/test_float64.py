@@ -9,8 +9,9 @@ from scipy import integrate, stats
 from analysis.information import factor_entropy, information, information_and_chance, shuffle_null
 from analysis.kl_decomposition import decompose_kl
 from analysis.scores.all_scores import SCORES, VARIANTS, score
+from analysis.scores.binned import discretise
 from analysis.scores.codes import SampleSizes
-from analysis.scores.mig import discretise, mig_chen, mutual_information_gap
+from analysis.scores.mig import mig_chen, mutual_information_gap
 from analysis.scores.udr import udr
 from annealing.errors import IFPError
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.scores.mig import discretise, mutual_information_gap
+from analysis.scores.binned import discretise
+from analysis.scores.mig import mutual_information_gap
 from annealing.errors import IFPError
 
 

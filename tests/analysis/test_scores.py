@@ -76,7 +76,7 @@ def test_modularity_counts_information_in_20_bins_of_the_sample():
                 nats[j, k] += p * np.log(p / joint[row].sum() / joint[:, column].sum())
     squared = nats**2
     expected = np.mean(1 - squared.min(axis=1) / squared.max(axis=1))  # with two factors, the other is the smaller
-    np.testing.assert_allclose(modularity.modularity(data, seed=5, sizes=sizes), expected, atol=1e-6)
+    np.testing.assert_allclose(modularity.modularity(data, seed=5, sizes=sizes).value, expected, atol=1e-6)
 
 
 def test_sap_is_the_mean_gap_between_the_two_best_latents():

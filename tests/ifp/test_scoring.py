@@ -23,7 +23,8 @@ from annealing.errors import IFPError
 from ifp.cli import app
 from ifp.datasets import DataWarning
 from ifp.datasets.dataset import to_float
-from ifp.evaluation.scoring import codes_of_file, codes_of_run, score_codes, score_run
+from ifp.evaluation.codes import codes_of_file, codes_of_run
+from ifp.evaluation.scoring import score_codes, score_run
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import load_json
 from ifp.machine.threads import use_threads

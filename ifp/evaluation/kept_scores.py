@@ -1,0 +1,92 @@
+"""Scores that a run keeps in its scores.json, so that none is measured twice."""
+
+import importlib.metadata
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from analysis.kl_decomposition import KLDecomposition
+from analysis.plain_json import json_bytes
+from analysis.records import read_record
+from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, VARIANTS
+from analysis.scores.codes import PROTOCOLS, STUDY
+from analysis.scores.scores import BESIDE, FORMAT
+from annealing.errors import RunError
+from ifp.run_directory.checksums import file_digest
+from ifp.run_directory.run import PATIENCE
+from ifp.training.checkpoint import MODEL_FILE
+from ifp.training.trained import SCORES_FILE, TrainedRun
+
+APART = "kl_decomposition"
+LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
+
+
+def known_scores(trained: TrainedRun, seed: int) -> dict[str, Any]:
+    """What scores.json holds that was measured on this checkpoint, with the same samples and libraries; {} for none."""
+    if not (trained.run.path / SCORES_FILE).is_file():
+        return {}
+    held = trained.scores
+    same = {"format": FORMAT, "samples": asdict(STUDY), "seed": seed, **library_versions()}
+    current = held.get("checkpoint") == file_digest(trained.run.path / MODEL_FILE)
+    if not current or held.get("protocol") not in PROTOCOLS or any(held.get(name) != same[name] for name in same):
+        return {}
+    scored = held.get("scored")
+    names = [name for name in scored if isinstance(name, str)] if isinstance(scored, list) else []
+    values = {name: held[name] for name in names if name in held and _is_measured(name, held[name])}
+    beside = {kind: _numbers(held.get(kind), values) for kind in BESIDE}
+    return {**values, **beside, **same, "protocol": held["protocol"]}
+
+
+def is_complete(known: Mapping[str, Any], name: str, *, ceilings: bool, spread: bool) -> bool:
+    """Whether a score is known, with what is asked for beside it."""
+    if name not in known:
+        return False
+    without = name == APART or (ceilings and name in POSTERIOR_SCORES)
+    has_ceiling = without or name in known["exact"]
+    has_spread = name == APART or name in known["spreads"] or name in known["intervals"]
+    return (has_ceiling or not ceilings) and (has_spread or not spread)
+
+
+def _is_measured(name: str, value: object) -> bool:
+    """Whether a value may be what a score of that name gave: the file may be a stranger's."""
+    if name == APART:
+        try:
+            read_record(KLDecomposition, value, APART, RunError)
+        except RunError:
+            return False
+        return True
+    return name in (*SCORES, *VARIANTS) and _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _numbers(held: object, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A number, or a list of them, by the names of scores: of such a mapping what may be so."""
+    entries = held.items() if isinstance(held, Mapping) else ()
+    return {
+        name: value
+        for name, value in entries
+        if name in values and (all(map(_is_number, value)) if isinstance(value, list) else _is_number(value))
+    }
+
+
+def save_scores(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[str]) -> None:
+    """Write scores.json: what was measured, and what was before by the same protocol."""
+    run = trained.run
+    with run.writing(wait=PATIENCE):  # else two at once would each keep their own scores only
+        before = {"format": FORMAT} | dict(TrainedRun(run).scores if (run.path / SCORES_FILE).is_file() else {})
+        measured_by = ("format", "protocol", "samples", "seed", "scikit-learn")
+        kept = before if all(before.get(name) == told[name] for name in measured_by) else {}
+        known = known_scores(TrainedRun(run), told["seed"]) if kept else {}
+        scored = [name for name in known if _is_measured(name, known[name])]
+        beside = {kind: {**known.get(kind, {}), **told[kind]} for kind in BESIDE}
+        mark = {"scored": [*dict.fromkeys([*scored, *asked])], "checkpoint": file_digest(run.path / MODEL_FILE)}
+        run.write(SCORES_FILE, json_bytes({**kept, **told, **beside, **mark}))
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries on which scores depend, by name."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
