@@ -90,8 +90,19 @@ def score(
     """
     require_scores(only, n_jobs)
     require_seed(seed)
-    data = LabelledCodes(codes, factors, logvar)
-    asked = asked_scores(only, posteriors=logvar is not None)
+    return measured(LabelledCodes(codes, factors, logvar), seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
+
+
+def measured(
+    data: LabelledCodes,
+    *,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    sizes: SampleSizes = STUDY,
+    n_jobs: int = 1,
+) -> Scores:
+    """:func:`score` of codes that have been checked."""
+    asked = asked_scores(only, posteriors=data.logvar is not None)
     found: dict[str, Estimate] = {}
     for each in _MEASURES:
         if set(each.names).intersection(asked):
@@ -137,7 +148,7 @@ def sample_spread(
     """
     names = [name for name in first if name not in first.intervals]
     others = [
-        score(data.codes, data.factors, logvar=data.logvar, seed=seed + more, only=names, sizes=sizes, n_jobs=n_jobs)
+        measured(data, seed=seed + more, only=names, sizes=sizes, n_jobs=n_jobs)
         for more in range(1, SEEDS if names else 1)
     ]
     return {name: [each[name] for each in (first, *others)] for name in names}

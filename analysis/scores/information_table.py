@@ -7,11 +7,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 from sklearn.metrics import mutual_info_score
 
 TableScore: TypeAlias = Callable[[NDArray[np.float64], NDArray[np.float64]], float]  # of nats and entropies
 
 _AT_MOST = 4.0  # nats, of the standard deviation of terms: a score that moves by no such error depends on others
+_FAR = 6.0  # standard deviations above 0: nothing is cut off
 _ROUNDING = 1e-12  # nats: a value that varies by less does not vary
 
 
@@ -56,8 +58,8 @@ class InformationTable:
 
         the delta method, with t and h the ``terms`` and the ``surprisal`` of row i, then ``noise`` and ``edges``.
         Slopes are differences over an entry's own standard error to either side, as scores have kinks: where two
-        latents tell as much, which is the second is chance. A term of a factor that only some rows have a label of
-        counts as often as it stands for others.
+        latents tell as much, which is the second is chance. An estimate that is cut off at 0 varies less. A term of a
+        factor that only some rows have a label of counts as often as it stands for others.
         """
         rows = len(self.surprisal)
         weight = self.known / np.maximum(self.known.mean(axis=0), 1 / rows)
@@ -67,10 +69,12 @@ class InformationTable:
             if not _slope(lambda nats: score(nats, self.entropies), self.nats, (j, k), _AT_MOST / math.sqrt(rows)):
                 continue
             terms = self.terms(j, k)
-            terms = weight[:, k] * (terms - terms[self.known[:, k]].mean())  # not the entry: it is cut off at 0
+            mean = float(terms[self.known[:, k]].mean())
+            terms = weight[:, k] * (terms - mean)
             noise = float(np.broadcast_to(self.noise, self.nats.shape)[j, k])
             step = math.sqrt(terms.var() / rows + noise)
             slope = _slope(lambda nats: score(nats, self.entropies), self.nats, (j, k), step)
+            slope *= math.sqrt(_left_above_0(mean, step))
             total += slope * terms
             variance += slope**2 * noise
         for k in range(len(self.entropies)):
@@ -83,6 +87,15 @@ class InformationTable:
             lower[other.latent], higher[other.latent] = other.lower, other.higher
             variance += ((score(higher, self.entropies) - score(lower, self.entropies)) / 2) ** 2
         return math.sqrt(variance)
+
+
+def _left_above_0(mean: float, deviation: float) -> float:
+    """Share of its variance that a Gaussian of that mean keeps once what lies below 0 is set to 0."""
+    at = mean / deviation if deviation > _ROUNDING else math.inf
+    if at > _FAR:
+        return 1.0
+    above, density = float(norm.cdf(at)), float(norm.pdf(at))
+    return (at**2 + 1) * above + at * density - (at * above + density) ** 2
 
 
 def _slope(
