@@ -9,7 +9,7 @@ from typing import Any
 from analysis.kl_decomposition import KLDecomposition
 from analysis.plain_json import json_bytes
 from analysis.records import read_record
-from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, VARIANTS
+from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, SEEDS, VARIANTS
 from analysis.scores.codes import PROTOCOLS, STUDY
 from analysis.scores.scores import BESIDE, FORMAT
 from annealing.errors import RunError
@@ -19,6 +19,7 @@ from ifp.training.checkpoint import MODEL_FILE
 from ifp.training.trained import SCORES_FILE, TrainedRun
 
 APART = "kl_decomposition"
+_MANY = {"intervals": 2, "spreads": SEEDS}  # numbers of a score; of what is not here there is one
 LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
 
 
@@ -34,7 +35,7 @@ def known_scores(trained: TrainedRun, seed: int) -> dict[str, Any]:
     scored = held.get("scored")
     names = [name for name in scored if isinstance(name, str)] if isinstance(scored, list) else []
     values = {name: held[name] for name in names if name in held and _is_measured(name, held[name])}
-    beside = {kind: _numbers(held.get(kind), values) for kind in BESIDE}
+    beside = {kind: _numbers(held.get(kind), values, _MANY.get(kind)) for kind in BESIDE}
     return {**values, **beside, **same, "protocol": held["protocol"]}
 
 
@@ -63,14 +64,16 @@ def _is_number(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _numbers(held: object, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A number, or a list of them, by the names of scores: of such a mapping what may be so."""
+def _numbers(held: object, values: Mapping[str, Any], many: int | None) -> dict[str, Any]:
+    """A number, or a list of so many, by the names of scores: of such a mapping what may be so."""
     entries = held.items() if isinstance(held, Mapping) else ()
-    return {
-        name: value
-        for name, value in entries
-        if name in values and (all(map(_is_number, value)) if isinstance(value, list) else _is_number(value))
-    }
+    return {name: entry for name, entry in entries if name in values and _is_entry(entry, many)}
+
+
+def _is_entry(entry: object, many: int | None) -> bool:
+    if many is None:
+        return _is_number(entry)
+    return isinstance(entry, list) and len(entry) == many and all(map(_is_number, entry))
 
 
 def save_scores(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[str]) -> None:

@@ -60,7 +60,7 @@ def score_codes(
         "format": FORMAT,
         "protocol": data.protocol,
         **found,
-        "intervals": dict(found.intervals),
+        "intervals": {name: [*ends] for name, ends in found.intervals.items()},  # lists: as JSON gives them back
         "exact": exact_scores(data, only=found, **given) if ceilings else {},
         "spreads": sample_spread(data, found, **given) if spread else {},
         "samples": asdict(sizes),
