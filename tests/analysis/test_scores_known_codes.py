@@ -13,7 +13,13 @@ from annealing.errors import IFPError
 SIZES = SampleSizes(train=600, test=300)  # boosting at the study's sizes would take minutes
 FOREST = tuple(name for name in VARIANTS if name.startswith("dci-forest"))
 QUICK = tuple(name for name in SCORES if not name.startswith("dci")) + FOREST
-NEED_TWO_FACTORS = (*(name for name in SCORES if name.startswith("dci")), "factor_vae", "beta_vae", "modularity", "infom")
+NEED_TWO_FACTORS = (
+    *(name for name in SCORES if name.startswith("dci")),
+    "factor_vae",
+    "beta_vae",
+    "modularity",
+    "infom",
+)
 
 
 def lattice(*sizes):
@@ -30,8 +36,9 @@ CODE = (FACTORS - FACTORS.mean(axis=0)) / FACTORS.std(axis=0)
 # Each latent has one factor with a weight of 0.9 or more, the others with up to 0.41.
 ROTATION = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
 
-# MIG and SAP compare with the second latent, MIG-sup with the second factor, which tell a little by chance in 600 rows. SAP and explicitness are low
-# for a perfect code: a line against the rest finds the two ends of a factor, hardly a value between.
+# MIG and SAP compare with the second latent, MIG-sup with the second factor, which tell a little by chance in 600 rows.
+# SAP and explicitness are low for a perfect code: a line against the rest finds the two ends of a factor, hardly a
+# value between.
 IDENTITY = {
     "mig": 0.987, "dci_disentanglement": 1, "dci_completeness": 1, "dci_informativeness": 1, "sap": 0.176,
     "factor_vae": 1, "beta_vae": 1, "modularity": 1, "explicitness": 0.979, "irs": 1, "mig_sup": 0.988, "infom": 1,
