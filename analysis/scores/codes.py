@@ -162,9 +162,7 @@ class LabelledCodes:
         rows = len(self.codes)
         of_a_sample = 0.0 if self.protocol == "gdl" else sizes.train / rows
         sample = replace(self.at(_drawn(rows, sizes.train, seed, 0)), spread=1 + of_a_sample)
-        for k, labels in zip(self.varying, sample.factors.T, strict=True):
-            if np.ptp(labels) == 0:
-                raise IFPError(f"need two values of factor {k} among the rows drawn, got one in {sizes.train}")
+        self._need_values(sample)
         return sample
 
     def test(self, seed: int, sizes: SampleSizes) -> Sample:
@@ -175,10 +173,20 @@ class LabelledCodes:
         """The rows of :meth:`train`, each once, or all rows where there are no more than it draws.
 
         For estimates from nearest neighbours, to which a row drawn twice is a neighbour at no distance.
+
+        Raises:
+            IFPError: a factor has one value only in this sample.
         """
         rows = len(self.codes)
         chosen = np.arange(rows) if rows <= sizes.train else np.unique(_drawn(rows, sizes.train, seed, 0))
-        return replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
+        sample = replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
+        self._need_values(sample)
+        return sample
+
+    def _need_values(self, sample: Sample) -> None:
+        for k, labels in zip(self.varying, sample.factors.T, strict=True):
+            if np.ptp(labels) == 0:
+                raise IFPError(f"need two values of factor {k} among the rows drawn, got one in {len(labels)}")
 
     def draw_groups(
         self, count: int, size: int, rng: np.random.Generator

@@ -28,7 +28,7 @@ def info_modularity(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = 
     nearest neighbours. Source: Hsu et al. 2023, arXiv:2305.18378.
 
     Raises:
-        IFPError: fewer than two factors vary.
+        IFPError: fewer than two factors vary, or one has a single value in the sample.
     """
     data.need_factors("InfoM")
     sample = data.distinct(seed, sizes)

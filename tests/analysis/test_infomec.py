@@ -173,3 +173,12 @@ def test_infoe_of_classes_without_a_linear_order_is_that_of_each_class():
     as_classes, as_numbers = (score(each, factors, only=["infoe"])["infoe"] for each in (codes, codes * 1.0))
     assert as_classes == pytest.approx((1 + 0) / 2, abs=1e-3)  # all of the second factor, nothing of the first
     assert as_numbers < 0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_factor_that_the_sample_misses_is_named(name):
+    factors = lattice(4, 1000)
+    factors[1:, 0] = 0
+    factors[0, 0] = 1
+    with pytest.raises(IFPError, match="two values of factor 0 among the rows drawn, got one in 20"):
+        score(factors * 1.0, factors, only=[name], sizes=SampleSizes(train=20))
