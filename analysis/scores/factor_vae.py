@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.measure import Measure
+from analysis.scores.shared_values import draw_groups
 
 _ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
 
@@ -31,7 +32,7 @@ def factor_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY
     codes, variance = data.codes[:, active].astype(np.float64), variance[active]
     counted = []
     for stream, count in ((2, sizes.train), (3, sizes.test)):
-        factor, rows = data.draw_groups(count, sizes.group, np.random.default_rng([seed, stream]))
+        factor, rows = draw_groups(data, count, sizes.group, np.random.default_rng([seed, stream]))
         counted.append(votes(factor, least_moving(codes, rows, variance), len(data.sizes), codes.shape[1]))
     return majority_accuracy(*counted)
 

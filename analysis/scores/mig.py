@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from analysis.information import information, information_terms
 from analysis.scores.binned import BINS, binned_information, binned_table
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes, SampleSizes, varying_columns
 from analysis.scores.information_table import InformationTable, entropies_of, surprisals
 from analysis.scores.measure import Estimate, Measure, estimate
 from annealing.errors import IFPError
@@ -25,7 +25,7 @@ def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.inte
 
     Args:
         codes: posterior means, shape (samples, latents); with one latent, the second one's information is 0.
-        factors: classes, shape (samples, factors); those that do not vary are left out.
+        factors: classes, shape (samples, factors), -1 for no label; those that do not vary are left out.
         bins: of each latent; the protocol's are 20.
 
     Raises:
@@ -49,7 +49,7 @@ def mig_chen(mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: 
 
     Args:
         mean, logvar: of the posteriors, shape (samples, latents); with one latent, the second one's information is 0.
-        factors: classes, shape (samples, factors); those that do not vary are left out.
+        factors: classes, shape (samples, factors), -1 for no label; those that do not vary are left out.
 
     Raises:
         IFPError: shapes that do not fit, a posterior that is not finite, or no factor that varies.
@@ -82,7 +82,7 @@ def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArr
         raise IFPError(f"need codes (samples, latents), factors (samples, factors), got {codes.shape}, {factors.shape}")
     if not np.isfinite(codes).all():
         raise IFPError("need finite codes for a score, got NaN or infinity")
-    varying = factors[:, [bool(np.ptp(labels) > 0) for labels in factors.T]]
+    varying = factors[:, varying_columns(factors)]
     if not varying.size:
         raise IFPError("need at least one factor that varies for a score, got none")
     return varying
@@ -97,9 +97,14 @@ def mean_gap(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> float
 def _posterior_information(
     mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    # latent by latent: one needs 512 bins for every sample
-    latents = [slice(j, j + 1) for j in range(mean.shape[1])]
-    return np.vstack([information(mean[:, j], logvar[:, j], factors) for j in latents])
+    known = factors >= 0
+    nats = np.empty((mean.shape[1], factors.shape[1]))
+    for there in np.unique(known, axis=1).T:  # factors of which the same rows have a label
+        same = np.flatnonzero((known == there[:, None]).all(axis=0))
+        for j in range(len(nats)):  # latent by latent: one needs 512 bins for every sample
+            of_latent = mean[there, j : j + 1], logvar[there, j : j + 1]
+            nats[j, same] = information(*of_latent, factors[np.ix_(there, same)])[0]
+    return nats
 
 
 def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
@@ -121,14 +126,14 @@ def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate
     train = data.train(seed, sizes)
     mean, logvar, factors = train.codes, data.logvar[train.rows], train.factors
     surprisal, entropies, known = surprisals(factors)
-    table = InformationTable(
-        _posterior_information(mean, logvar, factors),
-        entropies,
-        lambda j, k: information_terms(mean[:, j], logvar[:, j], factors[:, k]),
-        surprisal,
-        known,
-    )
-    return estimate(mean_gap, table, train)
+
+    def terms(j: int, k: int) -> NDArray[np.float64]:
+        there, found = known[:, k], np.zeros(len(mean))
+        found[there] = information_terms(mean[there, j], logvar[there, j], factors[there, k])
+        return found
+
+    nats = _posterior_information(mean, logvar, factors)
+    return estimate(mean_gap, InformationTable(nats, entropies, terms, surprisal, known), train)
 
 
 MEASURES = (

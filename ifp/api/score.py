@@ -53,9 +53,10 @@ def score(
             perhaps ``logvar``.
             None: the newest finished training run.
         factors: labels (rows, factors) or (rows,), with codes: numbers or text, whose distinct values are the classes
-            (:func:`ifp.datasets.labels.factor_classes`); rows with NaN or empty text are left out, which is warned of.
+            (:func:`ifp.datasets.labels.factor_classes`). NaN or empty text is a missing label, which is warned of: the
+            row counts for the factors that it has a label of.
         logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
-        bins: classes that a continuous factor is cut into, with codes.
+        bins: classes that a continuous factor is cut into, with codes; scores of regressions need none.
         missing: a label that means there is none, with codes.
         seed: of the samples drawn.
         only: names of scores; None for all (DCI by its exact protocol takes minutes on thousands of rows).
@@ -82,7 +83,7 @@ def score(
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")
         if isinstance(codes, (str, Path)) and Path(codes).suffix == ".npz":
-            data = codes_of_file(Path(codes), bins=bins, missing=missing)
+            data = codes_of_file(Path(codes), bins=bins, missing=missing, only=only)
             return _scores(score_codes(data, seed=seed, only=only, n_jobs=n_jobs, ceilings=ceilings, spread=spread))
         if bins is not None or missing is not None:
             raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
@@ -108,6 +109,7 @@ def score(
         None if logvar is None else in_memory(logvar),
         bins=bins,
         missing=missing,
+        only=only,
     )
     return _scores(
         score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs, ceilings=ceilings, spread=spread)

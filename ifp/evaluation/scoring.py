@@ -55,7 +55,7 @@ def score_codes(
     :func:`analysis.scores.all_scores.score` and :func:`ifp.score`.
     """
     given: dict[str, Any] = {"seed": seed, "sizes": sizes, "n_jobs": n_jobs}
-    found = scores_of(data.codes, data.factors, logvar=data.logvar, only=only, **given)
+    found = scores_of(data.codes, data.factors, logvar=data.logvar, values=data.values, only=only, **given)
     record: dict[str, Any] = {
         "format": FORMAT,
         "protocol": data.protocol,
