@@ -137,7 +137,10 @@ class LabelledCodes:
                 f"{factors.min()}"
             )
         if self.values is not None and not _values_fit(self.values, factors):
-            raise IFPError(f"need finite values of the factors, NaN for no label, {factors.shape}, got others")
+            raise IFPError(
+                f"need finite values of the factors, NaN for no label, as floats of shape {factors.shape}, got "
+                f"{self.values.dtype} of shape {self.values.shape} or values that are not finite"
+            )
         if not self.varying:
             raise IFPError("need at least one factor that varies for a score, got none")
         if lacking := int((self.classes < 0).all(axis=1).sum()):
