@@ -7,7 +7,7 @@ from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.measure import Measure
 from analysis.scores.shared_values import draw_groups
 
-_ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
+ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
 
 
 def factor_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
@@ -26,7 +26,7 @@ def factor_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY
     """
     data.need_factors("the FactorVAE score")
     variance = data.train(seed, sizes).codes.var(axis=0, ddof=1)
-    active = np.sqrt(variance) >= _ACTIVE
+    active = np.sqrt(variance) >= ACTIVE
     if not active.any():
         return 0.0
     codes, variance = data.codes[:, active].astype(np.float64), variance[active]

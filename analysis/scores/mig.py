@@ -10,7 +10,7 @@ from analysis.scores.information_table import InformationTable, entropies_of, su
 from analysis.scores.measure import Estimate, Measure, estimate
 from annealing.errors import IFPError
 
-_MOVING = 0.01  # variance of the mean code from which a latent takes part in MIG-sup
+MOVING = 0.01  # variance of the mean code from which a latent takes part in MIG-sup
 
 
 def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = BINS) -> float:
@@ -71,9 +71,14 @@ def gap_of_latents(nats: NDArray[np.float64], entropies: NDArray[np.float64]) ->
     >>> gap_of_latents(np.array([[0.6, 0.0], [0.3, 0.3]]), np.array([0.6, 0.6]))
     0.5
     """
+    return float(np.mean(gaps_of_latents(nats, entropies)))
+
+
+def gaps_of_latents(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The terms of :func:`gap_of_latents`, (latents,)."""
     shares = nats / entropies
     second, first = np.sort(np.hstack([shares, np.zeros_like(shares[:, :1])]), axis=1)[:, -2:].T
-    return float(np.mean(first - second))
+    return first - second
 
 
 def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -89,9 +94,14 @@ def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArr
 
 
 def mean_gap(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> float:
-    """Of information (latents, factors): largest less second largest, over the factor's entropy, mean over factors."""
+    """MIG of information (latents, factors): the mean of :func:`gaps_of_factors`."""
+    return float(np.mean(gaps_of_factors(nats, entropies)))
+
+
+def gaps_of_factors(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of information (latents, factors): largest less second largest, over the factor's entropy, (factors,)."""
     second, first = np.sort(np.vstack([nats, np.zeros_like(nats[:1])]), axis=0)[-2:]
-    return float(np.mean((first - second) / entropies))
+    return (first - second) / entropies
 
 
 def _posterior_information(
@@ -114,7 +124,7 @@ def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
 
 def _mig_sup(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
     train = data.train(seed, sizes)
-    moving = train.codes[:, train.codes.var(axis=0, ddof=1) > _MOVING]
+    moving = train.codes[:, train.codes.var(axis=0, ddof=1) > MOVING]
     if not moving.size:
         return Estimate(0.0)
     return estimate(gap_of_latents, binned_table(moving, train.factors), train)

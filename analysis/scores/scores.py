@@ -12,6 +12,8 @@ from analysis.printed import printed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analysis.scores.matrix import InformationMatrix
+
 
 FORMAT = "ifp-scores/1"  # what the scores are; those of two formats do not compare, and a record without is of this one
 
@@ -50,6 +52,13 @@ class Scores(dict[str, float]):
     def spreads(self) -> Mapping[str, list[float]]:
         """Values with five sample seeds, of scores without an interval, where that was asked for."""
         return self.record.get("spreads", {})
+
+    @property
+    def matrix(self) -> "InformationMatrix | None":
+        """Information of every latent about every factor; None where it was not measured with them."""
+        from analysis.scores.matrix import InformationMatrix  # with it comes scikit-learn
+
+        return InformationMatrix.of_record(self.record["matrix"]) if "matrix" in self.record else None
 
     def to_frame(self) -> pd.DataFrame:
         """A row per score: score, value and, where they are known, low and high of the interval, and exact."""

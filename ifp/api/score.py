@@ -11,7 +11,7 @@ from analysis.scores.codes import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError
 from ifp.api.run import found_run
-from ifp.evaluation.codes import codes_of_file, labelled_codes
+from ifp.evaluation.codes import codes_of_file, factor_names_of_file, labelled_codes
 from ifp.evaluation.scoring import score_codes, score_run
 from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.machine.progress import UNWATCHED, Watch
@@ -38,6 +38,7 @@ def score(
     anew: bool = False,
     ceilings: bool = True,
     spread: bool = False,
+    matrix: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Scores:
     """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
@@ -70,11 +71,13 @@ def score(
         anew: of a run, measure again what its scores.json has.
         ceilings: also what the exact factors score on the same rows, which is all that a score can reach there.
         spread: also the values with five sample seeds, of scores that have no interval.
+        matrix: of a run, measure ``matrix`` even where its scores.json has all scores but no matrix.
         watch: follows the encoding.
 
     Returns:
-        Scores by name; ``record`` has what they were measured with beside them, and in ``notes`` whether latents carry
-        no information, where their log-variances are known.
+        Scores by name; ``matrix`` has the information of every latent about every factor, ``record`` what they were
+        measured with beside them, and in ``notes`` where a score misleads on such codes, and whether latents carry no
+        information, where their log-variances are known.
 
     Raises:
         IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.
@@ -83,8 +86,10 @@ def score(
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")
         if isinstance(codes, (str, Path)) and Path(codes).suffix == ".npz":
+            names = factor_names_of_file(Path(codes))
             data = codes_of_file(Path(codes), bins=bins, missing=missing, only=only)
-            return _scores(score_codes(data, seed=seed, only=only, n_jobs=n_jobs, ceilings=ceilings, spread=spread))
+            given: dict[str, Any] = {"seed": seed, "only": only, "n_jobs": n_jobs}
+            return _scores(score_codes(data, **given, ceilings=ceilings, spread=spread, names=names))
         if bins is not None or missing is not None:
             raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
         found = score_run(
@@ -99,6 +104,7 @@ def score(
             anew=anew,
             ceilings=ceilings,
             spread=spread,
+            matrix=matrix,
         )
         return _scores(found)
     if factors is None:

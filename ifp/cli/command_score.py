@@ -31,6 +31,9 @@ def score(
     missing: options.Missing = None,
     seed: Annotated[int | None, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Measure again what scores.json has.")] = False,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Also print how much each latent tells of each factor.")
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option(help="Factors that DCI fits side by side; -1: one per core.", rich_help_panel=MACHINE)
     ] = None,
@@ -49,6 +52,7 @@ def score(
     Examples:
         ifp score --only mig,sap
         ifp score runs/mine --only dci-forest_disentanglement
+        ifp score codes.npz --matrix
         ifp score codes.npz --json
     """
     from ifp.api.score import score as scored
@@ -59,5 +63,5 @@ def score(
         {"only": options.name_list(only), "bins": bins, "missing": missing, "seed": seed, "n_jobs": jobs}
     )
     watch = Following("scores.json and posteriors.npz in the run")
-    found = scored(run, runs=runs, data_dir=data_dir, save=True, anew=anew, watch=watch, **given)
-    show_scores(found, json=json)
+    found = scored(run, runs=runs, data_dir=data_dir, save=True, anew=anew, matrix=matrix, watch=watch, **given)
+    show_scores(found, json=json, matrix=matrix)

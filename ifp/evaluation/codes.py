@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.names import is_name
+from analysis.plain_json import shown
 from analysis.scores.all_scores import VARIANTS, of_values_alone
 from analysis.scores.codes import LabelledCodes, varying_columns
 from annealing.errors import DataError, IFPError, RunError
@@ -15,7 +17,7 @@ from ifp.datasets import require_bins
 from ifp.datasets.dataset import DataWarning
 from ifp.datasets.labels import label_columns, partial_labels
 from ifp.evaluation.encoding import encoded_run
-from ifp.files.npz import has_array, open_npz, read_whole
+from ifp.files.npz import has_array, open_npz, read_header, read_whole
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
 from ifp.run_directory.run import RunDirectory
@@ -132,3 +134,27 @@ def codes_of_file(
         if array is not None and not np.issubdtype(array.dtype, np.floating):
             raise DataError(f"need {name} of floats in {path}, got {array.dtype}")
     return labelled_codes(codes, factors, logvar, bins=bins, missing=missing, only=only, where=f"factors in {path}")
+
+
+def factor_names_of_file(path: Path) -> tuple[str, ...] | None:
+    """``factor_names`` of an npz of codes, one per column of its ``factors``; None where it has none.
+
+    Raises:
+        DataError: names that are no text, not different or not printable, or not as many as columns.
+    """
+    if not path.is_file():
+        return None  # of which the reader of the codes tells
+    with open_npz(path) as archive:
+        if not has_array(archive, "factor_names"):
+            return None
+        header, shape = read_header(archive, "factor_names", path), read_header(archive, "factors", path).shape
+        columns = shape[1] if len(shape) == 2 else 1
+        if header.dtype.kind != "U" or header.shape != (columns,):
+            raise DataError(
+                f"need factor_names of shape ({columns},) as text in {path}, got {header.shape} of {header.dtype}: "
+                "leave them out or name every column"
+            )
+        names = tuple(read_whole(archive, "factor_names", path).tolist())
+    if len(set(names)) < len(names) or not all(map(is_name, names)):
+        raise DataError(f"need different, printable factor_names in {path}, got {', '.join(map(shown, names))}")
+    return names

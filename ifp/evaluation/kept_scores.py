@@ -8,11 +8,13 @@ from typing import Any
 
 from analysis.kl_decomposition import KLDecomposition
 from analysis.plain_json import json_bytes
-from analysis.records import read_record
+from analysis.records import read_record, read_value
 from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, SEEDS, VARIANTS
 from analysis.scores.codes import PROTOCOLS, STUDY
+from analysis.scores.matrix import InformationMatrix
+from analysis.scores.notes import Note
 from analysis.scores.scores import BESIDE, FORMAT
-from annealing.errors import RunError
+from annealing.errors import IFPError, RunError
 from ifp.run_directory.checksums import file_digest
 from ifp.run_directory.run import PATIENCE
 from ifp.training.checkpoint import MODEL_FILE
@@ -20,6 +22,7 @@ from ifp.training.trained import SCORES_FILE, TrainedRun
 
 APART = "kl_decomposition"
 _MANY = {"intervals": 2, "spreads": SEEDS}  # numbers of a score; of what is not here there is one
+MATRIX, MISLEADING = "matrix", "misleading"
 LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
 
 
@@ -36,7 +39,19 @@ def known_scores(trained: TrainedRun, seed: int) -> dict[str, Any]:
     names = [name for name in scored if isinstance(name, str)] if isinstance(scored, list) else []
     values = {name: held[name] for name in names if name in held and _is_measured(name, held[name])}
     beside = {kind: _numbers(held.get(kind), values, _MANY.get(kind)) for kind in BESIDE}
-    return {**values, **beside, **same, "protocol": held["protocol"]}
+    return {**values, **beside, **_of_codes(trained, held), **same, "protocol": held["protocol"]}
+
+
+def _of_codes(trained: TrainedRun, held: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of the codes beside their scores, of that what may be so."""
+    try:
+        matrix = InformationMatrix.of_record(held.get(MATRIX))
+        notes = read_value(tuple[Note, ...], held.get(MISLEADING), MISLEADING)
+    except IFPError:
+        return {}
+    if len(matrix.nats) != sum(map(len, trained.checkpoint.groups)):
+        return {}
+    return {MATRIX: matrix.to_record(), MISLEADING: [asdict(each) for each in notes]}
 
 
 def is_complete(known: Mapping[str, Any], name: str, *, ceilings: bool, spread: bool) -> bool:
