@@ -1,7 +1,7 @@
 """Information of every latent about every factor: what stands behind MIG, and who owns what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,7 +149,12 @@ class InformationMatrix:
     def to_record(self) -> dict[str, Any]:
         """Plain JSON: the fields, and what follows from them by latent and by factor."""
         return {
-            **asdict(self),
+            "protocol": self.protocol,
+            "factors": list(self.factors),
+            "nats": [list(row) for row in self.nats],
+            "entropies": list(self.entropies),
+            "chance": [list(row) for row in self.chance],
+            "rows": list(self.rows),
             "owners": list(self.owners),
             "owner_shares": list(self.owner_shares),
             "gaps": self.gaps.tolist(),

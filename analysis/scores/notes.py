@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ class Note:
 
     scores: tuple[str, ...]
     text: str
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"scores": list(self.scores), "text": self.text}
 
 
 def score_notes(

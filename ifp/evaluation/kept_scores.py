@@ -51,7 +51,7 @@ def _of_codes(trained: TrainedRun, held: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     if len(matrix.nats) != sum(map(len, trained.checkpoint.groups)):
         return {}
-    return {MATRIX: matrix.to_record(), MISLEADING: [asdict(each) for each in notes]}
+    return {MATRIX: matrix.to_record(), MISLEADING: [each.to_record() for each in notes]}
 
 
 def is_complete(known: Mapping[str, Any], name: str, *, ceilings: bool, spread: bool) -> bool:

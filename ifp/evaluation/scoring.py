@@ -94,7 +94,7 @@ def _of_codes(data: LabelledCodes, seed: int, sizes: SampleSizes, names: Sequenc
     rows = data.train(seed, sizes).rows  # those of a run that are encoded for sure
     silence = None if data.logvar is None else found_silence(_nats(data.codes[rows], data.logvar[rows]))
     notes = score_notes(data, matrix, seed=seed, sizes=sizes, silent=silence.silent if silence else ())
-    return {MATRIX: matrix.to_record(), MISLEADING: [asdict(each) for each in notes]}
+    return {MATRIX: matrix.to_record(), MISLEADING: [each.to_record() for each in notes]}
 
 
 def _nats(codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> NDArray[np.floating]:
