@@ -69,7 +69,8 @@ def score(
         save: keep the scores, with those measured before, in the run's scores.json, and where every image was encoded
             the posteriors in its posteriors.npz.
         anew: of a run, measure again what its scores.json has.
-        ceilings: also what the exact factors score on the same rows, which is all that a score can reach there.
+        ceilings: also what the exact factors score on the same rows, which is all that a score can reach there; of a
+            run on sprites before nothing also what centroid and area do (:func:`ifp.evaluation.seen.seen_scores`).
         spread: also the values with five sample seeds, of scores that have no interval.
         matrix: of a run, measure ``matrix`` even where its scores.json has all scores but no matrix.
         watch: follows the encoding.

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -54,8 +54,15 @@ def _of_codes(trained: TrainedRun, held: Mapping[str, Any]) -> dict[str, Any]:
     return {MATRIX: matrix.to_record(), MISLEADING: [each.to_record() for each in notes]}
 
 
+def beside_scores(names: Collection[str], *records: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside these scores in records, the last one's first; ``seen`` only where there is any."""
+    entries = {kind: [item for each in records for item in each.get(kind, {}).items()] for kind in BESIDE}
+    found = {kind: {name: value for name, value in items if name in names} for kind, items in entries.items()}
+    return {kind: values for kind, values in found.items() if values or kind != "seen"}
+
+
 def is_complete(known: Mapping[str, Any], name: str, *, ceilings: bool, spread: bool) -> bool:
-    """Whether a score is known, with what is asked for beside it."""
+    """Whether a score is known, with what is asked for beside it; ``seen`` comes with ``exact``, where there is any."""
     if name not in known:
         return False
     without = name == APART or (ceilings and name in POSTERIOR_SCORES)
@@ -100,9 +107,9 @@ def save_scores(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[st
         kept = before if all(before.get(name) == told[name] for name in measured_by) else {}
         known = known_scores(TrainedRun(run), told["seed"]) if kept else {}
         scored = [name for name in known if _is_measured(name, known[name])]
-        beside = {kind: {**known.get(kind, {}), **told[kind]} for kind in BESIDE}
-        mark = {"scored": [*dict.fromkeys([*scored, *asked])], "checkpoint": file_digest(run.path / MODEL_FILE)}
-        run.write(SCORES_FILE, json_bytes({**kept, **told, **beside, **mark}))
+        names = [*dict.fromkeys([*scored, *asked])]
+        mark = {"scored": names, "checkpoint": file_digest(run.path / MODEL_FILE)}
+        run.write(SCORES_FILE, json_bytes({**kept, **told, **beside_scores(names, known, told), **mark}))
 
 
 def library_versions() -> dict[str, str]:

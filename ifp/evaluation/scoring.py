@@ -22,7 +22,7 @@ from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes, sampled_rows
 from analysis.scores.matrix import information_matrix
 from analysis.scores.notes import score_notes
-from analysis.scores.scores import BESIDE, FORMAT
+from analysis.scores.scores import FORMAT
 from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_seed
 from annealing.errors import IFPError
@@ -33,14 +33,17 @@ from ifp.evaluation.kept_scores import (
     LIBRARIES,
     MATRIX,
     MISLEADING,
+    beside_scores,
     is_complete,
     known_scores,
     library_versions,
     save_scores,
 )
+from ifp.evaluation.seen import seen_scores
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.machine.threads import use_threads
 from ifp.models.networks import Network
+from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.silence import Silence, found_silence, trained_silence
 from ifp.training.trained import trained_run
@@ -129,8 +132,9 @@ def score_run(
     """Score a finished training run: see :func:`score_codes`.
 
     Samples are drawn from the codes of every image, which on a full lattice is exactly the field's protocol. Where no
-    score looks at others, only those of the samples are encoded. What scores.json says was measured like this before
-    is not measured again. Torch and BLAS use the run's threads.
+    score looks at others, only those of the samples are encoded. Beside the exact factors' scores stand those of what
+    can be seen, ``seen`` (:func:`ifp.evaluation.seen.seen_scores`). What scores.json says was measured like this
+    before is not measured again. Torch and BLAS use the run's threads.
 
     Args:
         run: finished.
@@ -171,13 +175,15 @@ def score_run(
                 spread=spread,
                 names=trained.trace.names,
             )
+            if ceilings:
+                found["seen"] = seen_scores(run_dataset(run, data_dir), codes, seed=seed, only=scores)
         if save and keep and whole and codes.logvar is not None:
             keep_codes(run, codes.codes, codes.logvar)
     values = {**known, **found}
     told = {
         **{name: values[name] for name in ("format", "protocol")},
         **{name: values[name] for name in asked},
-        **{kind: _asked_of({**known.get(kind, {}), **found.get(kind, {})}, asked) for kind in BESIDE},
+        **beside_scores(asked, known, found),
         **{name: values[name] for name in ("samples", "seed", *LIBRARIES)},
         **{name: values[name] for name in (MATRIX, MISLEADING) if name in values},
         **_noted(trained_silence(trained, data_dir), values, asked),
@@ -185,7 +191,3 @@ def score_run(
     if save and found:
         save_scores(trained, told, asked)
     return told
-
-
-def _asked_of(entries: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in entries.items() if name in asked}
