@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ifp.api.report import report
     from ifp.api.run import Run, open_run, runs
     from ifp.api.score import score
+    from ifp.api.score_batches import ScoreBatches
+    from ifp.api.score_runs import RunScores, score_runs
     from ifp.api.spectrum import spectrum
     from ifp.api.train import train
     from ifp.api.traverse import traverse
@@ -39,9 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
-    "RunError", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare", "diagnose", "encode",
-    "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run", "plan_stages",
-    "report", "runs", "score", "spectrum", "train", "traverse", "verify", "weight_of",
+    "RunError", "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare",
+    "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run",
+    "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "train", "traverse", "verify", "weight_of",
 ]  # fmt: skip
 
 _HOME = {
@@ -74,6 +76,11 @@ _HOME = {
         "runs",
     ),
     "ifp.api.score": ("score",),
+    "ifp.api.score_batches": ("ScoreBatches",),
+    "ifp.api.score_runs": (
+        "RunScores",
+        "score_runs",
+    ),
     "ifp.api.spectrum": ("spectrum",),
     "ifp.api.train": ("train",),
     "ifp.api.traverse": ("traverse",),

@@ -90,7 +90,7 @@ def score(
             names = factor_names_of_file(Path(codes))
             data = codes_of_file(Path(codes), bins=bins, missing=missing, only=only)
             given: dict[str, Any] = {"seed": seed, "only": only, "n_jobs": n_jobs}
-            return _scores(score_codes(data, **given, ceilings=ceilings, spread=spread, names=names))
+            return scores_of(score_codes(data, **given, ceilings=ceilings, spread=spread, names=names))
         if bins is not None or missing is not None:
             raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
         found = score_run(
@@ -107,9 +107,9 @@ def score(
             spread=spread,
             matrix=matrix,
         )
-        return _scores(found)
+        return scores_of(found)
     if factors is None:
-        raise IFPError("need factors (rows, factors) with codes, got none")
+        raise IFPError("need factors (rows, factors) with codes, got none; several runs: ifp.score_runs")
     data = labelled_codes(
         in_memory(codes),
         labels_in_memory(factors),
@@ -118,11 +118,12 @@ def score(
         missing=missing,
         only=only,
     )
-    return _scores(
+    return scores_of(
         score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs, ceilings=ceilings, spread=spread)
     )
 
 
-def _scores(record: dict[str, Any]) -> Scores:
+def scores_of(record: dict[str, Any]) -> Scores:
+    """The scores that a record of a model's codes holds, which stays beside them."""
     values = {name: record[name] for name in SCORES + VARIANTS if isinstance(record.get(name), float)}
     return Scores(values, record=record)

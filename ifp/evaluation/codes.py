@@ -46,7 +46,10 @@ def codes_of_run(
     """
     trained = trained_run(run)
     if not trained.trace.names:
-        raise RunError(f"need a run on data with labelled factors for scores, {trained.run.path} has none")
+        raise RunError(
+            f"need a run on data with labelled factors for scores, {trained.run.path} has none: `ifp score --udr RUN "
+            "RUN` ranks runs without labels, `ifp encode` writes codes, to be scored with labels of your own"
+        )
     found = encoded_run(trained.run, data_dir, watch, network, index)
     return LabelledCodes(found["codes"], found["factors"], found["logvar"])
 

@@ -88,19 +88,19 @@ def score_codes(
         return record | _noted(None, record, found)
     if only is None if apart is None else apart:
         record[APART] = asdict(decompose_kl(data.codes, data.logvar, seed=seed, samples=_SAMPLES))
-    return record | _noted(found_silence(_nats(data.codes, data.logvar)), record, found)
+    return record | _noted(found_silence(latent_nats(data.codes, data.logvar)), record, found)
 
 
 def _of_codes(data: LabelledCodes, seed: int, sizes: SampleSizes, names: Sequence[str] | None) -> dict[str, Any]:
     """The information of every latent about every factor, and where a score misleads on such codes."""
     matrix = information_matrix(data, seed=seed, sizes=sizes, names=names)
     rows = data.train(seed, sizes).rows  # those of a run that are encoded for sure
-    silence = None if data.logvar is None else found_silence(_nats(data.codes[rows], data.logvar[rows]))
+    silence = None if data.logvar is None else found_silence(latent_nats(data.codes[rows], data.logvar[rows]))
     notes = score_notes(data, matrix, seed=seed, sizes=sizes, silent=silence.silent if silence else ())
     return {MATRIX: matrix.to_record(), MISLEADING: [each.to_record() for each in notes]}
 
 
-def _nats(codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> NDArray[np.floating]:
+def latent_nats(codes: NDArray[np.floating], logvar: NDArray[np.floating]) -> NDArray[np.floating]:
     """KL of each latent (latents,), mean over the rows of codes and logvar (rows, latents)."""
     mean, log_variance = (torch.from_numpy(np.array(each, np.float64)) for each in (codes, logvar))  # of any byte order
     return gaussian_kl(mean, log_variance).mean(dim=0).numpy()

@@ -1,0 +1,244 @@
+"""``ifp.score_runs``: scores of several runs, what they spread over seeds, and UDR, which ranks runs without labels."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.comparison import Row, summarise_methods
+from analysis.printed import printed
+from analysis.scores.all_scores import require_scores
+from analysis.scores.scores import FORMAT, Scores
+from analysis.scores.udr import Similarity
+from annealing.choices import require_seed
+from annealing.errors import IFPError
+from ifp.api.score import score, scores_of
+from ifp.comparison.study import method_names, runs_at_hand
+from ifp.evaluation.scoring import score_run
+from ifp.evaluation.udr import udr_of_runs
+from ifp.machine.progress import UNWATCHED, Watch
+from ifp.models.networks import Network
+from ifp.run_directory.kinds import RUNS, Kind
+from ifp.run_directory.run import RunDirectory, open_run
+from ifp.training.trained import TrainedRun
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRun:
+    """A run with its scores.
+
+    Attributes:
+        run: its directory.
+        method: its objective, and those of its settings in which other runs of the objective differ.
+        seed: that it was trained with.
+        scores: by name.
+    """
+
+    run: str
+    method: str
+    seed: int
+    scores: Scores
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunScores:
+    """Scores of several runs on the same data.
+
+    Two uncertainties, kept apart: how sure each run's score is at its number of samples (``scores[run].intervals``),
+    and how much runs differ that were trained with other seeds (:meth:`over_runs`).
+
+    Attributes:
+        runs: each with its scores.
+        about: what holds for all of them: ``data``, the name of the data set; of UDR ``similarity``, ``images``, the
+            ``seed`` of those, and ``notes``.
+    """
+
+    runs: tuple[ScoredRun, ...]
+    about: Mapping[str, Any]
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """The scores of each run, by its directory."""
+        return {each.run: each.scores for each in self.runs}
+
+    @property
+    def is_udr(self) -> bool:
+        """Whether the one score is UDR, how far a run agrees with the others."""
+        return "similarity" in self.about
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that was measured, as JSON has it."""
+        runs = [
+            {"run": each.run, "method": each.method, "seed": each.seed, "scores": dict(each.scores.record)}
+            for each in self.runs
+        ]
+        return {"format": FORMAT, **self.about, "runs": runs, "over_runs": self.over_runs().to_dict("records")}
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per run: run, method, seed, each score; of UDR also its active latents."""
+        active = "active_latents"
+        return pd.DataFrame(
+            [
+                {"run": each.run, "method": each.method, "seed": each.seed, **each.scores}
+                | ({active: each.scores.record[active]} if self.is_udr else {})
+                for each in self.runs
+            ]
+        )
+
+    def over_runs(self) -> pd.DataFrame:
+        """A row per method and score: the number of runs, and the median, min and max over them.
+
+        ``sample_half_width`` is another thing: half the 95% interval of one run's score at its number of samples, the
+        median over the runs; NaN where a score has no interval.
+        """
+        return pd.DataFrame(
+            [
+                {
+                    "method": each.method,
+                    "score": each.measure,
+                    "runs": each.count,
+                    "median": each.median,
+                    "min": each.low,
+                    "max": each.high,
+                    "sample_half_width": self._half_width(each.method, each.measure),
+                }
+                for each in summarise_methods(self._rows())
+            ]
+        )
+
+    def plot(self) -> "Figure":
+        """A panel per score, in it a box and the points of each method: one point per run."""
+        from analysis.figures.comparison import draw_comparison
+
+        return draw_comparison(self._rows(), f"{self.about['data']}: {len(self.runs)} runs")
+
+    def __repr__(self) -> str:
+        kind = "UDR" if self.is_udr else "Scores"
+        frame = self.to_frame() if self.is_udr else self.over_runs()
+        return printed(f"{kind} of {len(self.runs)} runs on {self.about['data']}", frame)
+
+    def _rows(self) -> list[Row]:
+        return [{"method": each.method, "seed": each.seed, "run": each.run, **each.scores} for each in self.runs]
+
+    def _half_width(self, method: str, name: str) -> float:
+        ends = [
+            each.scores.intervals[name] for each in self.runs if each.method == method and name in each.scores.intervals
+        ]
+        return float(np.median([(high - low) / 2 for low, high in ends])) if ends else float("nan")
+
+
+def score_runs(
+    at_hand: Sequence[RunDirectory | str | Path],
+    *,
+    udr: bool = False,
+    similarity: Similarity = "spearman",
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    n_jobs: int = -1,
+    network: Network | None = None,
+    data_dir: str | Path | None = None,
+    save: bool = False,
+    anew: bool = False,
+    ceilings: bool = True,
+    spread: bool = False,
+    watch: Watch = UNWATCHED,
+) -> RunScores:
+    """Scores of several training runs on the same data, and what they spread over seeds: ::
+
+        found = ifp.score_runs(["runs/first", "runs/second"], only=["mig"])
+        found.over_runs()  # median, min and max over the runs of each method; the interval of one run apart
+        ifp.score_runs(["runs/first", "runs/second"], udr=True)  # how far they agree: needs no labels
+
+    Args:
+        at_hand: finished training runs, or studies, which stand for the runs in them.
+        udr: in place of the scores UDR (:func:`analysis.scores.udr.udr`), of 10,000 images drawn with ``seed``. It
+            depends on which other runs are there, and is not kept in any.
+        similarity: of latents, for UDR: ``spearman`` or ``lasso``.
+        seed: of the samples drawn, the same for every run.
+        only, n_jobs, network, data_dir, anew, ceilings, spread, watch: as :func:`ifp.score` has them, for each run.
+        save: keep each run's scores in its scores.json, as :func:`ifp.score` does.
+
+    Raises:
+        IFPError: runs on different data, one given twice, one that is not finished or not of training, an unknown
+            score; runs without labels, but for UDR; fewer than two runs, or options of the scores, with UDR.
+    """
+    require_scores(only, n_jobs)
+    require_seed(seed)
+    found = _opened(at_hand)
+    methods = method_names(found)
+    about: dict[str, Any] = {"data": found[0].run.data.name}
+    shared: dict[str, Any] = {"seed": seed, "network": network, "watch": watch}
+    shared["data_dir"] = None if data_dir is None else Path(data_dir)
+    if udr:
+        if only is not None or anew or spread:
+            raise IFPError("need either scores or UDR, got both: only, anew and spread are of scores")
+        agreements = udr_of_runs(found, similarity=similarity, **shared)
+        about |= {"similarity": similarity, "images": agreements[0].images, "seed": seed, "notes": _mixed(methods)}
+        scores = [Scores(udr=each.udr, record={"udr": each.udr, "active_latents": each.active}) for each in agreements]
+    else:
+        shared |= {"only": only, "n_jobs": n_jobs, "save": save, "anew": anew, "ceilings": ceilings, "spread": spread}
+        scores = [scores_of(score_run(each.run, **shared)) for each in found]
+    return RunScores(
+        tuple(
+            ScoredRun(str(each.run.path), method, each.config.seed, own)
+            for each, method, own in zip(found, methods, scores, strict=True)
+        ),
+        about,
+    )
+
+
+def scored(
+    sources: Sequence[Path],
+    *,
+    udr: bool = False,
+    similarity: Similarity | None = None,
+    runs: str | Path = RUNS,
+    **settings: Any,
+) -> Scores | RunScores:
+    """What ``ifp score`` measures: one run or npz by :func:`ifp.score`, several runs or a study by :func:`score_runs`.
+
+    Args:
+        sources: paths; none: the newest finished training run.
+        udr, similarity: as :func:`score_runs` has them.
+        runs: where the newest run is looked for.
+        settings: of the two functions, by name.
+
+    Raises:
+        IFPError: as theirs; an npz among several sources, or options that do not go together.
+    """
+    files = [each for each in sources if each.suffix == ".npz"]
+    several = udr or len(sources) > 1
+    if several and (files or not sources):
+        got = f"{len(files)} files of codes: score these one by one" if files else "none"
+        raise IFPError(f"need training runs to score together, got {got}")
+    if similarity is not None and not udr:
+        raise IFPError("need --udr for a similarity, which is of UDR alone")
+    if not several and (not sources or files or open_run(sources[0]).kind != Kind.COMPARISON):
+        return score(sources[0] if sources else None, runs=runs, **settings)
+    if {"bins", "missing"} & set(settings):
+        raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
+    if similarity is not None:
+        settings["similarity"] = similarity
+    return score_runs(sources, udr=udr, **settings)
+
+
+def _opened(at_hand: Sequence[RunDirectory | str | Path]) -> list[TrainedRun]:
+    """The training runs, each once."""
+    found = runs_at_hand([each if isinstance(each, RunDirectory) else Path(each) for each in at_hand])
+    paths = [each.run.path.resolve() for each in found]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise IFPError(f"need each run once, got {twice} twice: its seed would count twice")
+    return found
+
+
+def _mixed(methods: Sequence[str]) -> list[str]:
+    """What to know of a UDR among runs of several methods."""
+    kinds = dict.fromkeys(methods)
+    return [] if len(kinds) == 1 else [f"UDR is meant for seeds of one setting, these runs have {len(kinds)}"]
