@@ -18,7 +18,7 @@ from annealing.errors import IFPError
 from ifp.api.score import score, scores_of
 from ifp.comparison.study import method_names, runs_at_hand
 from ifp.evaluation.scoring import score_run
-from ifp.evaluation.udr import udr_of_runs
+from ifp.evaluation.udr import RunAgreement, udr_of_runs
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
@@ -79,7 +79,9 @@ class RunScores:
             {"run": each.run, "method": each.method, "seed": each.seed, "scores": dict(each.scores.record)}
             for each in self.runs
         ]
-        return {"format": FORMAT, **self.about, "runs": runs, "over_runs": self.over_runs().to_dict("records")}
+        over_runs = self.over_runs()
+        over_runs = over_runs.astype(object).where(over_runs.notna(), None)
+        return {"format": FORMAT, **self.about, "runs": runs, "over_runs": over_runs.to_dict("records")}
 
     def to_frame(self) -> pd.DataFrame:
         """A row per run: run, method, seed, each score; of UDR also its active latents."""
@@ -180,7 +182,8 @@ def score_runs(
         if only is not None or anew or spread:
             raise IFPError("need either scores or UDR, got both: only, anew and spread are of scores")
         agreements = udr_of_runs(found, similarity=similarity, **shared)
-        about |= {"similarity": similarity, "images": agreements[0].images, "seed": seed, "notes": _mixed(methods)}
+        about |= {"similarity": similarity, "images": agreements[0].images, "seed": seed}
+        about["notes"] = [*_mixed(methods), *_silent(found, agreements)]
         scores = [Scores(udr=each.udr, record={"udr": each.udr, "active_latents": each.active}) for each in agreements]
     else:
         shared |= {"only": only, "n_jobs": n_jobs, "save": save, "anew": anew, "ceilings": ceilings, "spread": spread}
@@ -242,3 +245,12 @@ def _mixed(methods: Sequence[str]) -> list[str]:
     """What to know of a UDR among runs of several methods."""
     kinds = dict.fromkeys(methods)
     return [] if len(kinds) == 1 else [f"UDR is meant for seeds of one setting, these runs have {len(kinds)}"]
+
+
+def _silent(runs: Sequence[TrainedRun], agreements: Sequence[RunAgreement]) -> list[str]:
+    """The runs whose latents all carry no information."""
+    return [
+        f"no latent of {trained.run.path} carries information: it agrees with none"
+        for trained, agreement in zip(runs, agreements, strict=True)
+        if not agreement.active
+    ]
