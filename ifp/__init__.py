@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.findings import Findings
     from analysis.freezing_points import FreezingPoints
+    from analysis.scores.run_scores import RunScores
     from analysis.stage_plan import StagePlan
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from annealing.loss_forms import beta_in_nats, weight_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ifp.api.run import Run, open_run, runs
     from ifp.api.score import score
     from ifp.api.score_batches import ScoreBatches
-    from ifp.api.score_runs import RunScores, score_runs
+    from ifp.api.score_runs import score_runs
     from ifp.api.spectrum import spectrum
     from ifp.api.train import train
     from ifp.api.traverse import traverse
@@ -49,6 +50,7 @@ __all__ = [
 _HOME = {
     "analysis.findings": ("Findings",),
     "analysis.freezing_points": ("FreezingPoints",),
+    "analysis.scores.run_scores": ("RunScores",),
     "analysis.stage_plan": ("StagePlan",),
     "annealing.errors": (
         "DataError",
@@ -77,10 +79,7 @@ _HOME = {
     ),
     "ifp.api.score": ("score",),
     "ifp.api.score_batches": ("ScoreBatches",),
-    "ifp.api.score_runs": (
-        "RunScores",
-        "score_runs",
-    ),
+    "ifp.api.score_runs": ("score_runs",),
     "ifp.api.spectrum": ("spectrum",),
     "ifp.api.train": ("train",),
     "ifp.api.traverse": ("traverse",),

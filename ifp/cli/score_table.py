@@ -6,8 +6,8 @@ from typing import Any
 import typer
 
 from analysis.plain_json import json_bytes
+from analysis.scores.run_scores import RunScores
 from analysis.scores.scores import Scores
-from ifp.api.score_runs import RunScores
 from ifp.cli.tables import show, show_notes, show_table
 from ifp.tables.scores import factors_told, latents_telling
 from ifp.tables.table import cell

@@ -118,6 +118,10 @@ CALLS = {
     "score": lambda folder, bars, file: ifp.score(
         folder / "runs" / "train", only=["mig", "sap", "dci-forest_disentanglement", "irs"], save=True
     ),
+    "score_runs": lambda folder, bars, file: [
+        ifp.score_runs([folder / "runs" / "train", folder / "runs" / "compare"], **given).plot()
+        for given in ({"only": ["mig"]}, {"udr": True})
+    ],
     "spectrum": lambda folder, bars, file: (
         ifp.spectrum(file, contexts=4).findings(),
         ifp.spectrum(bars.images(range(len(bars)))),

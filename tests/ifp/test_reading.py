@@ -62,6 +62,12 @@ WRITTEN = [
         ("score", "runs/train", "--only", "sap"),
         {"runs/train/scores.json", "runs/train/checksums.json"},
     ),
+    (("score", "runs/train", "runs/compare", "--udr"), set()),
+    (
+        ("score", "runs/train", "runs/compare/beta-vae-0", "--only", "mig_sup"),
+        {"runs/compare/checksums.json"}
+        | {f"runs/{run}/{file}.json" for run in ("train", "compare/beta-vae-0") for file in ("scores", "checksums")},
+    ),
     (("plot-distributions", "runs/anneal"), {"runs/anneal/distributions.png", "runs/anneal/checksums.json"}),
     (("plot-curves", "runs/anneal"), {"runs/anneal/curves.png", "runs/anneal/checksums.json"}),
     (("plot-curves", "runs/full"), {"runs/full/curves.png", "runs/full/checksums.json"}),
@@ -127,6 +133,8 @@ def test_no_function_of_python_changes_a_byte_unless_it_is_asked_to(kept):
     for run in (runs["train"], runs["full"]):
         ifp.freezing_points(run).plot()
     ifp.score(runs["train"], only=["modularity"], n_jobs=1)
+    ifp.score_runs([runs["train"], runs["compare"]], only=["modularity"], n_jobs=1).plot()
+    repr(ifp.score_runs([runs["train"], runs["compare"]], udr=True))
     ifp.encode(runs["train"])
     ifp.traverse(runs["train"], count=2)
     ifp.load_model(runs["train"])

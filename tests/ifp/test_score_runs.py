@@ -1,4 +1,4 @@
-"""Scores of several runs: each run's own, what they spread over seeds, UDR without labels; and what score prints."""
+"""Scores of several runs: each run's own, what they spread over seeds, and UDR without labels."""
 
 import json
 import shutil
@@ -10,10 +10,8 @@ from safetensors.torch import load_file, save
 
 import ifp
 import ifp.evaluation.udr
-from analysis.scores.scores import Scores
 from analysis.scores.udr import udr
 from annealing.errors import IFPError
-from ifp.cli.score_table import score_rows
 from ifp.run_directory.run import open_run
 from tests.ifp.conftest import TWO_LATENTS
 
@@ -242,29 +240,6 @@ def test_the_command_s_tables_keep_runs_and_seeds_apart(folder, told, monkeypatc
     error = told("score", folder / "first", folder / "second", "--udr")[1]
     assert "UDR by spearman on 32 images of bars; kept in no run" in error
     assert "writing" not in error
-
-
-def test_a_score_s_row_has_what_is_known_beside_it():
-    found = Scores(
-        {"mig": 0.5, "sap": 0.25},
-        record={
-            "intervals": {"mig": [0.45, 0.5512345]},
-            "exact": {"mig": 0.9, "sap": 0.5},
-            "seen": {"mig": 0.4},
-            "spreads": {"sap": [0.25, 0.2, 0.3, 0.22, 0.21]},
-        },
-    )
-    assert score_rows(found) == [
-        {
-            "score": "mig", "value": 0.5, "interval": "0.45..0.5512", "exact": 0.9, "seen": 0.4,
-            "5 sample seeds": None,
-        },
-        {
-            "score": "sap", "value": 0.25, "interval": None, "exact": 0.5, "seen": None,
-            "5 sample seeds": "0.2..0.3",
-        },
-    ]  # fmt: skip
-    assert score_rows(Scores(mig=0.5)) == [{"score": "mig", "value": 0.5}]
 
 
 def test_the_command_asks_for_sample_seeds_with_spread(folder, told):
