@@ -22,8 +22,8 @@ def score(
     run: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="RUN|CODES.npz",
-            help="Training runs, or one npz of codes and factors.  [default: the newest finished run]",
+            metavar="CODES.npz|RUN",
+            help="One npz of codes and factors, or training runs.  [default: the newest finished run]",
             autocompletion=complete_runs,
         ),
     ] = None,
