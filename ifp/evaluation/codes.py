@@ -134,8 +134,10 @@ def codes_of_file(
         codes, factors = (read_whole(archive, name, path) for name in ("codes", "factors"))
         logvar = read_whole(archive, "logvar", path) if has_array(archive, "logvar") else None
     for name, array in (("codes", codes), ("logvar", logvar)):
-        if array is not None and not np.issubdtype(array.dtype, np.floating):
-            raise DataError(f"need {name} of floats in {path}, got {array.dtype}")
+        kinds = "fiu" if name == "codes" else "f"
+        if array is not None and array.dtype.kind not in kinds:
+            numbers = "numbers" if name == "codes" else "floats"
+            raise DataError(f"need {name} of {numbers} in {path}, got {array.dtype}")
     return labelled_codes(codes, factors, logvar, bins=bins, missing=missing, only=only, where=f"factors in {path}")
 
 

@@ -363,7 +363,8 @@ def test_a_file_s_table_has_a_row_per_score(write):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"codes": np.zeros((60, 3), int)}, "need codes of floats in .*codes.npz, got int64"),
+        ({"codes": np.full((60, 3), "a")}, "need codes of numbers in .*codes.npz, got <U1"),
+        ({"logvar": np.zeros((60, 3), int)}, "need logvar of floats in .*codes.npz, got int64"),
         ({"codes": np.full((60, 3), np.nan)}, "need finite codes"),
         ({"codes": np.array([[object()]])}, "never unpickled"),
         ({"factors": np.zeros((59, 2), int)}, "need codes .rows, latents. and factors"),
