@@ -90,11 +90,11 @@ def scored(
     runs: str | Path = RUNS,
     **settings: Any,
 ) -> Scores | RunScores:
-    """What ``ifp score`` measures: one run or npz by :func:`ifp.score`, several runs or a study by :func:`score_runs`.
+    """What ``ifp score`` measures: one run or npz by :func:`ifp.score`, several or a study by :func:`ifp.score_runs`.
 
     Args:
         sources: paths; none: the newest finished training run.
-        udr, similarity: as :func:`score_runs` has them.
+        udr, similarity: as :func:`ifp.score_runs` has them.
         runs: where the newest run is looked for.
         settings: of the two functions, by name.
 
