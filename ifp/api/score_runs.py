@@ -35,6 +35,7 @@ def score_runs(
     anew: bool = False,
     ceilings: bool = True,
     spread: bool = False,
+    matrix: bool = False,
     watch: Watch = UNWATCHED,
 ) -> RunScores:
     """Scores of several training runs on the same data, and what they spread over seeds: ::
@@ -49,7 +50,7 @@ def score_runs(
             depends on which other runs are there, and is not kept in any.
         similarity: of latents, for UDR: ``spearman`` or ``lasso``.
         seed: of the samples drawn, the same for every run.
-        only, n_jobs, network, data_dir, anew, ceilings, spread, watch: as :func:`ifp.score` has them, for each run.
+        only, n_jobs, network, data_dir, anew, ceilings, spread, matrix, watch: as :func:`ifp.score` has them, for each run.
         save: keep each run's scores in its scores.json, as :func:`ifp.score` does.
 
     Raises:
@@ -64,14 +65,15 @@ def score_runs(
     shared: dict[str, Any] = {"seed": seed, "network": network, "watch": watch}
     shared["data_dir"] = None if data_dir is None else Path(data_dir)
     if udr:
-        if only is not None or anew or spread:
-            raise IFPError("need either scores or UDR, got both: only, anew and spread are of scores")
+        if only is not None or anew or spread or matrix:
+            raise IFPError("need either scores or UDR, got both: only, anew, spread and matrix are of scores")
         agreements = udr_of_runs(found, similarity=similarity, **shared)
         about |= {"similarity": similarity, "images": agreements[0].images, "seed": seed}
         about["notes"] = [*_mixed(methods), *_silent(found, agreements)]
         scores = [Scores(udr=each.udr, record={"udr": each.udr, "active_latents": each.active}) for each in agreements]
     else:
         shared |= {"only": only, "n_jobs": n_jobs, "save": save, "anew": anew, "ceilings": ceilings, "spread": spread}
+        shared["matrix"] = matrix
         scores = [scores_of(score_run(each.run, **shared)) for each in found]
     return RunScores(
         tuple(

@@ -15,7 +15,7 @@ from analysis.scores.mig import gap_of_latents, mean_gap
 from analysis.scores.modularity import modularity_of_information
 from analysis.scores.neighbours import neighbour_table
 
-ROWS = 200
+ROWS = 400
 SCORES = {
     "mig": mean_gap,
     "mig_sup": gap_of_latents,
