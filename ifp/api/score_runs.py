@@ -50,7 +50,8 @@ def score_runs(
             depends on which other runs are there, and is not kept in any.
         similarity: of latents, for UDR: ``spearman`` or ``lasso``.
         seed: of the samples drawn, the same for every run.
-        only, n_jobs, network, data_dir, anew, ceilings, spread, matrix, watch: as :func:`ifp.score` has them, for each run.
+        only, n_jobs, network, data_dir, anew, ceilings, spread, matrix, watch: of each run, as :func:`ifp.score` has
+            them.
         save: keep each run's scores in its scores.json, as :func:`ifp.score` does.
 
     Raises:

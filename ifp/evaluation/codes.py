@@ -12,7 +12,7 @@ from analysis.names import is_name
 from analysis.plain_json import shown
 from analysis.scores.all_scores import VARIANTS, of_values_alone
 from analysis.scores.codes import LabelledCodes, varying_columns
-from annealing.errors import DataError, IFPError, RunError
+from annealing.errors import DataError, IFPError
 from ifp.datasets import require_bins
 from ifp.datasets.dataset import DataWarning
 from ifp.datasets.labels import label_columns, partial_labels
@@ -21,7 +21,6 @@ from ifp.files.npz import has_array, open_npz, read_header, read_whole
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
 from ifp.run_directory.run import RunDirectory
-from ifp.training.trained import trained_run
 
 VALUE_SCORES = tuple(name for name in VARIANTS if of_values_alone([name]))  # that a continuous factor needs no bins for
 _BINS = 20
@@ -44,13 +43,7 @@ def codes_of_run(
     Raises:
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.
     """
-    trained = trained_run(run)
-    if not trained.trace.names:
-        raise RunError(
-            f"need a run on data with labelled factors for scores, {trained.run.path} has none: `ifp score --udr RUN "
-            "RUN` ranks runs without labels, `ifp encode` writes codes, to be scored with labels of your own"
-        )
-    found = encoded_run(trained.run, data_dir, watch, network, index)
+    found = encoded_run(run, data_dir, watch, network, index, labelled=True)
     return LabelledCodes(found["codes"], found["factors"], found["logvar"])
 
 

@@ -82,7 +82,7 @@ def test_labels_of_any_kind_come_in_batches(kind, rows):
 
 
 def test_rows_without_a_label_are_told_once_by_their_number(rows):
-    with pytest.warns(DataWarning, match="^3 of 300 rows lack a label") as told:
+    with pytest.warns(DataWarning, match="^labels are missing, of 300 rows .* 3 rows with no label") as told:
         fed(ifp.ScoreBatches(only=["mig"], sizes=FEW), rows[0], with_gaps(rows[1]))
     assert len(told) == 1
 

@@ -73,7 +73,7 @@ def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_mea
     assert (kept.pop("scored"), kept.pop("checkpoint")) == (["mig", "modularity", "irs"], checkpoint_of(run))
     beside = {kind: {**found[kind], **more[kind]} for kind in BESIDE}
     assert {kind: set(entries) for kind, entries in beside.items()} == {
-        "intervals": set(CHEAP), "exact": {*CHEAP, "irs"}, "spreads": set(),
+        "intervals": set(CHEAP), "exact": {*CHEAP, "irs"}, "seen": {*CHEAP, "irs"}, "spreads": set(),
     }  # fmt: skip
     assert kept == {**found, **more, **beside}
     assert (kept["protocol"], kept["samples"], kept["seed"]) == ("gdl", {"train": 10000, "test": 5000, "group": 64}, 0)
