@@ -23,12 +23,12 @@ from analysis.groups import (
     regrouped,
     separation_warnings,
 )
+from analysis.plan_uncertainty import resample
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
 from annealing.thresholds import TOLD
 
-_FEW = 20  # contexts below which order and groups are uncertain
 _NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer: it would never end
 _LAWFUL = 0.2  # nats up to which KL = g ln(beta_c / beta) holds
 _APART = 1.05  # pressure over the next one's, of stages that nothing tells apart
@@ -57,19 +57,21 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
         raise IFPError(f"need a factor that freezes above the final pressure {final:g}, got none")
     findings = findings.without(never)
     count = len(made.pressures) if made.pressures else made.stages
-    groups, warnings = natural_groups(findings), _measurement_warnings(findings)
+    groups, warnings, resamples = natural_groups(findings), _measurement_warnings(findings), resample(findings)
     if count is not None:
         groups = regrouped(groups, count, findings)
     else:
+        groups, unstable = resamples.merged(groups)
         groups, late = _late_joined(groups, findings, made)
-        warnings = [*late, *warnings]
+        warnings = [*unstable, *late, *warnings]
     drafts = _falling([_draft(groups, number, findings, made) for number in range(len(groups))])
     if count is not None:  # else joined with a warning
         warnings = [*_silent_warnings(groups, drafts, findings), *warnings]
     left_out = [f"{name} never freezes: left out" for name in never]
-    warnings = [*left_out, *separation_warnings(groups, findings), *warnings, *findings.warnings]
+    doubts = [*separation_warnings(groups, findings), *resamples.warnings(groups)]
+    warnings = [*left_out, *doubts, *warnings, *findings.warnings]
     total, opened, stages = sum(draft.time for draft in drafts), 0, []
-    for group, draft in zip(groups, drafts, strict=True):
+    for number, (group, draft) in enumerate(zip(groups, drafts, strict=True)):
         share = draft.time / total
         stages.append(
             Stage(
@@ -80,6 +82,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
                 predicted_nats=draft.nats,
                 evidence=[
                     *draft.evidence,
+                    *resamples.evidence(groups, number),
                     f"{share:.0%} of the steps: expected learning time {draft.time:.3g} of {total:.3g}",
                 ],
             )
@@ -95,7 +98,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
         latents=opened,
         gamma=made.gamma,
         stages=tuple(stages),
-        source={"findings": findings.source, "depth": made.depth, "seed": findings.seed},
+        source={"findings": findings.source, "depth": made.depth, "seed": findings.seed, **resamples.told(groups)},
         warnings=warnings,
     )
 
@@ -210,9 +213,6 @@ def _value_evidence(group: Group, values: Sequence[float], findings: Findings) -
 
 def _measurement_warnings(findings: Findings) -> list[str]:
     found = []
-    fewest = min(each.planning.n for each in findings.factors)
-    if fewest < _FEW and not findings.conditional:
-        found.append(f"planned over {fewest} contexts: order and groups are uncertain, {_FEW} or more tell")
     for each in findings.factors:
         if each.ifp.n < each.cases:
             found.append(
