@@ -90,8 +90,8 @@ def diagnose(
     Returns:
         Of an annealing test :class:`analysis.findings.Findings` (freezing points, separability, predicted diffusion),
         of whole-data annealing :class:`analysis.whole_findings.WholeFindings` (latents, owners, diffusion as all data
-        cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events), of a table
-        :class:`analysis.freezing_points.FreezingPoints`; of a list of runs :class:`Diagnoses`.
+        cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events, the plan against the
+        outcome), of a table :class:`analysis.freezing_points.FreezingPoints`; of a list of runs :class:`Diagnoses`.
 
     Args:
         source: a run, its directory, a list of these, or a table as :func:`ifp.freezing_points` takes it; None: the

@@ -137,7 +137,9 @@ def _whole_diagnosed(run: RunDirectory) -> Diagnosed:
 def _training_diagnosed(run: RunDirectory) -> Diagnosed:
     trained = trained_run(run, "a finished run of training")
     trace, silence = trained.information, trained_silence(trained)
-    diffusion = replace(diagnose_diffusion(trace), notes=() if silence is None else (str(silence),))
+    diffusion = replace(
+        diagnose_diffusion(trace, trained.staged_plan), notes=() if silence is None else (str(silence),)
+    )
     return Diagnosed(run, diffusion, trace, diffusion)
 
 

@@ -43,9 +43,10 @@ def diagnose(
 
     Of an annealing run: freezing points per factor, how well each pair can be told apart, and which factor's
     information is predicted to spread. Of whole-data annealing: freezing points per latent, whose factor they are
-    about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, and at which
-    step and pressure information began to spread. Writes findings.json or diffusion.json into each run. Of a log of
-    your own (a CSV or TensorBoard's events with step, beta, kl_0, kl_1 and so on): where each latent freezes and melts.
+    about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, at which step
+    and pressure information began to spread, and of one by a plan what became of each factor's stage. Writes
+    findings.json or diffusion.json into each run. Of a log of your own (a CSV or TensorBoard's events with step, beta,
+    kl_0, kl_1 and so on): where each latent freezes and melts.
 
     Examples:
         ifp diagnose

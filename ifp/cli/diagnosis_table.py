@@ -13,6 +13,7 @@ from ifp.api.kinds import Diagnosed
 from ifp.cli.findings_table import show_findings, show_whole
 from ifp.cli.tables import show, show_notes
 from ifp.tables.diffusion import events, indices, owners
+from ifp.tables.plan_outcome import planned_and_found
 from ifp.tables.points import branch_points, latent_points
 
 
@@ -51,6 +52,8 @@ def _show_one(one: Diagnosed) -> None:
         show_whole(one.findings)
     if one.diffusion is not None:
         show(owners(one.run.path.name, one.diffusion))
+        if one.diffusion.plan:
+            show(planned_and_found(one.diffusion))
         if one.diffusion.events:
             show(events(one.diffusion))
         for first, second in one.diffusion.mixed:
