@@ -150,7 +150,7 @@ def resample(findings: Findings, resamples: int = RESAMPLES) -> Resamples:
 def _groupings(findings: Findings, points: NDArray[np.float64], resamples: int) -> list[list[list[str]]]:
     """The groups of each resample, from the points (factors, contexts)."""
     names, contexts = [each.factor for each in findings.factors], points.shape[1]
-    stream, found = np.random.default_rng(_SEED), []
+    stream, at, found = np.random.default_rng(_SEED), {name: k for k, name in enumerate(names)}, []
     for begin in range(0, resamples, max(_AT_ONCE // contexts, 1)):
         count = min(max(_AT_ONCE // contexts, 1), resamples - begin)
         drawn = stream.integers(contexts, size=(count, contexts)) + contexts * np.arange(count)[:, None]
@@ -158,8 +158,8 @@ def _groupings(findings: Findings, points: NDArray[np.float64], resamples: int) 
         values = np.stack([_values(findings, k, points[k], counts) for k in range(len(names))], axis=1)
         alike = _alike(findings, points, counts)
         for row, matrix in zip(values.tolist(), alike.tolist(), strict=True):
-            like = dict(zip(names, (dict(zip(names, line, strict=True)) for line in matrix), strict=True))
-            found.append(grouped(dict(zip(names, row, strict=True)), lambda a, b, like=like: like[a][b]))  # type: ignore[misc]
+            values_of = dict(zip(names, row, strict=True))
+            found.append(grouped(values_of, lambda a, b, like=matrix: like[at[a]][at[b]]))  # type: ignore[misc]
     return found
 
 
@@ -188,21 +188,22 @@ def _alike(findings: Findings, points: NDArray[np.float64], counts: NDArray[np.f
     """Whether pressure cannot tell two factors apart (resamples, factors, factors): conditional values where both are
     known, else the share of drawn contexts in which either is first; of all contexts where none has both."""
     separation, factors = Separation(findings), findings.factors
-    found = np.zeros((len(counts), len(factors), len(factors)), bool)
     compared = {frozenset((each.first, each.second)) for each in findings.pairs if each.basis == "planning"}
-    for i, j in itertools.combinations(range(len(factors)), 2):
-        a, b = factors[i], factors[j]
-        if separation.known(a, b):
-            found[:, i, j] = found[:, j, i] = separation.alike(a, b)
-            continue
-        if frozenset((a.factor, b.factor)) not in compared:  # one never freezes alone: told apart
-            continue
-        both = np.flatnonzero((points[i] > 0) & (points[j] > 0))
-        difference = log_differences(points[i, both], points[j, both])
-        drawn = counts[:, both].sum(axis=1)
-        wins = counts[:, both] @ ((np.sign(difference) + 1) / 2)
-        first = np.divide(wins, drawn, out=np.full(len(counts), separation.first(a, b)), where=drawn > 0)
-        found[:, i, j], found[:, j, i] = undecided(first), undecided(1 - first)
+    placed = np.where(points > 0, points, np.nan)
+    found = np.zeros((len(counts), len(factors), len(factors)), bool)
+    for i, a in enumerate(factors[:-1]):
+        rest = factors[i + 1 :]
+        difference = log_differences(placed[i], placed[i + 1 :])
+        known = np.isfinite(difference)
+        drawn = counts @ known.T.astype(np.float64)
+        wins = counts @ np.where(known, (np.sign(difference) + 1) / 2, 0.0).T
+        # a pair that was never compared has a factor that never freezes alone: it is told apart
+        whole = [separation.first(a, b) if frozenset((a.factor, b.factor)) in compared else 1.0 for b in rest]
+        first = np.divide(wins, drawn, out=np.tile(whole, (len(counts), 1)), where=drawn > 0)
+        found[:, i, i + 1 :], found[:, i + 1 :, i] = undecided(first), undecided(1 - first)
+        for j, b in enumerate(rest, i + 1):
+            if separation.known(a, b):
+                found[:, i, j] = found[:, j, i] = separation.alike(a, b)
     return found
 
 
