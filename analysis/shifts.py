@@ -28,7 +28,7 @@ class Shift:
             median of all differences of a case of each (Hodges and Lehmann's estimate), with the interval of shifts
             that Mann and Whitney's test does not reject: the two distributions are taken to differ by the shift alone.
         n, m: pairs (twice the same), or cases of the first and of the second.
-        shift, low, high: of ln beta. An interval takes six pairs, or four cases of each.
+        shift, low, high: of ln beta. An interval takes six pairs, or four cases of each (three and five).
     """
 
     paired: bool
