@@ -119,8 +119,9 @@ class RunShifts:
     def notes(self) -> tuple[str, ...]:
         """What there is to know beside the numbers, a line each: what was paired, and what is not compared."""
         told = [self.pairing]
+        some = any(each.shift.paired for each in self.factors)
         for each in self.factors:
-            if not each.shift.paired and each.shared:
+            if some and not each.shift.paired:
                 told.append(f"{each.factor}: {each.shared} contexts in both, less than half: compared as two samples")
             if any(each.left_out):
                 told.append(f"{each.factor}: {each.left_out[0]} and {each.left_out[1]} cases left out, without partner "
@@ -178,6 +179,10 @@ def compare_runs(first: RunCases, second: RunCases, pairing: str) -> RunShifts:
             "itself"
         )
     found = [_factor_shift(name, first.cases(name), second.cases(name)) for name in shared]
+    if first.contexts and second.contexts and not any(each.shift.paired for each in found):
+        most = max(each.shared for each in found)
+        few = f"{most} contexts in both, less than half" if most else "no context is in both"
+        pairing = f"no pairs, the runs are compared as two samples: {few}"
     tested = [each for each in found if each.p_value is not None]
     adjusted = dict(zip((each.factor for each in tested), holm([each.p_value or 0.0 for each in tested]), strict=True))
     settings = dict.fromkeys([*first.settings, *second.settings])

@@ -54,8 +54,8 @@ def paired_shift(first: ArrayLike, second: ArrayLike) -> Shift:
         IFPError: different lengths.
 
     >>> found = paired_shift([1.0, 2, 3, 4, 5, 6], [2.0, 4, 6, 8, 10, 12])
-    >>> round(found.ratio, 3), round(np.exp(found.low), 3), round(np.exp(found.high), 3)
-    (2.0, 2.0, 2.0)
+    >>> [round(float(np.exp(value)), 3) for value in (found.shift, found.low, found.high)]
+    [2.0, 2.0, 2.0]
     """
     a, b = _logarithms(first), _logarithms(second)
     if a.shape != b.shape or a.ndim != 1:

@@ -203,7 +203,18 @@ def test_runs_of_other_contexts_are_two_samples(known):
     assert (each.shift.paired, each.shift.n, each.shift.m, each.left_out) == (False, 10, 10, (0, 0))
     np.testing.assert_allclose(each.p_value, mannwhitneyu(first["posX"], second["posX"]).pvalue)
     assert each.shared == len(set(known) & set(known.values()))
-    assert ("posX: 3 contexts in both, less than half: compared as two samples" in found.notes) == (each.shared == 3)
+    few = "3 contexts in both, less than half" if each.shared else "no context is in both"
+    assert found.notes == (f"no pairs, the runs are compared as two samples: {few}" if known else "why",)
+
+
+def test_a_factor_with_few_contexts_in_both_is_two_samples_beside_others_in_pairs():
+    first, second = planted()
+    later = run_of("b", {"posX": second["posX"]}, contexts=range(7, 17)).rows
+    others = run_of("b", {name: second[name] for name in ("scale", "shape")}).rows
+    known = {number: number for number in range(17)}
+    found = compare_runs(run_of("a", first), RunCases("b", pd.concat([later, others]), known, {}), "pairs")
+    assert [each.shift.paired for each in found.factors] == [False, True, True]
+    assert found.notes == ("pairs", "posX: 3 contexts in both, less than half: compared as two samples")
 
 
 def test_factors_go_by_name_and_those_of_one_run_alone_are_told():

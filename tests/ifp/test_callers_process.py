@@ -96,7 +96,8 @@ CALLS = {
         ),
     ),
     "diagnose": lambda folder, bars, file: [
-        ifp.diagnose(folder / "runs" / name, save=True).plot() for name in ("anneal", "full", "train")
+        *(ifp.diagnose(folder / "runs" / name, save=True).plot() for name in ("anneal", "full", "train")),
+        ifp.diagnose([folder / "runs" / "anneal"] * 2).plot(),
     ],
     "encode": lambda folder, bars, file: ifp.encode(folder / "runs" / "train"),
     "freezing_points": lambda folder, bars, file: ifp.freezing_points(folder / "runs" / "train").plot(),

@@ -50,6 +50,7 @@ WRITTEN = [
     (("data", "list"), set()),
     (("data", "show", "dsprites-tiny"), {"dsprites-tiny-samples.png"}),
     (("diagnose", "runs/anneal"), {"runs/anneal/findings.json", "runs/anneal/checksums.json"}),
+    (("diagnose", "runs/anneal", "runs/anneal", "--plot", "shifts.svg"), {"shifts.svg"}),
     (("diagnose", "runs/full"), {"runs/full/findings.json", "runs/full/checksums.json"}),
     (("diagnose", "runs/train"), {"runs/train/diffusion.json", "runs/train/checksums.json"}),
     (
@@ -69,6 +70,7 @@ WRITTEN = [
         | {f"runs/{run}/{file}.json" for run in ("train", "compare/beta-vae-0") for file in ("scores", "checksums")},
     ),
     (("plot-distributions", "runs/anneal"), {"runs/anneal/distributions.png", "runs/anneal/checksums.json"}),
+    (("plot-distributions", "runs/anneal", "runs/anneal", "--out", "two.svg"), {"two.svg"}),
     (("plot-curves", "runs/anneal"), {"runs/anneal/curves.png", "runs/anneal/checksums.json"}),
     (("plot-curves", "runs/full"), {"runs/full/curves.png", "runs/full/checksums.json"}),
     (("traverse", "runs/train", "--values", "3"), {"traversal.png"}),
