@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.distributions import Summary, holm, summarise
 from analysis.printed import printed
 from analysis.separability import compare_pairs, measured_pressures
-from analysis.shifts import Shift, paired_shift, unpaired_shift
+from analysis.shifts import FactorShift, paired_shift, unpaired_shift
 from annealing.errors import IFPError
 
 if TYPE_CHECKING:
@@ -56,42 +56,6 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.name} {self.first} / {self.second}"
-
-
-@dataclass(frozen=True)
-class FactorShift:
-    """A factor's freezing points in the two runs; pressures in nats.
-
-    Attributes:
-        shift: of ln beta, second over first, as measured.
-        closed_form: the same of the closed form of the same cases.
-        first, second: summaries of the cases that are compared. One that never froze, or never melted, counts as below
-            or above all others.
-        first_beta, second_beta: their pressures, of pairs in one order; infinite where beyond the sweep (null in JSON),
-            as their closed forms ``first_spectral``, ``second_spectral``.
-        shared: contexts that both runs have the factor in.
-        left_out: cases of the first and of the second run that are not compared: diverged, or without a partner.
-        superiority: share of the pairs, or of all combinations of a case of each, in which the second run's freezes at
-            the higher pressure; ties count half. None, as the p-values, where no case has a freezing point.
-        p_value: two-sided, of Wilcoxon's signed-rank test, or Mann and Whitney's. A case beyond the sweep is tied with
-            the lowest, or highest, pressure of either run.
-        p_holm: adjusted for the number of factors.
-    """
-
-    factor: str
-    shift: Shift
-    closed_form: Shift
-    first: Summary
-    second: Summary
-    first_beta: tuple[float, ...]
-    second_beta: tuple[float, ...]
-    first_spectral: tuple[float, ...]
-    second_spectral: tuple[float, ...]
-    shared: int
-    left_out: tuple[int, int]
-    superiority: float | None
-    p_value: float | None
-    p_holm: float | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +109,7 @@ class RunShifts:
         """Both distributions of every factor and their shift: :func:`analysis.figures.run_shifts.draw_shifts`."""
         from analysis.figures.run_shifts import draw_shifts
 
-        return draw_shifts(self, kind)
+        return draw_shifts(self.first, self.second, self.factors, kind)
 
     def __str__(self) -> str:
         """What is compared, in a line."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri  # scipy.stats takes half a second to import
 
+from analysis.distributions import Summary
 from annealing.errors import IFPError
 from annealing.intervals import median_interval
 
@@ -42,6 +43,42 @@ class Shift:
     def ratio(self) -> float | None:
         """Of the pressures: exp(shift)."""
         return None if self.shift is None else float(np.exp(self.shift))
+
+
+@dataclass(frozen=True)
+class FactorShift:
+    """A factor's freezing points in two runs; pressures in nats.
+
+    Attributes:
+        shift: of ln beta, second over first, as measured.
+        closed_form: the same of the closed form of the same cases.
+        first, second: summaries of the cases that are compared. One that never froze, or never melted, counts as below
+            or above all others.
+        first_beta, second_beta: their pressures, of pairs in one order; infinite where beyond the sweep (null in JSON),
+            as their closed forms ``first_spectral``, ``second_spectral``.
+        shared: contexts that both runs have the factor in.
+        left_out: cases of the first and of the second run that are not compared: diverged, or without a partner.
+        superiority: share of the pairs, or of all combinations of a case of each, in which the second run's freezes at
+            the higher pressure; ties count half. None, as the p-values, where no case has a freezing point.
+        p_value: two-sided, of Wilcoxon's signed-rank test, or Mann and Whitney's. A case beyond the sweep is tied with
+            the lowest, or highest, pressure of either run.
+        p_holm: adjusted for the number of factors.
+    """
+
+    factor: str
+    shift: Shift
+    closed_form: Shift
+    first: Summary
+    second: Summary
+    first_beta: tuple[float, ...]
+    second_beta: tuple[float, ...]
+    first_spectral: tuple[float, ...]
+    second_spectral: tuple[float, ...]
+    shared: int
+    left_out: tuple[int, int]
+    superiority: float | None
+    p_value: float | None
+    p_holm: float | None
 
 
 def paired_shift(first: ArrayLike, second: ArrayLike) -> Shift:

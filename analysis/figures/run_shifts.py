@@ -1,6 +1,6 @@
 """Freezing points of two annealing runs by factor, on one logarithmic axis, with the shift of each factor beside."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,21 +10,20 @@ from matplotlib.lines import Line2D
 
 from analysis.figures.distributions import KINDS, plain_pressure_axis
 from analysis.figures.palette import factor_colours
+from analysis.shifts import FactorShift
 from annealing.choices import require_one_of
 from annealing.errors import IFPError
-
-if TYPE_CHECKING:
-    from analysis.run_shifts import FactorShift, RunShifts
 
 _APART = 0.2  # of a row: from its middle to either run's
 _SPREAD = 0.3  # of a row, over which a run's cases are laid out
 
 
-def draw_shifts(shifts: "RunShifts", kind: str = "box") -> Figure:
+def draw_shifts(first: str, second: str, shifts: Sequence[FactorShift], kind: str = "box") -> Figure:
     """Measured cases as dots, their closed form as ticks, pairs joined by lines; beside them the ratio of each factor.
 
     Args:
-        shifts: the comparison; cases known only to lie beyond the sweep are counted at the right, not drawn.
+        first, second: names of the runs.
+        shifts: one per factor; cases known only to lie beyond the sweep are counted at the right, not drawn.
         kind: box or violin.
 
     Raises:
@@ -34,7 +33,7 @@ def draw_shifts(shifts: "RunShifts", kind: str = "box") -> Figure:
     points = _points(shifts)
     if not np.isfinite(points["beta"]).any():
         raise IFPError("need at least one freezing point to draw, got none")
-    factors = [each.factor for each in shifts.factors]
+    factors = [each.factor for each in shifts]
     runs = ["first", "second"]
     colours = factor_colours(runs)
     figure = Figure(figsize=(10, 1.6 + 0.85 * len(factors)), layout="constrained")
@@ -49,7 +48,7 @@ def draw_shifts(shifts: "RunShifts", kind: str = "box") -> Figure:
         sns.boxplot(**shared, fliersize=0, boxprops={"alpha": 0.35})
     else:
         sns.violinplot(**shared, inner="quartile", alpha=0.35, cut=0)
-    for row, each in enumerate(shifts.factors):
+    for row, each in enumerate(shifts):
         _draw_cases(axes, row, each, [colours[run] for run in runs])
         axes.text(1.01, row, _said(each), transform=axes.get_yaxis_transform(), va="center", fontsize=8)
     axes.text(
@@ -58,7 +57,7 @@ def draw_shifts(shifts: "RunShifts", kind: str = "box") -> Figure:
     )  # fmt: skip
     handles = [Line2D([], [], marker="o", color=colours[run], linestyle="", markeredgecolor="black") for run in runs]
     handles.append(Line2D([], [], marker="|", color="black", linestyle="", markersize=9))
-    labels = [f"first: {shifts.first}", f"second: {shifts.second}", "closed form of the same case"]
+    labels = [f"first: {first}", f"second: {second}", "closed form of the same case"]
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     for text in legend.get_texts():
         text.set_parse_math(False)  # a folder's name may hold anything
@@ -71,17 +70,17 @@ def draw_shifts(shifts: "RunShifts", kind: str = "box") -> Figure:
     return figure
 
 
-def _points(shifts: "RunShifts") -> pd.DataFrame:
+def _points(shifts: Sequence[FactorShift]) -> pd.DataFrame:
     cases = [
         (each.factor, run, beta)
-        for each in shifts.factors
+        for each in shifts
         for run, betas in (("first", each.first_beta), ("second", each.second_beta))
         for beta in betas
     ]
     return pd.DataFrame(cases, columns=["factor", "run", "beta"])
 
 
-def _draw_cases(axes: object, row: int, each: "FactorShift", colours: list[tuple[float, float, float]]) -> None:
+def _draw_cases(axes: object, row: int, each: FactorShift, colours: list[tuple[float, float, float]]) -> None:
     sides = (each.first_beta, each.first_spectral), (each.second_beta, each.second_spectral)
     places = []
     for (beta, spectral), colour, middle in zip(sides, colours, (row - _APART, row + _APART), strict=True):
@@ -95,7 +94,7 @@ def _draw_cases(axes: object, row: int, each: "FactorShift", colours: list[tuple
         axes.plot([a, b], [first, second], color="grey", linewidth=0.6, alpha=0.6, zorder=3)  # type: ignore[attr-defined]
 
 
-def _said(each: "FactorShift") -> str:
+def _said(each: FactorShift) -> str:
     """The ratio with its interval, what the closed form predicts, and cases that could not be drawn."""
     shift = each.shift
     ends = [None if end is None else np.exp(end) for end in (shift.low, shift.high)]
