@@ -54,8 +54,8 @@ class FactorShift:
         closed_form: the same of the closed form of the same cases.
         first, second: summaries of the cases that are compared. One that never froze, or never melted, counts as below
             or above all others.
-        first_beta, second_beta: their pressures, of pairs in one order; infinite where beyond the sweep (null in JSON),
-            as their closed forms ``first_spectral``, ``second_spectral``.
+        first_beta, second_beta: their pressures, of pairs in one order; infinite where beyond the sweep (null in JSON).
+        first_spectral, second_spectral: closed forms of the same cases.
         shared: contexts that both runs have the factor in.
         left_out: cases of the first and of the second run that are not compared: diverged, or without a partner.
         superiority: share of the pairs, or of all combinations of a case of each, in which the second run's freezes at
