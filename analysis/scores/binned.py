@@ -52,7 +52,13 @@ def plug_in_table(
         return found
 
     nats = np.stack([_informs(code, factors) for code in classes.T])
-    return InformationTable(nats, entropies, terms, surprisal, known, edges=edges)
+    noise = np.zeros_like(nats)
+    for j, k in np.ndindex(nats.shape):
+        latent, factor = classes[known[:, k], j], factors[known[:, k], k]
+        freedom = (len(np.unique(latent)) - 1) * (len(np.unique(factor)) - 1)
+        # under independence 2 n I is chi-squared: of variance f / (2 n^2), where the terms alone would say f / n^2
+        noise[j, k] = -freedom / (2 * len(latent) ** 2)
+    return InformationTable(nats, entropies, terms, surprisal, known, noise=noise, edges=edges)
 
 
 def _binned(code: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int64]:

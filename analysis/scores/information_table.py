@@ -35,7 +35,7 @@ class InformationTable:
         terms: of latent j and factor k: each row's term (rows,) of ``nats[j, k]``.
         surprisal: minus the log of the share of each row's class, (rows, factors).
         known: which rows have a label of the factor, (rows, factors).
-        noise: variance of each entry beyond that of the mean of its terms, (latents, factors).
+        noise: variance of each entry beyond that of the mean of its terms, (latents, factors); it may be below 0.
         edges: of codes in bins between their extremes: what other extremes would have changed.
     """
 
@@ -71,7 +71,7 @@ class InformationTable:
             mean = float(terms[self.known[:, k]].mean())
             terms = weight[:, k] * (terms - mean)
             noise = float(np.broadcast_to(self.noise, self.nats.shape)[j, k])
-            step = math.sqrt(terms.var() / rows + noise)
+            step = math.sqrt(max(terms.var() / rows + noise, 0.0))
             slope = _slope(lambda nats: score(nats, self.entropies), self.nats, (j, k), step)
             slope *= _CUT_OFF if mean <= 0 else 1.0
             total += slope * terms
@@ -85,7 +85,7 @@ class InformationTable:
             lower, higher = self.nats.copy(), self.nats.copy()
             lower[other.latent], higher[other.latent] = other.lower, other.higher
             variance += ((score(higher, self.entropies) - score(lower, self.entropies)) / 2) ** 2
-        return math.sqrt(variance)
+        return math.sqrt(max(variance, 0.0))
 
 
 def _slope(

@@ -10,6 +10,7 @@ from scipy.special import digamma, polygamma
 from analysis.scores.information_table import InformationTable, surprisals
 
 NEIGHBOURS = 10  # as in InfoMEC
+_SHARED = 0.75  # of the chance in neighbours, by how much the mean varies more than its terms say
 _BLUR = 1e-10  # of a code's scale: noise that sets equal codes apart
 
 
@@ -47,8 +48,8 @@ def neighbour_table(
     """Information of codes (rows, latents) about factors (rows, factors), -1 is no label, 0 where it is below.
 
     Codes are set apart by noise of 1e-10 of their scale, always the same. The terms of rows side by side share the
-    chance in their neighbours; that is another :math:`(\\psi'(k) - \\psi'(m)) / n` of variance, at most, which is
-    counted in full.
+    chance in their neighbours; that is another :math:`(\\psi'(k) - \\psi'(m)) / n` of variance, at most, of which
+    0.6 to 0.8 was found over fresh samples of codes that tell little, and three quarters are counted.
     """
     surprisal, entropies, known = surprisals(factors)
     apart = _set_apart(codes)
@@ -77,7 +78,7 @@ def _table(
         nats[j, k] = max(mean, 0.0)
         # of the rows near, a share exp(I - H) is of the class: psi'(m) is that share of psi'(k)
         others = 1 - math.exp(min(mean - float(entropies[k]), 0.0))
-        noise[j, k] = float(polygamma(1, neighbours)) * others / int(known[:, k].sum())
+        noise[j, k] = _SHARED * float(polygamma(1, neighbours)) * others / int(known[:, k].sum())
     return InformationTable(nats, entropies, terms, surprisal, known, noise=noise)
 
 

@@ -42,7 +42,8 @@ def test_the_error_of_plug_in_information_of_two_classes_is_that_of_the_delta_me
     there = share > 0
     ratio = np.log(share[there] / np.outer(share.sum(axis=1), share.sum(axis=0))[there])
     nats = (share[there] * ratio).sum()
-    expected = np.sqrt(((share[there] * ratio**2).sum() - nats**2) / np.sum(counts))
+    rows = np.sum(counts)
+    expected = np.sqrt(((share[there] * ratio**2).sum() - nats**2) / rows - 1 / (2 * rows**2))
     found = plug_in_table(*from_counts(np.array(counts)))
     assert found.nats[0, 0] == pytest.approx(nats)
     assert found.standard_error(first_entry) == pytest.approx(expected, rel=1e-9)
@@ -57,6 +58,14 @@ def test_the_error_of_an_entropy_is_that_of_the_delta_method():
     assert found.standard_error(lambda nats, entropies: float(entropies[0])) == pytest.approx(expected, rel=1e-9)
 
 
+def test_where_nothing_is_told_plug_in_information_varies_as_chi_squared_does():
+    rng = np.random.default_rng(0)
+    samples = [plug_in_table(rng.integers(0, 5, (2000, 1)), rng.integers(0, 8, (2000, 1))) for _ in range(200)]
+    expected = math.sqrt(4 * 7 / 2) / 2000
+    assert np.std([table.nats[0, 0] for table in samples]) == pytest.approx(expected, rel=0.15)
+    assert np.mean([table.standard_error(first_entry) for table in samples[:50]]) == pytest.approx(expected, rel=0.1)
+
+
 def two_by_two(rows=300, seed=0):
     """Classes of two latents and two factors, each latent of both."""
     rng = np.random.default_rng(seed)
@@ -68,7 +77,8 @@ def two_by_two(rows=300, seed=0):
 def test_the_error_of_a_sum_of_entries_is_that_of_the_sum_of_their_terms():
     found = plug_in_table(*two_by_two())
     terms = 2.0 * found.terms(0, 0) - 3.0 * found.terms(1, 1) + 0.5 * found.surprisal[:, 1]
-    expected = terms.std() / math.sqrt(300)
+    less = (4 * 3 * 1 + 9 * 2 * 2) / (2 * 300**2)  # squared slopes times degrees of freedom, where nothing is told
+    expected = math.sqrt(terms.var() / 300 - less)
     error = found.standard_error(lambda nats, h: float(2.0 * nats[0, 0] - 3.0 * nats[1, 1] + 0.5 * h[1]))
     assert error == pytest.approx(expected, rel=1e-9)
 
@@ -78,7 +88,8 @@ def test_the_error_of_a_share_of_an_entropy_is_that_of_its_derivatives():
     nats, entropy = found.nats[1, 1], found.entropies[1]
     terms = found.terms(1, 1) / entropy - nats / entropy**2 * found.surprisal[:, 1]
     error = found.standard_error(lambda nats, entropies: float(nats[1, 1] / entropies[1]))
-    assert error == pytest.approx(terms.std() / math.sqrt(300), rel=1e-3)
+    expected = math.sqrt(terms.var() / 300 - 2 * 2 / (2 * 300**2) / entropy**2)
+    assert error == pytest.approx(expected, rel=1e-3)
 
 
 def made_table(*entries, **settings):
