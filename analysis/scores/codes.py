@@ -25,6 +25,8 @@ class SampleSizes:
 
 
 STUDY = SampleSizes()
+_LARGEST = float(np.finfo(np.float32).max)  # trees hold codes in single precision
+_LEAST_RANGE = 1e-150  # the square of a smaller one is 0
 PROTOCOLS = ("gdl", "gdl-arrays")
 
 
@@ -62,6 +64,13 @@ def varying_columns(factors: NDArray[np.integer]) -> tuple[int, ...]:
     """Columns of (rows, factors), -1 for no label, that have two values or more."""
     known = (labels[labels >= 0] for labels in factors.T)
     return tuple(k for k, labels in enumerate(known) if labels.size and np.ptp(labels) > 0)
+
+
+def _require_scale(codes: NDArray[Any]) -> None:
+    largest = max(-float(codes.min()), float(codes.max()))
+    ranges = np.ptp(codes, axis=0) if largest <= _LARGEST and codes.dtype == np.float64 else np.zeros(1)
+    if largest > _LARGEST or ((ranges > 0) & (ranges < _LEAST_RANGE)).any():
+        raise IFPError(f"need codes within {_LARGEST:.1e} that floats can square, got up to {largest:.1e}: scale them")
 
 
 def _values_fit(values: NDArray[np.floating], factors: NDArray[np.integer]) -> bool:
@@ -109,9 +118,9 @@ class LabelledCodes:
             factor whose labels are no numbers. None: the classes are the values.
 
     Raises:
-        IFPError: shapes that do not fit, codes or log-variances that are not finite, factors that are not classes
-            from 0 or -1, values that are not finite where there is a label, no factor that varies, or a row without a
-            label of one that does.
+        IFPError: shapes that do not fit, codes or log-variances that are not finite, codes whose squares floats do not
+            hold, factors that are not classes from 0 or -1, values that are not finite where there is a label, no
+            factor that varies, or a row without a label of one that does.
     """
 
     codes: NDArray[Any]
@@ -122,13 +131,12 @@ class LabelledCodes:
     def __post_init__(self) -> None:
         codes, factors, logvar = self.codes, self.factors, self.logvar
         if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or not codes.size:
-            raise IFPError(
-                f"need codes (rows, latents) and factors (rows, factors), got {codes.shape}, {factors.shape}"
-            )
+            raise IFPError(f"need codes (rows, latents), factors (rows, factors), got {codes.shape}, {factors.shape}")
         if logvar is not None and logvar.shape != codes.shape:
             raise IFPError(f"need logvar of the shape of the codes, {codes.shape}, got {logvar.shape}")
         if not np.isfinite(codes).all() or (logvar is not None and not np.isfinite(logvar).all()):
             raise IFPError("need finite codes for a score, got NaN or infinity")
+        _require_scale(codes)
         if not np.issubdtype(factors.dtype, np.integer):
             raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}")
         if factors.size and factors.min() < -1:
@@ -180,7 +188,7 @@ class LabelledCodes:
             IFPError: fewer than two factors vary.
         """
         if len(self.sizes) < 2:
-            raise IFPError(f"need two or more factors that vary for {score}, got {len(self.sizes)}")
+            raise IFPError(f"need two or more factors that vary for {score}, got {len(self.sizes)}: name other scores")
 
     def at(self, rows: NDArray[np.integer]) -> Sample:
         """The codes and classes of these rows."""
