@@ -16,6 +16,7 @@ from analysis.scores.infomec import active_latents
 from analysis.scores.information_table import entropies_of
 from analysis.scores.matrix import InformationMatrix
 
+_FEWEST = 20  # rows of which an outlier can be told: of 10 normal codes, one in 30 has 9 within half of the range
 _MOST_CODES, _OF_THE_RANGE = 0.99, 0.5  # a normal code has 99% of its values in two thirds of its range, 10 of 20 bins
 _BIAS = 0.05  # of a factor's entropy: as much as a difference between models that people report
 _ROWS_PER_CLASS = 2  # with fewer, most classes have a row alone, from which nothing can be learned about others
@@ -81,7 +82,9 @@ def _squeezed(sample: Sample, latents: Sequence[int]) -> list[int]:
     """Latents most of whose codes are in few bins. Each row once: of few, one that lies apart is over a hundredth."""
     rows = len(sample.codes)
     most = min(int(np.ceil(_MOST_CODES * rows)), rows - 1)
-    return [latent for latent in latents if most > 1 and _narrowest(sample.codes[:, latent], most) <= _OF_THE_RANGE]
+    if rows < _FEWEST:
+        return []
+    return [latent for latent in latents if _narrowest(sample.codes[:, latent], most) <= _OF_THE_RANGE]
 
 
 def _outliers(sample: Sample, found: Sequence[int]) -> Iterator[Note]:

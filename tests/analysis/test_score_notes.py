@@ -53,6 +53,13 @@ def test_an_outlier_fills_the_bins_and_its_latent_is_named():
     assert "z2 has all codes but one within half of the range" in noted(few, labels(rows=80))[0]
 
 
+@pytest.mark.parametrize("rows", [3, 8, 19])
+def test_too_few_codes_have_no_outlier(rows):
+    factors = np.arange(rows)[:, None] % 2
+    codes = np.append(np.linspace(0, 1, rows - 1), 9.0)[:, None]  # of three, two are always in half of the range
+    assert not [line for line in noted(codes, factors) if line.startswith("an outlier")]
+
+
 def test_a_normal_code_has_no_outlier():
     factors = labels((2, 2))
     codes = factors + 0.2 * np.random.default_rng(4).standard_normal((ROWS, 2))
