@@ -18,7 +18,7 @@ from analysis.scores.sap import gap_of_the_two_best
 from annealing.errors import IFPError
 
 DCI_REGRESSION = "dci-regression"
-_MOVING = 1e-12  # variance of a code from which it is correlated with anything
+_MOVING = 1e-12  # variance of a code above which it is correlated with anything, as in the field's code
 
 
 def sap_regression(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
@@ -36,7 +36,7 @@ def sap_regression(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = S
 
 
 def squared_correlations(codes: NDArray[np.floating], values: NDArray[np.floating]) -> NDArray[np.float64]:
-    r"""How much of a factor's variance a line reads from each latent, (latents,); 0 of one that does not move.
+    r"""How much of a factor's variance a line reads from each latent, (latents,); 0 of a variance of 1e-12 or less.
 
     .. math:: S_j = \frac{\mathrm{Cov}(z_j, v)^2}{\mathrm{Var}(z_j)\, \mathrm{Var}(v)}
 

@@ -14,8 +14,8 @@ def sap(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> fl
 
     A linear support vector machine (C 0.01, balanced classes) sees one latent at a time; its accuracy on other
     samples is what it predicts. One-against-rest lines along one axis hardly find a value between two others, so
-    that factors of many values score low whatever the code. Source: Kumar et al. 2018, arXiv:1711.00848, for
-    classes as in Locatello et al. 2019, arXiv:1811.12359.
+    that factors of many values score low whatever the code; the penalty holds it down where codes are small or far
+    from 0. Source: Kumar et al. 2018, arXiv:1711.00848, for classes as in Locatello et al. 2019, arXiv:1811.12359.
 
     A single latent is compared with one that never moves. Rows that lack the label of a factor take no part for it.
 

@@ -45,7 +45,7 @@ class Scores(dict[str, float]):
 
     @property
     def exact(self) -> Mapping[str, float]:
-        """What codes that are the factors themselves score on the same rows: all that a score can reach."""
+        """What codes that are the factors themselves score on the same rows: next to all that a score can reach."""
         return self.record.get("exact", {})
 
     @property

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from analysis.scores.all_scores import SCORES, VARIANTS, score
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.dci import dci
 from analysis.scores.udr import udr
 from annealing.errors import IFPError
@@ -145,6 +145,27 @@ def test_the_unit_of_the_codes_matters_only_to_scores_with_a_scale():
     for name in ("mig", "factor_vae", "modularity", "explicitness", "irs", "infom", "infoc", "infoe", *FOREST):
         assert other[name] == pytest.approx(one[name], abs=1e-6), name
     assert quick(0.01 * codes, FACTORS, only=["factor_vae"]) == {"factor_vae": 0}  # deviation below 0.05
+
+
+def test_codes_of_any_scale_that_single_precision_has_are_scored_others_are_refused():
+    codes, scale_free = CODE @ ROTATION, ["mig", "modularity", "irs", "infom", "infoc"]
+    one = quick(codes, FACTORS, only=scale_free)
+    for unit in (1e-40, 1e37):
+        assert quick(unit * codes, FACTORS, only=scale_free) == pytest.approx(one, abs=1e-6)
+    for unit in (1e-160, 1e300):
+        with pytest.raises(IFPError, match=r"need codes within 3\.4e\+38 that floats can square, .*: scale them"):
+            quick(unit * codes, FACTORS, only=["infom"])
+
+
+def test_sap_moves_with_the_unit_and_the_offset_so_that_exact_factors_are_no_bound():
+    factors = np.indices((3, 6, 40, 32, 32)).reshape(5, -1).T
+    rows = np.random.default_rng(0).choice(len(factors), 20_000, replace=False)
+    exact, factors = factors[rows].astype(float), factors[rows]
+    standard = (exact - exact.mean(axis=0)) / exact.std(axis=0)
+    numbered, best = (quick(code, factors, only=["sap"], sizes=STUDY)["sap"] for code in (exact, standard))
+    assert (numbered, best) == pytest.approx((0.232, 0.247), abs=0.01)
+    for held_down in (0.03 * standard, standard + 100):
+        assert quick(held_down, factors, only=["sap"])["sap"] < 0.15
 
 
 def test_a_single_factor_has_only_the_scores_that_tell_no_factors_apart():
