@@ -36,6 +36,8 @@ SEEDS = 5  # samples behind the spread of a score that has no interval
 
 def require_scores(only: Collection[str] | None, n_jobs: int) -> None:
     """IFPError for a name that is no score's, or for no job: what can be told before codes are made."""
+    if isinstance(only, str):
+        raise IFPError(f"need names of scores in a list, got the text {only!r}: only=[{only!r}]")
     if unknown := set(only or ()).difference(SCORES, VARIANTS):
         near = did_you_mean(min(unknown), SCORES + VARIANTS)
         raise IFPError(f"need scores among {', '.join(SCORES + VARIANTS)}, got {', '.join(sorted(unknown))}{near}")
@@ -132,7 +134,7 @@ def exact_scores(
     sizes: SampleSizes = STUDY,
     n_jobs: int = 1,
 ) -> dict[str, float]:
-    """What codes that are the factors themselves score, on the same rows: what each score can reach on these data.
+    """What codes that are the factors themselves score, on the same rows: next to all that a score can reach there.
 
     Each factor's classes are a code of the kind that the codes are of; for regressions its values are
     (:func:`analysis.scores.factor_values.exact_codes`). Of scores that need log-variances there is none.

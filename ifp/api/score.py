@@ -69,7 +69,7 @@ def score(
         save: keep the scores, with those measured before, in the run's scores.json, and where every image was encoded
             the posteriors in its posteriors.npz.
         anew: of a run, measure again what its scores.json has.
-        ceilings: also what the exact factors score on the same rows, which is all that a score can reach there; of a
+        ceilings: also what the exact factors score on the same rows, next to all that a score can reach there; of a
             run on sprites before nothing also what centroid and area do (:func:`ifp.evaluation.seen.seen_scores`).
         spread: also the values with five sample seeds, of scores that have no interval.
         matrix: of a run, measure ``matrix`` even where its scores.json has all scores but no matrix.
@@ -81,8 +81,11 @@ def score(
         information, where their log-variances are known.
 
     Raises:
-        IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.
+        IFPError: codes and factors that do not fit, an unknown name or none, or a run that is not finished or not of
+            training.
     """
+    if only is not None and not only:
+        raise IFPError("need the name of a score or more, got none")
     if codes is None or isinstance(codes, (RunDirectory, str, Path)):
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")

@@ -107,7 +107,8 @@ def scored(
     files = [each for each in sources if each.suffix == ".npz"]
     several = udr or len(sources) > 1
     if several and (files or not sources):
-        got = f"{len(files)} files of codes: score these one by one" if files else "none"
+        alone = "analysis.scores.udr.udr compares their codes" if udr else "score these one by one"
+        got = f"{len(files)} files of codes: {alone}" if files else "none"
         raise IFPError(f"need training runs to score together, got {got}")
     if similarity is not None and not udr:
         raise IFPError("need --udr for a similarity, which is of UDR alone")

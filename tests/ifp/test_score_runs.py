@@ -143,6 +143,7 @@ def test_what_is_wrong_is_told_before_anything_is_encoded(case, made, monkeypatc
     ("words", "message"),
     [
         (("first", "codes.npz"), "need training runs to score together, got 1 files of codes: score these one by one"),
+        (("codes.npz", "--udr"), "got 1 files of codes: analysis.scores.udr.udr compares their codes"),
         (("--udr",), "need training runs to score together, got none"),
         (("first", "--similarity", "lasso"), "need --udr for a similarity"),
         (("first", "second", "--bins", "3"), "need codes and factors for bins and missing"),

@@ -273,6 +273,13 @@ def test_a_new_version_of_a_library_does_not_inherit_scores(copied, monkeypatch)
 def test_no_score_is_refused(run):
     with pytest.raises(IFPError, match="need the name of a score or more, got none"):
         score_run(run, only=())
+    with pytest.raises(IFPError, match="need the name of a score or more, got none"):
+        ifp.score(np.eye(4), np.arange(4), only=[])
+
+
+def test_the_name_of_a_score_alone_is_no_list_of_names():
+    with pytest.raises(IFPError, match=r"need names of scores in a list, got the text 'mig': only=\['mig'\]"):
+        ifp.score(np.eye(4), np.arange(4), only="mig")
 
 
 SAMPLED = [name for name in (*SCORES, *VARIANTS) if of_samples_alone([name])]
