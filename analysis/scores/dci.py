@@ -15,6 +15,7 @@ from annealing.errors import IFPError
 
 Variant = Literal["boosting", "forest"]
 NAMES: dict[Variant, str] = {"boosting": "dci", "forest": "dci-forest"}
+PARTS = ("disentanglement", "completeness", "informativeness")
 
 _FLOOR = 1e-11  # added to every importance, as in the study: an entropy of nothing is that of equal shares
 
@@ -132,7 +133,7 @@ def _measure(variant: Variant, when: When) -> Measure:
         found = dci(data, seed=seed, sizes=sizes, variant=variant, n_jobs=n_jobs)
         return Estimate(found.disentanglement), Estimate(found.completeness), Estimate(found.informativeness)
 
-    names = tuple(f"{NAMES[variant]}_{part}" for part in ("disentanglement", "completeness", "informativeness"))
+    names = tuple(f"{NAMES[variant]}_{part}" for part in PARTS)
     return Measure(names, measure, when, place=1, rows="samples")
 
 

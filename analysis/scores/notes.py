@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from analysis.scores import factor_vae, mig
+from analysis.scores import dci, factor_vae, mig, regression
 from analysis.scores.binned import BINS, plug_in
 from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
 from analysis.scores.infomec import active_latents
@@ -26,11 +26,10 @@ _NAMED = 8  # latents or factors that a line names
 
 _IN_BINS = ("mig", "mig_sup", "modularity")
 _NEIGHBOURS = ("infom", "infoc")
-_PROBES = (
-    "dci_disentanglement", "dci_completeness", "dci_informativeness",
-    "dci-forest_disentanglement", "dci-forest_completeness", "dci-forest_informativeness",
-)  # fmt: skip
-_OF_GAPS = (*_IN_BINS, *_NEIGHBOURS, "mig_chen", "sap", *_PROBES)
+_PROBES = tuple(f"{name}_{part}" for name in dci.NAMES.values() for part in dci.PARTS)
+_OF_CLASSES = (*_IN_BINS, *_NEIGHBOURS, "mig_chen", "sap", *_PROBES)
+_REGRESSIONS = tuple(f"{regression.DCI_REGRESSION}_{part}" for part in dci.PARTS)
+_OF_GAPS = (*_OF_CLASSES, "sap-regression", *_REGRESSIONS)
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def _few_of_a_class(data: LabelledCodes, matrix: InformationMatrix) -> Iterator[
     if few:
         said = _listed([f"{matrix.factors[k]} has {data.sizes[k]:,} classes in {rows[k]:,} rows" for k in few])
         yield Note(
-            (*_OF_GAPS, "infoe", "explicitness", "factor_vae", "beta_vae"),
+            (*_OF_CLASSES, "infoe", "explicitness", "factor_vae", "beta_vae"),
             f"{said}: nothing can be learned about classes of one row, and every score that asks for this factor "
             "misleads; leave the factor out, or cut it with bins",
         )
@@ -176,7 +175,7 @@ def _drawn_often(data: LabelledCodes, sizes: SampleSizes) -> Iterator[Note]:
     rows = len(data.codes)
     if 2 * rows < sizes.train:
         yield Note(
-            (*_PROBES, "sap", "explicitness", "beta_vae", "factor_vae"),
+            (*_PROBES, *_REGRESSIONS, "dci-es_explicitness", "sap", "explicitness", "beta_vae", "factor_vae"),
             f"rows are drawn with replacement, each of {rows:,} about {sizes.train / rows:.0f} times, for training and "
             "for testing: DCI (informativeness above all), SAP, explicitness, BetaVAE and FactorVAE are tested on rows "
             "that they know; see `exact`, which is as favoured, or score more images",

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
-from analysis.scores.dci import DCI, completeness, disentanglement
+from analysis.scores.dci import DCI, PARTS, completeness, disentanglement
 from analysis.scores.factor_values import factor_values
 from analysis.scores.infomec import linear_input
 from analysis.scores.measure import Estimate, Measure
@@ -130,7 +130,7 @@ def _dci(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tup
     return Estimate(found.disentanglement), Estimate(found.completeness), Estimate(found.informativeness)
 
 
-_DCI = tuple(f"{DCI_REGRESSION}_{part}" for part in ("disentanglement", "completeness", "informativeness"))
+_DCI = tuple(f"{DCI_REGRESSION}_{part}" for part in PARTS)
 MEASURES = (
     Measure(_DCI, _dci, "named", place=1, rows="samples", labels="values"),
     Measure.of("sap-regression", sap_regression, when="named", place=2, rows="samples", labels="values"),

@@ -107,6 +107,20 @@ def test_a_factor_with_a_class_per_row_is_named():
     assert any(line.startswith("factor2 has 7,000 classes in 7,000 rows") for line in lines)
 
 
+def test_regressions_are_told_of_rows_drawn_often_but_not_of_classes_that_they_do_not_take():
+    factors = np.hstack([labels((3, 6), 900), np.arange(900)[:, None]])
+    data = LabelledCodes(healthy(factors), factors)
+    found = score_notes(data, information_matrix(data))
+    drawn, classes = (
+        next(each.scores for each in found if said in each.text)
+        for said in ("are drawn with replacement", "900 classes")
+    )
+    assert "dci-regression_informativeness" in drawn
+    assert "dci-es_explicitness" in drawn
+    assert "sap" in classes
+    assert not [name for name in classes if "regression" in name]
+
+
 def test_factors_that_tell_of_each_other_are_named():
     factors = labels()
     same = np.random.default_rng(5).random(ROWS) < 0.5
