@@ -22,6 +22,8 @@ def in_memory(values: ArrayLike) -> NDArray[Any]:
             tensor = tensor.numpy()
         except TypeError:  # bfloat16 and 8-bit floats, which numpy does not have
             tensor = tensor.float().numpy()
+    if np.ma.is_masked(tensor):
+        raise DataError("need a number everywhere, got a masked array: leave the masked rows out")
     try:
         array = np.asarray(tensor)
     except ValueError as error:  # rows of several lengths

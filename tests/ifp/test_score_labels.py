@@ -102,3 +102,10 @@ def test_classes_and_values_of_partial_labels_are_those_of_the_labels_that_are_t
     np.testing.assert_array_equal(values[:, 0], [7, np.nan, 3, 3])
     assert np.isnan(values[:, 1]).all()
     np.testing.assert_array_equal(values[:, 2], [0.5, np.nan, 0.25, np.nan])
+
+
+def test_masked_codes_are_refused_not_read_below_the_mask(continuous):
+    codes, values = continuous
+    with pytest.raises(IFPError, match="need a number everywhere, got a masked array: leave the masked rows out"):
+        ifp.score(np.ma.masked_less(codes, 0), values, bins=4, only=["mig"])
+    assert ifp.score(np.ma.array(codes), values, bins=4, only=["mig"]) == ifp.score(codes, values, bins=4, only=["mig"])
