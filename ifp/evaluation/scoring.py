@@ -14,11 +14,11 @@ from analysis.scores.all_scores import (
     SEEDS,
     asked_scores,
     exact_scores,
+    measured,
     of_samples_alone,
     require_scores,
     sample_spread,
 )
-from analysis.scores.all_scores import score as scores_of
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes, sampled_rows
 from analysis.scores.matrix import information_matrix
 from analysis.scores.notes import score_notes
@@ -71,7 +71,9 @@ def score_codes(
     those of :func:`analysis.scores.all_scores.score` and :func:`ifp.score`.
     """
     given: dict[str, Any] = {"seed": seed, "sizes": sizes, "n_jobs": n_jobs}
-    found = scores_of(data.codes, data.factors, logvar=data.logvar, values=data.values, only=only, **given)
+    require_scores(only, n_jobs)
+    require_seed(seed)
+    found = measured(data, only=only, **given)
     record: dict[str, Any] = {
         "format": FORMAT,
         "protocol": data.protocol,

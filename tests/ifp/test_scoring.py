@@ -311,7 +311,7 @@ def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monk
 
 
 def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
-    monkeypatch.setattr("ifp.evaluation.scoring.scores_of", lambda *arguments, **named: Scores(mig=0.5))
+    monkeypatch.setattr("ifp.evaluation.scoring.measured", lambda *arguments, **named: Scores(mig=0.5))
     rng = np.random.default_rng(1)
     path = write(codes=rng.standard_normal((60, 3)), logvar=rng.uniform(-3, 0, (60, 3)))
     found = score_codes(codes_of_file(path))
