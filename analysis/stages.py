@@ -7,6 +7,7 @@ enter. Expected learning time: near its freezing point beta_k a mode grows at a 
 depth; a stage has the sum over its factors.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ from analysis.groups import (
     regrouped,
     separation_warnings,
 )
-from analysis.stage_plan import FORMAT, Stage, StagePlan
+from analysis.safe_fall import safe_falls
+from analysis.stage_plan import FORMAT, SETTLING_FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
 from annealing.thresholds import TOLD
@@ -31,6 +33,7 @@ from annealing.thresholds import TOLD
 _FEW = 20  # contexts below which order and groups are uncertain
 _NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer: it would never end
 _LAWFUL = 0.2  # nats up to which KL = g ln(beta_c / beta) holds
+_MOST_SETTLING = 0.5  # of a stage: the rest is for its own factors
 _APART = 1.05  # pressure over the next one's, of stages that nothing tells apart
 
 
@@ -66,6 +69,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     drafts = _falling([_draft(groups, number, findings, made) for number in range(len(groups))])
     if count is not None:  # else joined with a warning
         warnings = [*_silent_warnings(groups, drafts, findings), *warnings]
+    drafts = _settled(groups, drafts, findings, made)
     left_out = [f"{name} never freezes: left out" for name in never]
     warnings = [*left_out, *separation_warnings(groups, findings), *warnings, *findings.warnings]
     total, opened, stages = sum(draft.time for draft in drafts), 0, []
@@ -82,12 +86,14 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
                     *draft.evidence,
                     f"{share:.0%} of the steps: expected learning time {draft.time:.3g} of {total:.3g}",
                 ],
+                settling=draft.settling,
+                settle=draft.settle,
             )
         )
         opened += draft.latents
     stages[-1] = replace(stages[-1], share=1 - sum(stage.share for stage in stages[:-1]))
     return StagePlan(
-        format=FORMAT,
+        format=SETTLING_FORMAT if any(stage.settle for stage in stages) else FORMAT,
         dataset=findings.dataset,
         fingerprint=findings.fingerprint,
         image_shape=findings.image_shape,
@@ -109,6 +115,8 @@ class _Draft:
     time: float  # expected, in arbitrary units
     nats: Mapping[str, float]
     evidence: list[str]
+    settling: tuple[float, ...] = ()
+    settle: float = 0.0
 
 
 def _silent_warnings(groups: Sequence[Group], drafts: Sequence[_Draft], findings: Findings) -> list[str]:
@@ -129,6 +137,28 @@ def _falling(drafts: list[_Draft]) -> list[_Draft]:
             why = f"{_APART:g} times the next stage's {after:.4g} nats: no pressure tells the two apart"
             drafts[number] = replace(stage, pressure=_APART * after, evidence=[*stage.evidence, why])
     return drafts
+
+
+def _settled(
+    groups: Sequence[Group], drafts: Sequence[_Draft], findings: Findings, settings: StageSettings
+) -> list[_Draft]:
+    """The stages with what settles before each opens, where the fall to its pressure is not safe at once."""
+    found, values = [drafts[0]], list[float]()
+    for (before, draft), group in zip(itertools.pairwise(drafts), groups, strict=False):
+        values += [freezing_value(each, findings) for each in group]
+        way = safe_falls(before.pressure, draft.pressure, values)
+        if way and settings.settle:
+            share = min(settings.settle * (len(way) + 1), _MOST_SETTLING)
+            told = ", ".join(f"{pressure:.4g}" for pressure in (*way, draft.pressure))
+            why = (
+                f"a fall from {before.pressure:.4g} at once would let what is frozen spread into it: the groups before "
+                f"settle at {told} nats over {share:.0%} of the stage, then it opens"
+            )
+            draft = replace(
+                draft, settling=way, settle=share, time=draft.time / (1 - share), evidence=[*draft.evidence, why]
+            )
+        found.append(draft)
+    return found
 
 
 def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: StageSettings) -> _Draft:
