@@ -161,6 +161,7 @@ def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series, values: pd.Se
         spectral=nothing,
         planning=summarise(planning),
         planning_quantiles=_quantiles(planning),
+        planning_points=tuple(point if np.isfinite(point) else None for point in planning.tolist()),
         entropy=float(np.log(usual)) if usual else None,
         slope=median(slopes),
         statuses={},

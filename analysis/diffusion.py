@@ -25,9 +25,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.diffusion_events import DiffusionEvent, EventKind, factor_events, owners
+from analysis.diffusion_events import DiffusionEvent, EventKind, factor_events, freezing_record, owners
 from analysis.information_trace import InformationTrace
+from analysis.plan_outcome import FactorOutcome, plan_outcome
 from analysis.printed import printed
+from analysis.stage_plan import StagePlan
 from annealing.thresholds import ACTIVE, INFORMED
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Diffusion:
         events: by step.
         mixed: pairs of factors in one latent, or both in the same two.
         notes: what to know of the run they are about: latents that carry no information, for instance.
+        plan: of a run that went through a plan's stages, each factor as planned and as it came.
     """
 
     index: float | None
@@ -87,6 +90,7 @@ class Diffusion:
     mixed: tuple[tuple[str, str], ...]
     format: str = FORMAT
     notes: tuple[str, ...] = ()
+    plan: tuple[FactorOutcome, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """A row per factor, with the columns of :class:`FactorDiffusion`; pressures and information in nats."""
@@ -120,8 +124,13 @@ def diffusion_curve(trace: InformationTrace) -> NDArray[np.float64]:
     return _spread(trace.held, trace.entropy).index
 
 
-def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
-    """The index, each factor's owner and what it lost, and when information spread, gathered and moved."""
+def diagnose_diffusion(trace: InformationTrace, plan: StagePlan | None = None) -> Diffusion:
+    """The index, each factor's owner and what it lost, and when information spread, gathered and moved.
+
+    Args:
+        trace: of the run.
+        plan: whose stages it went through; it is held against the run.
+    """
     held = trace.held
     spread = _spread(held, trace.entropy)
     since = spread.since_freezing(held.sum(axis=1) >= INFORMED)
@@ -137,6 +146,7 @@ def diagnose_diffusion(trace: InformationTrace) -> Diffusion:
         factors=factors,
         events=tuple(sorted(events, key=lambda event: (event.step, event.factor, event.kind))),
         mixed=tuple(_mixed(trace.names, held[-1], last_owners(held))),
+        plan=() if plan is None else plan_outcome(plan, trace),
     )
 
 
@@ -202,8 +212,7 @@ def _factor(
 ) -> FactorDiffusion:
     nats = held[:, :, k]
     total = nats.sum(axis=1)
-    frozen = np.flatnonzero(total >= INFORMED)
-    first = int(frozen[0]) if len(frozen) else None
+    first = freezing_record(nats)
     owner = owners(nats)[-1]
     shares = nats[-1] / total[-1] if total[-1] > 0 else None
     return FactorDiffusion(

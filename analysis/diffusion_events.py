@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from annealing.thresholds import CHANGED
+from annealing.thresholds import CHANGED, INFORMED
 
 EventKind = Literal["spread", "gather", "move"]
 
@@ -71,6 +71,17 @@ def turns(values: Sequence[float], by: float) -> list[Turn]:
         elif values[high] - value >= by:
             found.append(Turn(False, high, record, record))
     return found
+
+
+def freezing_record(held: NDArray[np.floating]) -> int | None:
+    """The first record at which all latents together hold 0.1 nat of one factor, from its nats in each (records,
+    latents); None where they never do.
+
+    >>> freezing_record(np.array([[0.0, 0.0], [0.04, 0.07], [0.5, 0.0]]))
+    1
+    """
+    frozen = np.flatnonzero(held.sum(axis=1) >= INFORMED)
+    return int(frozen[0]) if len(frozen) else None
 
 
 def owners(held: NDArray[np.floating]) -> list[int | None]:

@@ -109,6 +109,13 @@ class Comparison:
     p_value: float
 
 
+def log_differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    r""":math:`\ln a - \ln b` of pressures above 0 in the same contexts; 0 where they differ by rounding alone."""
+    difference = np.log(first) - np.log(second)
+    difference[np.abs(difference) < _ROUNDING] = 0.0
+    return difference
+
+
 def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     """Compare two factors' pressures in the same contexts, in one order; pairs with a missing value are left out.
 
@@ -123,8 +130,7 @@ def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     complete = np.isfinite(a) & np.isfinite(b)
     if not complete.any():
         raise IFPError("need at least one context in which both factors have a freezing point, got none")
-    difference = np.log(a[complete]) - np.log(b[complete])
-    difference[np.abs(difference) < _ROUNDING] = 0.0
+    difference = log_differences(a[complete], b[complete])
     ranks = stats.rankdata(np.abs(difference))
     p_value = _signed_rank_p(difference, ranks)
     superiority = float(np.mean(difference > 0) + np.mean(difference == 0) / 2)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from analysis.modes import DEGENERATE
 from analysis.names import is_name
 from analysis.plain_json import shown
 from analysis.printed import printed
+from analysis.records import ADDED
 from analysis.separability import PairFindings, separability_matrix
 from annealing.errors import IFPError
 
@@ -62,6 +63,8 @@ class FactorFindings:
         brackets: how many cases' brackets hold the closed form; None where there are no cases.
         bracket_width: median of upper over lower end of the bracket, over the cases that have one.
         nats: median KL on heating at ``relative_beta`` times the case's closed form.
+        planning_points: closed form in each planning context, the same contexts in one order for all factors; None
+            where it has none there. Findings of before have none: how sure a plan is, they do not tell.
     """
 
     factor: str
@@ -78,6 +81,7 @@ class FactorFindings:
     brackets: Brackets | None
     bracket_width: float | None
     nats: tuple[float, ...]
+    planning_points: tuple[float | None, ...] = field(default=(), metadata={ADDED: True})
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,8 +133,11 @@ class Findings:
                     f"need {len(QUANTILES)} quantiles of {each.factor} where it has a freezing point, and else none, "
                     f"got {len(each.planning_quantiles)}"
                 )
-            if min((each.planning.median or 0.0, *each.planning_quantiles)) < 0:
+            placed = [point for point in each.planning_points if point is not None]
+            if min((each.planning.median or 0.0, *each.planning_quantiles, *placed)) < 0:
                 raise IFPError(f"need pressures from 0 on as freezing points of {each.factor}, got others")
+        if len({len(each.planning_points) for each in self.factors}) > 1:
+            raise IFPError("need points of all factors in the same planning contexts, got numbers of them that differ")
         told = {name for each in self.pairs for name in (each.first, each.second)}
         told |= {name for pair in self.mixing for name in (pair.factor, pair.other)} | set(self.conditional)
         if not told <= set(names):

@@ -1,7 +1,10 @@
 """Factors in groups that freeze one after the other, and how sure it is that they do."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from analysis.findings import FactorFindings, Findings
 from analysis.modes import degenerate_modes
@@ -34,6 +37,11 @@ def freezing_value(factor: FactorFindings, findings: Findings) -> float:
     return value
 
 
+def undecided(first: ArrayLike) -> NDArray[np.bool_]:
+    """Whether neither of two factors freezes first in clearly more contexts, by the share in which one does."""
+    return np.abs(2 * np.asarray(first) - 1) < NEGLIGIBLE
+
+
 class Separation:
     """How the factors of some findings are told apart, over the planning contexts."""
 
@@ -64,7 +72,7 @@ class Separation:
         if self.known(a, b):
             values = {each.factor: self._findings.conditional[each.factor] for each in (a, b)}
             return len(degenerate_modes(values, self._findings.same_within)) == 1
-        return abs(2 * self.first(a, b) - 1) < NEGLIGIBLE
+        return bool(undecided(self.first(a, b)))
 
     def between(self, group: Group, after: Group) -> float:
         """How surely every factor of a group freezes before every one of the next, in 0..1.
@@ -81,12 +89,24 @@ class Separation:
 def natural_groups(findings: Findings) -> list[Group]:
     """Factors from the highest freezing point down, those that cannot be told apart from a whole group in it."""
     separation = Separation(findings)
-    groups: list[Group] = []
-    for factor in sorted(findings.factors, key=lambda each: (-freezing_value(each, findings), each.factor)):
-        if groups and all(separation.alike(member, factor) for member in groups[-1]):
-            groups[-1].append(factor)
+    known = {each.factor: each for each in findings.factors}
+    values = {name: freezing_value(each, findings) for name, each in known.items()}
+    groups = grouped(values, lambda a, b: separation.alike(known[a], known[b]))
+    return [[known[name] for name in group] for group in groups]
+
+
+def grouped(values: Mapping[str, float], alike: Callable[[str, str], bool]) -> list[list[str]]:
+    """Names from the highest value down, each in the last group if it is like every member, else in one of its own.
+
+    >>> grouped({"a": 3.0, "b": 2.0, "c": 1.0}, lambda first, second: second == "b")
+    [['a', 'b'], ['c']]
+    """
+    groups: list[list[str]] = []
+    for name in sorted(values, key=lambda each: (-values[each], each)):
+        if groups and all(alike(member, name) for member in groups[-1]):
+            groups[-1].append(name)
         else:
-            groups.append([factor])
+            groups.append([name])
     return groups
 
 

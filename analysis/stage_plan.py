@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.names import is_name
-from analysis.plain_json import json_bytes, read_json, shown
+from analysis.plain_json import AT_DEFAULT, json_bytes, read_json, shown
 from analysis.printed import printed
 from analysis.records import ADDED, read_record
 from annealing.errors import PlanError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = "ifp-stage-plan/1"
 SETTLING_FORMAT = "ifp-stage-plan/2"  # of a plan of which a stage settles: what reads the first alone would not do that
+_OF_SETTLING = {ADDED: True, AT_DEFAULT: True}  # so that plans of the first format are written as before
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Stage:
     predicted_nats: Mapping[str, float]  # what a factor's latent holds at the end, by its own heating curve if any
     evidence: Any
     # before its latents open, earlier groups settle at these pressures, then at its own, in equal parts of ``settle``
-    settling: tuple[float, ...] = field(default=(), metadata={ADDED: True})
-    settle: float = field(default=0.0, metadata={ADDED: True})  # share of the stage
+    settling: tuple[float, ...] = field(default=(), metadata=_OF_SETTLING)
+    settle: float = field(default=0.0, metadata=_OF_SETTLING)  # share of the stage
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,7 +106,7 @@ class StagePlan:
                     f"need a settle of 0 or more and below 1, above 0 where it settles, got {stage.settle:g}"
                 )
             way = (before.pressure, *stage.settling, stage.pressure)
-            if any(not after < pressure for pressure, after in itertools.pairwise(way)):
+            if stage.settle and any(not after < pressure for pressure, after in itertools.pairwise(way)):
                 raise PlanError(f"need settling pressures that fall from stage to stage, got {shown(list(way))}")
 
     @classmethod
@@ -119,8 +120,8 @@ class StagePlan:
             raise PlanError(f"need a stage plan in JSON, got text that is not: {error}") from None
         if isinstance(value, Mapping) and value.get("format") not in (FORMAT, SETTLING_FORMAT):
             raise PlanError(
-                f"need a plan of format {FORMAT} or {SETTLING_FORMAT}, got {shown(value.get('format'))}: plan anew with "
-                "`ifp plan-stages`"
+                f"need a plan of format {FORMAT} or {SETTLING_FORMAT}, got {shown(value.get('format'))}: "
+                "plan anew with `ifp plan-stages`"
             )
         return read_record(cls, value, "plan", PlanError)
 

@@ -14,7 +14,7 @@ from analysis.scores.all_scores import measured
 from analysis.scores.codes import LabelledCodes, SampleSizes
 from ifp.datasets.dataset import Lattice
 
-SCORES = ("mig", "mig_sup", "mig_chen", "modularity", "infom", "infoc")
+SCORES = ("mig", "mig_sup", "modularity", "infom", "infoc", "mig_chen")
 SPRITES = Lattice((3, 6, 40, 32, 32))
 Population = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray, np.ndarray]]  # codes, logvar, factors
 

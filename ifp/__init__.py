@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.findings import Findings
     from analysis.freezing_points import FreezingPoints
+    from analysis.scores.run_scores import RunScores
     from analysis.stage_plan import StagePlan
     from annealing.errors import DataError, IFPError, PlanError, RunError
     from annealing.loss_forms import beta_in_nats, weight_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ifp.api.report import report
     from ifp.api.run import Run, open_run, runs
     from ifp.api.score import score
+    from ifp.api.score_batches import ScoreBatches
+    from ifp.api.score_runs import score_runs
     from ifp.api.spectrum import spectrum
     from ifp.api.train import train
     from ifp.api.traverse import traverse
@@ -39,14 +42,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
-    "RunError", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare", "diagnose", "encode",
-    "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run", "plan_stages",
-    "report", "runs", "score", "spectrum", "train", "traverse", "verify", "weight_of",
+    "RunError", "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare",
+    "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run",
+    "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "train", "traverse", "verify", "weight_of",
 ]  # fmt: skip
 
 _HOME = {
     "analysis.findings": ("Findings",),
     "analysis.freezing_points": ("FreezingPoints",),
+    "analysis.scores.run_scores": ("RunScores",),
     "analysis.stage_plan": ("StagePlan",),
     "annealing.errors": (
         "DataError",
@@ -74,6 +78,8 @@ _HOME = {
         "runs",
     ),
     "ifp.api.score": ("score",),
+    "ifp.api.score_batches": ("ScoreBatches",),
+    "ifp.api.score_runs": ("score_runs",),
     "ifp.api.spectrum": ("spectrum",),
     "ifp.api.train": ("train",),
     "ifp.api.traverse": ("traverse",),

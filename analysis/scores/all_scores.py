@@ -3,14 +3,15 @@
 import importlib
 import pkgutil
 from collections.abc import Collection
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 import analysis.scores
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
-from analysis.scores.measure import Estimate, Measure
+from analysis.scores.factor_values import exact_codes
+from analysis.scores.measure import Estimate, Labels, Measure
 from analysis.scores.scores import Scores
 from annealing.choices import require_count, require_seed
 from annealing.errors import IFPError, did_you_mean
@@ -61,11 +62,17 @@ def of_samples_alone(names: Collection[str]) -> bool:
     return all(each.rows == "samples" for each in _MEASURES if set(each.names) & set(names))
 
 
+def of_values_alone(names: Collection[str]) -> bool:
+    """Whether these scores look at the factors' values alone, so that they need no classes."""
+    return all(each.labels == "values" for each in _MEASURES if set(each.names) & set(names))
+
+
 def score(
     codes: NDArray[Any],
     factors: NDArray[np.integer],
     *,
     logvar: NDArray[np.floating] | None = None,
+    values: NDArray[np.floating] | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
     sizes: SampleSizes = STUDY,
@@ -78,9 +85,11 @@ def score(
 
     Args:
         codes: posterior means, shape (rows, latents); whole numbers by their type are codes of classes.
-        factors: classes from 0, shape (rows, factors); those that do not vary are left out.
+        factors: classes from 0, shape (rows, factors), -1 where there is no label; those that do not vary are left out.
         logvar: posterior log-variances, shape (rows, latents).
-        only: names among ``SCORES`` and ``VARIANTS``. Of the variants, those of DCI are measured only if named.
+        values: of the factors, shape (rows, factors), for regressions; None: the classes are the values.
+        only: names among ``SCORES`` and ``VARIANTS``. Of the variants, those of other models than the study's (trees of
+            a forest, regressions) are measured only if named.
         sizes: what is drawn; another choice than the study's is another protocol.
         n_jobs: factors fitted side by side for DCI.
 
@@ -90,7 +99,8 @@ def score(
     """
     require_scores(only, n_jobs)
     require_seed(seed)
-    return measured(LabelledCodes(codes, factors, logvar), seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
+    data = LabelledCodes(codes, factors, logvar, values)
+    return measured(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs)
 
 
 def measured(
@@ -124,13 +134,16 @@ def exact_scores(
 ) -> dict[str, float]:
     """What codes that are the factors themselves score, on the same rows: what each score can reach on these data.
 
-    Each factor's classes are a code of the kind that the codes are of. Of scores that need log-variances there is none.
+    Each factor's classes are a code of the kind that the codes are of; for regressions its values are
+    (:func:`analysis.scores.factor_values.exact_codes`). Of scores that need log-variances there is none.
     """
     names = [name for name in asked_scores(only, posteriors=False) if name not in POSTERIOR_SCORES]
-    if not names:
-        return {}
-    exact = data.classes if data.discrete else data.classes.astype(np.float64)
-    return dict(score(exact, data.factors, seed=seed, only=names, sizes=sizes, n_jobs=n_jobs))
+    found: dict[str, float] = {}
+    given: dict[str, Any] = {"values": data.values, "seed": seed, "sizes": sizes, "n_jobs": n_jobs}
+    for labels in get_args(Labels):
+        if some := [name for name in names if of_values_alone([name]) == (labels == "values")]:
+            found |= score(exact_codes(data, labels), data.factors, only=some, **given)
+    return {name: found[name] for name in names}
 
 
 def sample_spread(

@@ -7,6 +7,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.measure import Measure
+from analysis.scores.shared_values import draw_pairs
 
 
 def beta_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
@@ -34,7 +35,7 @@ def points(
     data: LabelledCodes, count: int, size: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Mean absolute differences of codes in groups of ``size`` pairs, (count, latents), and each group's factor."""
-    factor, first, second = data.draw_pairs(count, size, rng)
+    factor, first, second = draw_pairs(data, count, size, rng)
     found = np.empty((count, data.codes.shape[1]))
     for j, code in enumerate(data.codes.T):  # latent by latent: all at once would need hundreds of megabytes
         column = code.astype(np.float64)

@@ -35,7 +35,7 @@ class Sample:
     Attributes:
         rows: their numbers (n,).
         codes: (n, latents), float64.
-        factors: classes of the factors that vary, (n, factors).
+        factors: classes of the factors that vary, (n, factors); -1 is no label.
         spread: variance of a mean over other such samples, where that of n independent rows is 1.
     """
 
@@ -43,6 +43,12 @@ class Sample:
     codes: NDArray[np.float64]
     factors: NDArray[np.int64]
     spread: float = 1.0
+
+    def of(self, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The codes (n_k, latents) and classes (n_k,) of the rows that have a label of factor ``k``."""
+        labels = self.factors[:, k]
+        there = labels >= 0
+        return (self.codes, labels) if there.all() else (self.codes[there], labels[there])
 
 
 def sampled_rows(rows: int, seed: int, sizes: SampleSizes) -> NDArray[np.int64]:
@@ -52,19 +58,32 @@ def sampled_rows(rows: int, seed: int, sizes: SampleSizes) -> NDArray[np.int64]:
     return np.unique(np.concatenate([_drawn(rows, sizes.train, seed, 0), _drawn(rows, sizes.test, seed, 1)]))
 
 
+def varying_columns(factors: NDArray[np.integer]) -> tuple[int, ...]:
+    """Columns of (rows, factors), -1 for no label, that have two values or more."""
+    known = (labels[labels >= 0] for labels in factors.T)
+    return tuple(k for k, labels in enumerate(known) if labels.size and np.ptp(labels) > 0)
+
+
+def _values_fit(values: NDArray[np.floating], factors: NDArray[np.integer]) -> bool:
+    if values.shape != factors.shape or not np.issubdtype(values.dtype, np.floating):
+        return False
+    text = np.isnan(values).all(axis=0)
+    return not np.isinf(values).any() and bool((text | (np.isnan(values) == (factors < 0))).all())
+
+
 def _drawn(rows: int, count: int, seed: int, stream: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, stream]).integers(rows, size=count)
 
 
 def protocol_of(factors: NDArray[np.integer]) -> str:
-    """Name of the protocol by which rows drawn from these (rows, factors), classes from 0, have their factors.
+    """Name of the protocol by which rows drawn from these (rows, factors), classes from 0 or -1, have their factors.
 
     >>> protocol_of(np.array([[0, 0], [0, 1], [1, 0], [1, 1]])), protocol_of(np.array([[0, 0], [0, 1], [1, 0]]))
     ('gdl', 'gdl-arrays')
     """
     sizes = tuple(int(largest) + 1 for largest in factors.max(axis=0))
     combinations = math.prod(sizes)
-    if len(factors) % combinations:
+    if len(factors) % combinations or factors.min() < 0:
         return "gdl-arrays"
     held = np.bincount(np.ravel_multi_index(tuple(factors.T), sizes), minlength=combinations)
     return "gdl-arrays" if np.ptp(held) else "gdl"
@@ -79,19 +98,26 @@ class LabelledCodes:
     the rows are a sample, factors are as frequent and as dependent as among the rows: "gdl-arrays". Factors that do
     not vary are left out of everything drawn.
 
+    Rows may lack labels of some factors. Every score then takes, for each factor, those of the drawn rows that have its
+    label, and the protocol is "gdl-arrays".
+
     Attributes:
         codes: posterior means, shape (rows, latents); whole numbers by their type are codes of classes.
-        factors: classes from 0, shape (rows, factors).
+        factors: classes from 0, shape (rows, factors); -1 where there is no label.
         logvar: posterior log-variances, shape (rows, latents), for the scores that need them.
+        values: of the factors, shape (rows, factors), for regressions; NaN where there is no label, and throughout a
+            factor whose labels are no numbers. None: the classes are the values.
 
     Raises:
         IFPError: shapes that do not fit, codes or log-variances that are not finite, factors that are not classes
-            from 0, or no factor that varies.
+            from 0 or -1, values that are not finite where there is a label, no factor that varies, or a row without a
+            label of one that does.
     """
 
     codes: NDArray[Any]
     factors: NDArray[np.integer]
     logvar: NDArray[np.floating] | None = None
+    values: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         codes, factors, logvar = self.codes, self.factors, self.logvar
@@ -105,20 +131,31 @@ class LabelledCodes:
             raise IFPError("need finite codes for a score, got NaN or infinity")
         if not np.issubdtype(factors.dtype, np.integer):
             raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}")
-        if factors.size and factors.min() < 0:
-            raise IFPError(f"need factors as whole numbers from 0, got {factors.dtype}, the smallest {factors.min()}")
+        if factors.size and factors.min() < -1:
+            raise IFPError(
+                f"need factors as whole numbers from 0, or -1 for no label, got {factors.dtype}, the smallest "
+                f"{factors.min()}"
+            )
+        if self.values is not None and not _values_fit(self.values, factors):
+            raise IFPError(
+                f"need finite values of the factors, NaN for no label, as floats of shape {factors.shape}, got "
+                f"{self.values.dtype} of shape {self.values.shape} or values that are not finite"
+            )
         if not self.varying:
             raise IFPError("need at least one factor that varies for a score, got none")
+        if lacking := int((self.classes < 0).all(axis=1).sum()):
+            raise IFPError(f"need a label of a factor that varies in every row, {lacking:,} have none: leave them out")
 
     @cached_property
     def varying(self) -> tuple[int, ...]:
         """Columns of the factors that vary."""
-        return tuple(k for k, labels in enumerate(self.factors.T) if np.ptp(labels) > 0)
+        return varying_columns(self.factors)
 
     @cached_property
     def classes(self) -> NDArray[np.int64]:
-        """The factors that vary, (rows, factors), each one's values numbered from 0 without gaps."""
-        found = [np.unique(self.factors[:, k], return_inverse=True)[1] for k in self.varying]
+        """The factors that vary, (rows, factors), each one's values numbered from 0 without gaps; -1 is no label."""
+        columns = [self.factors[:, k] for k in self.varying]
+        found = [np.unique(each, return_inverse=True)[1] - int(each.min() < 0) for each in columns]
         return np.stack(found, axis=1).astype(np.int64)
 
     @cached_property
@@ -162,57 +199,42 @@ class LabelledCodes:
         rows = len(self.codes)
         of_a_sample = 0.0 if self.protocol == "gdl" else sizes.train / rows
         sample = replace(self.at(_drawn(rows, sizes.train, seed, 0)), spread=1 + of_a_sample)
-        for k, labels in zip(self.varying, sample.factors.T, strict=True):
-            if np.ptp(labels) == 0:
-                raise IFPError(f"need two values of factor {k} among the rows drawn, got one in {sizes.train}")
+        self._require_values(sample, 2, sizes.train)
         return sample
 
     def test(self, seed: int, sizes: SampleSizes) -> Sample:
-        """The sample on which every score with this seed is tested."""
-        return self.at(_drawn(len(self.codes), sizes.test, seed, 1))
+        """The sample on which every score with this seed is tested.
+
+        Raises:
+            IFPError: no row of this sample has a label of some factor.
+        """
+        sample = self.at(_drawn(len(self.codes), sizes.test, seed, 1))
+        self._require_values(sample, 1, sizes.test)
+        return sample
 
     def distinct(self, seed: int, sizes: SampleSizes) -> Sample:
         """The rows of :meth:`train`, each once, or all rows where there are no more than it draws.
 
         For estimates from nearest neighbours, to which a row drawn twice is a neighbour at no distance.
+
+        Raises:
+            IFPError: a factor has one value only in this sample.
         """
         rows = len(self.codes)
         chosen = np.arange(rows) if rows <= sizes.train else np.unique(_drawn(rows, sizes.train, seed, 0))
-        return replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
+        sample = replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
+        self._require_values(sample, 2, sizes.train)
+        return sample
 
-    def draw_groups(
-        self, count: int, size: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Groups of rows that share one factor's value: each group's factor (count,) and rows (count, size).
-
-        The factor is uniform among those that vary (and numbered among them), the value that of a row drawn.
-        """
-        factor = rng.integers(len(self.sizes), size=count)
-        value = self.classes[self.draw(count, rng), factor]
-        return factor, self._rows_with(factor[:, None], np.repeat(value[:, None], size, axis=1), rng)
-
-    def draw_pairs(
-        self, count: int, size: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Groups of pairs: each group's factor (count,), and the rows of both ends of its pairs (count, size).
-
-        Both ends of a pair share the value of the group's factor; the pairs of a group are independent.
-        """
-        factor = rng.integers(len(self.sizes), size=count)
-        first = self.draw(count * size, rng).reshape(count, size)
-        return factor, first, self._rows_with(factor[:, None], self.classes[first, factor[:, None]], rng)
-
-    def _rows_with(
-        self, factor: NDArray[np.int64], value: NDArray[np.int64], rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """For each factor and value a row that has it."""
-        order, start = self._by_value
-        first = start[factor, value]
-        return order[factor, first + rng.integers(start[factor, value + 1] - first)]
+    def _require_values(self, sample: Sample, least: int, drawn: int) -> None:
+        for k, labels in zip(self.varying, sample.factors.T, strict=True):
+            if (found := len(np.unique(labels[labels >= 0]))) < least:
+                words = ("a label", "none") if least == 1 else ("two values", "one" if found else "none")
+                raise IFPError(f"need {words[0]} of factor {k} among the rows drawn, got {words[1]} in {drawn}")
 
     @cached_property
-    def _by_value(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows sorted by each factor's value, (factors, rows), and where each value starts, (factors, values + 1)."""
+    def by_value(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows by each factor's value, -1 first, (factors, rows), and each one's start, (factors, values + 1)."""
         order = np.argsort(self.classes, axis=0, kind="stable").T
         values = np.arange(max(self.sizes) + 1)
         start = [np.searchsorted(labels[rows], values) for labels, rows in zip(self.classes.T, order, strict=True)]

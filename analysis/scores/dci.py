@@ -44,7 +44,8 @@ def dci(
     arXiv:1811.12359.
 
     The importances for a factor add up to 1 however little the codes tell of it, so that a factor not held lowers
-    both. A constant code has 0. With one latent, completeness is 1 and disentanglement 0 if it moves.
+    both. A constant code has 0. With one latent, completeness is 1 and disentanglement 0 if it moves. The trees of a
+    factor are fitted to and tested on the rows that have its label.
 
     Args:
         n_jobs: factors fitted side by side, -1 for one per core; the result does not depend on it.
@@ -120,8 +121,9 @@ def _fit(train: Sample, test: Sample, k: int, seed: int, variant: Variant) -> tu
         # All latents at every split: among the usual random few, an important one may be missing. Leaves of half a
         # percent of the sample: pure ones would learn the noise, which spreads the importances over all latents.
         model = ExtraTreesClassifier(max_features=None, min_samples_leaf=0.005, random_state=seed)
-    model.fit(train.codes, train.factors[:, k])
-    accuracy = np.mean(model.predict(test.codes) == test.factors[:, k])
+    model.fit(*train.of(k))
+    unseen, labels = test.of(k)
+    accuracy = np.mean(model.predict(unseen) == labels)
     return np.abs(model.feature_importances_), float(accuracy)
 
 

@@ -13,22 +13,24 @@ from annealing.errors import IFPError
 def explicitness(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
     """Area under the ROC curve of one-against-rest logistic regressions, mean over a factor's values, then factors.
 
-    The regressions see mean codes, standardised by the training sample; a latent that does not move there is 0.
-    Areas are of probabilities that add up to 1 over the values, on other samples. A code that tells nothing
-    scores 0.5; a perfect code may score below 1, as values between two others are not linearly told apart. Source:
-    Ridgeway & Mozer 2018, arXiv:1802.05312, as in Locatello et al. 2019, arXiv:1811.12359.
+    The regressions of a factor see mean codes of the rows that have its label, standardised by those of the training
+    sample; a latent that does not move there is 0. Areas are of probabilities that add up to 1 over the values, on
+    other samples. A code that tells nothing scores 0.5; a perfect code may score below 1, as values between two others
+    are not linearly told apart. Source: Ridgeway & Mozer 2018, arXiv:1802.05312, as in Locatello et al. 2019,
+    arXiv:1811.12359.
 
     Raises:
         IFPError: a factor has one value only in the training or in the test sample.
     """
     train, test = data.train(seed, sizes), data.test(seed, sizes)
-    centre, moves = train.codes.mean(axis=0), np.ptp(train.codes, axis=0) > 0
-    scale = np.where(moves, train.codes.std(axis=0), 1.0)
-    seen, unseen = (np.where(moves, (each.codes - centre) / scale, 0.0) for each in (train, test))
     areas = []
-    for k, labels in enumerate(train.factors.T):
+    for k in range(len(data.sizes)):
+        (codes, labels), (new, truth) = train.of(k), test.of(k)
+        centre, moves = codes.mean(axis=0), np.ptp(codes, axis=0) > 0
+        scale = np.where(moves, codes.std(axis=0), 1.0)
+        seen, unseen = (np.where(moves, (each - centre) / scale, 0.0) for each in (codes, new))
         model = logistic_classifier(seed).fit(seen, labels)
-        areas.append(mean_area(model.predict_proba(unseen), model.classes_, test.factors[:, k]))
+        areas.append(mean_area(model.predict_proba(unseen), model.classes_, truth))
     return float(np.mean(areas))
 
 

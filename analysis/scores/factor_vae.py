@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
 from analysis.scores.measure import Measure
+from analysis.scores.shared_values import draw_groups
 
-_ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
+ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
 
 
 def factor_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
@@ -25,13 +26,13 @@ def factor_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY
     """
     data.need_factors("the FactorVAE score")
     variance = data.train(seed, sizes).codes.var(axis=0, ddof=1)
-    active = np.sqrt(variance) >= _ACTIVE
+    active = np.sqrt(variance) >= ACTIVE
     if not active.any():
         return 0.0
     codes, variance = data.codes[:, active].astype(np.float64), variance[active]
     counted = []
     for stream, count in ((2, sizes.train), (3, sizes.test)):
-        factor, rows = data.draw_groups(count, sizes.group, np.random.default_rng([seed, stream]))
+        factor, rows = draw_groups(data, count, sizes.group, np.random.default_rng([seed, stream]))
         counted.append(votes(factor, least_moving(codes, rows, variance), len(data.sizes), codes.shape[1]))
     return majority_accuracy(*counted)
 

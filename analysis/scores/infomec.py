@@ -28,7 +28,7 @@ def info_modularity(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = 
     nearest neighbours. Source: Hsu et al. 2023, arXiv:2305.18378.
 
     Raises:
-        IFPError: fewer than two factors vary.
+        IFPError: fewer than two factors vary, or one has a single value in the sample.
     """
     data.need_factors("InfoM")
     sample = data.distinct(seed, sizes)
@@ -51,9 +51,7 @@ def info_explicitness(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes 
     take part, too. The fit ends after 100 steps, as its authors' does. Source: Hsu et al. 2023, arXiv:2305.18378.
     """
     sample = data.distinct(seed, sizes)
-    seen = (
-        OneHotEncoder().fit_transform(sample.codes) if data.discrete else StandardScaler().fit_transform(sample.codes)
-    )
+    seen = linear_input(sample.codes, discrete=data.discrete)
     told = []
     for labels in sample.factors.T:
         there = labels >= 0
@@ -61,6 +59,11 @@ def info_explicitness(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes 
         most = np.log(len(np.unique(labels[there])))
         told.append((most - loss) / most)
     return float(np.mean(told))
+
+
+def linear_input(codes: NDArray[np.float64], *, discrete: bool) -> Any:
+    """What a linear model sees of codes (rows, latents): classes one-hot, others standardised."""
+    return (OneHotEncoder() if discrete else StandardScaler()).fit_transform(codes)
 
 
 def active_latents(codes: NDArray[np.number], *, discrete: bool) -> NDArray[np.bool_]:

@@ -7,13 +7,12 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 from sklearn.metrics import mutual_info_score
 
 TableScore: TypeAlias = Callable[[NDArray[np.float64], NDArray[np.float64]], float]  # of nats and entropies
 
 _AT_MOST = 4.0  # nats, of the standard deviation of terms: a score that moves by no such error depends on others
-_FAR = 6.0  # standard deviations above 0: nothing is cut off
+_CUT_OFF = math.sqrt(0.5 - 0.5 / math.pi)  # deviation that a Gaussian around 0 keeps where what is below counts as 0
 _ROUNDING = 1e-12  # nats: a value that varies by less does not vary
 
 
@@ -74,7 +73,7 @@ class InformationTable:
             noise = float(np.broadcast_to(self.noise, self.nats.shape)[j, k])
             step = math.sqrt(terms.var() / rows + noise)
             slope = _slope(lambda nats: score(nats, self.entropies), self.nats, (j, k), step)
-            slope *= math.sqrt(_left_above_0(mean, step))
+            slope *= _CUT_OFF if mean <= 0 else 1.0
             total += slope * terms
             variance += slope**2 * noise
         for k in range(len(self.entropies)):
@@ -87,15 +86,6 @@ class InformationTable:
             lower[other.latent], higher[other.latent] = other.lower, other.higher
             variance += ((score(higher, self.entropies) - score(lower, self.entropies)) / 2) ** 2
         return math.sqrt(variance)
-
-
-def _left_above_0(mean: float, deviation: float) -> float:
-    """Share of its variance that a Gaussian of that mean keeps once what lies below 0 is set to 0."""
-    at = mean / deviation if deviation > _ROUNDING else math.inf
-    if at > _FAR:
-        return 1.0
-    above, density = float(norm.cdf(at)), float(norm.pdf(at))
-    return (at**2 + 1) * above + at * density - (at * above + density) ** 2
 
 
 def _slope(

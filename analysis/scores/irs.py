@@ -31,14 +31,15 @@ def interventional_robustness(
         \mu_j - E[\mu_j | v_k = v] \right|_{v_k = v} \right) / \sum_j w_j, \quad
         w_j = \max \left| \mu_j - E \mu_j \right|
 
-    A latent's factor is the one that serves it best. Latents that do not move are left out; 0 where none moves. A
-    factor held by several latents costs nothing. Noise does not score 0, as its quantile lies below its maximum:
-    Gaussian noise in a sample of 10,000 has 0.35 to 0.4, noise of few values can fall a little below 0. Source: Suter
-    et al. 2019, arXiv:1811.00007; quantile and bins as in the code of Locatello et al. 2019, arXiv:1811.12359.
+    A latent's factor is the one that serves it best. Latents that do not move are left out; 0 where none moves, and
+    for a factor among whose labelled rows the latent does not. A factor held by several latents costs nothing. Noise
+    does not score 0, as its quantile lies below its maximum: Gaussian noise in a sample of 10,000 has 0.35 to 0.4,
+    noise of few values can fall a little below 0. Source: Suter et al. 2019, arXiv:1811.00007; quantile and bins as in
+    the code of Locatello et al. 2019, arXiv:1811.12359.
 
     Args:
         codes: posterior means, shape (samples, latents).
-        factors: classes, shape (samples, factors); of more than 20 values in 20 equal-width bins.
+        factors: classes, shape (samples, factors), -1 for no label; of more than 20 values in 20 equal-width bins.
         quantile: of the deviations; 1 is the source's maximum.
 
     Raises:
@@ -51,10 +52,22 @@ def interventional_robustness(
     moving = codes[:, np.ptp(codes, axis=0) > 0].astype(np.float64)
     if not moving.size:
         return 0.0
-    largest = np.abs(moving - moving.mean(axis=0)).max(axis=0)
-    within = [_deviation(moving, labels, quantile) for labels in discretise(factors, _BINS).T]
-    robust = 1 - np.min(within, axis=0) / largest
-    return float(np.average(robust, weights=largest))
+    robust = np.max([_robustness(moving, labels, quantile) for labels in factors.T], axis=0)
+    return float(np.average(robust, weights=_largest(moving)))
+
+
+def _robustness(codes: NDArray[np.float64], labels: NDArray[np.integer], quantile: float) -> NDArray[np.float64]:
+    """Robustness (latents,) of codes while one factor is held, among the rows that have its label."""
+    there = labels >= 0
+    if not there.any():
+        return np.zeros(codes.shape[1])
+    known = codes if there.all() else codes[there]
+    largest, within = _largest(known), _deviation(known, discretise(labels[there, None], _BINS)[:, 0], quantile)
+    return 1 - np.divide(within, largest, out=np.ones_like(within), where=largest > 0)
+
+
+def _largest(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.abs(codes - codes.mean(axis=0)).max(axis=0)
 
 
 def _deviation(codes: NDArray[np.float64], labels: NDArray[np.int64], quantile: float) -> NDArray[np.float64]:

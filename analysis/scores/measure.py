@@ -13,6 +13,7 @@ from annealing.errors import IFPError
 
 When = Literal["always", "posteriors", "named"]
 Rows = Literal["samples", "all"]
+Labels = Literal["classes", "values"]
 
 _TWO_SIDED = float(norm.ppf(0.975))
 
@@ -54,6 +55,7 @@ class Measure:
         when: ``always``; ``posteriors``: where log-variances are known; ``named``: only where it is asked for.
         place: where it stands among the others in tables, from 0; of one place, by name.
         rows: which codes it looks at: those of ``LabelledCodes.train`` and ``test`` alone, or any.
+        labels: what it takes of the factors: classes, or values.
 
     Raises:
         IFPError: no name.
@@ -64,17 +66,27 @@ class Measure:
     when: When = "always"
     place: int = 100
     rows: Rows = "all"
+    labels: Labels = "classes"
 
     def __post_init__(self) -> None:
         if not self.names:
             raise IFPError("need a name or more for a score, got none")
 
     @classmethod
-    def of(cls, name: str, score: OneScore, *, when: When = "always", place: int = 100, rows: Rows = "all") -> Self:
+    def of(
+        cls,
+        name: str,
+        score: OneScore,
+        *,
+        when: When = "always",
+        place: int = 100,
+        rows: Rows = "all",
+        labels: Labels = "classes",
+    ) -> Self:
         """The measurement of a score of one number, called ``name``."""
 
         def measure(data: LabelledCodes, seed: int, sizes: SampleSizes, n_jobs: int) -> tuple[Estimate, ...]:
             found = score(data, seed=seed, sizes=sizes)
             return (found if isinstance(found, Estimate) else Estimate(found),)
 
-        return cls((name,), measure, when, place, rows)
+        return cls((name,), measure, when, place, rows, labels)

@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from analysis.information import information, information_terms
 from analysis.scores.binned import BINS, binned_information, binned_table
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes, SampleSizes, varying_columns
 from analysis.scores.information_table import InformationTable, entropies_of, surprisals
 from analysis.scores.measure import Estimate, Measure, estimate
 from annealing.errors import IFPError
 
-_MOVING = 0.01  # variance of the mean code from which a latent takes part in MIG-sup
+MOVING = 0.01  # variance of the mean code from which a latent takes part in MIG-sup
 
 
 def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.integer], bins: int = BINS) -> float:
@@ -25,7 +25,7 @@ def mutual_information_gap(codes: NDArray[np.floating], factors: NDArray[np.inte
 
     Args:
         codes: posterior means, shape (samples, latents); with one latent, the second one's information is 0.
-        factors: classes, shape (samples, factors); those that do not vary are left out.
+        factors: classes, shape (samples, factors), -1 for no label; those that do not vary are left out.
         bins: of each latent; the protocol's are 20.
 
     Raises:
@@ -49,7 +49,7 @@ def mig_chen(mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: 
 
     Args:
         mean, logvar: of the posteriors, shape (samples, latents); with one latent, the second one's information is 0.
-        factors: classes, shape (samples, factors); those that do not vary are left out.
+        factors: classes, shape (samples, factors), -1 for no label; those that do not vary are left out.
 
     Raises:
         IFPError: shapes that do not fit, a posterior that is not finite, or no factor that varies.
@@ -71,9 +71,14 @@ def gap_of_latents(nats: NDArray[np.float64], entropies: NDArray[np.float64]) ->
     >>> gap_of_latents(np.array([[0.6, 0.0], [0.3, 0.3]]), np.array([0.6, 0.6]))
     0.5
     """
+    return float(np.mean(gaps_of_latents(nats, entropies)))
+
+
+def gaps_of_latents(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The terms of :func:`gap_of_latents`, (latents,)."""
     shares = nats / entropies
     second, first = np.sort(np.hstack([shares, np.zeros_like(shares[:, :1])]), axis=1)[:, -2:].T
-    return float(np.mean(first - second))
+    return first - second
 
 
 def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -82,24 +87,34 @@ def _varying(codes: NDArray[np.floating], factors: NDArray[np.integer]) -> NDArr
         raise IFPError(f"need codes (samples, latents), factors (samples, factors), got {codes.shape}, {factors.shape}")
     if not np.isfinite(codes).all():
         raise IFPError("need finite codes for a score, got NaN or infinity")
-    varying = factors[:, [bool(np.ptp(labels) > 0) for labels in factors.T]]
+    varying = factors[:, varying_columns(factors)]
     if not varying.size:
         raise IFPError("need at least one factor that varies for a score, got none")
     return varying
 
 
 def mean_gap(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> float:
-    """Of information (latents, factors): largest less second largest, over the factor's entropy, mean over factors."""
+    """MIG of information (latents, factors): the mean of :func:`gaps_of_factors`."""
+    return float(np.mean(gaps_of_factors(nats, entropies)))
+
+
+def gaps_of_factors(nats: NDArray[np.float64], entropies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of information (latents, factors): largest less second largest, over the factor's entropy, (factors,)."""
     second, first = np.sort(np.vstack([nats, np.zeros_like(nats[:1])]), axis=0)[-2:]
-    return float(np.mean((first - second) / entropies))
+    return (first - second) / entropies
 
 
 def _posterior_information(
     mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    # latent by latent: one needs 512 bins for every sample
-    latents = [slice(j, j + 1) for j in range(mean.shape[1])]
-    return np.vstack([information(mean[:, j], logvar[:, j], factors) for j in latents])
+    known = factors >= 0
+    nats = np.empty((mean.shape[1], factors.shape[1]))
+    for there in np.unique(known, axis=1).T:  # factors of which the same rows have a label
+        same = np.flatnonzero((known == there[:, None]).all(axis=0))
+        for j in range(len(nats)):  # latent by latent: one needs 512 bins for every sample
+            of_latent = mean[there, j : j + 1], logvar[there, j : j + 1]
+            nats[j, same] = information(*of_latent, factors[np.ix_(there, same)])[0]
+    return nats
 
 
 def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
@@ -109,7 +124,7 @@ def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
 
 def _mig_sup(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
     train = data.train(seed, sizes)
-    moving = train.codes[:, train.codes.var(axis=0, ddof=1) > _MOVING]
+    moving = train.codes[:, train.codes.var(axis=0, ddof=1) > MOVING]
     if not moving.size:
         return Estimate(0.0)
     return estimate(gap_of_latents, binned_table(moving, train.factors), train)
@@ -121,14 +136,14 @@ def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate
     train = data.train(seed, sizes)
     mean, logvar, factors = train.codes, data.logvar[train.rows], train.factors
     surprisal, entropies, known = surprisals(factors)
-    table = InformationTable(
-        _posterior_information(mean, logvar, factors),
-        entropies,
-        lambda j, k: information_terms(mean[:, j], logvar[:, j], factors[:, k]),
-        surprisal,
-        known,
-    )
-    return estimate(mean_gap, table, train)
+
+    def terms(j: int, k: int) -> NDArray[np.float64]:
+        there, found = known[:, k], np.zeros(len(mean))
+        found[there] = information_terms(mean[there, j], logvar[there, j], factors[there, k])
+        return found
+
+    nats = _posterior_information(mean, logvar, factors)
+    return estimate(mean_gap, InformationTable(nats, entropies, terms, surprisal, known), train)
 
 
 MEASURES = (

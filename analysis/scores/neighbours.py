@@ -22,7 +22,8 @@ def neighbour_terms(
 
     with n rows, :math:`n_v` of them of class v, and :math:`m_i` rows of any class nearer than the k-th nearest of row
     i's own class. NaN for the only row of its class, which the estimate leaves out. As :mod:`sklearn` has it in
-    ``mutual_info_classif``, for one code at a time by sorting. Source: Ross 2014, doi:10.1371/journal.pone.0087357.
+    ``mutual_info_classif``, for one code at a time by sorting; that function rounds distances in classes of fewer than
+    2k + 2 rows, so that it counts a neighbour too many in some. Source: Ross 2014, doi:10.1371/journal.pone.0087357.
     """
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     paired = sizes[classes] > 1
@@ -55,7 +56,8 @@ def neighbour_table(
     def terms(j: int, k: int) -> NDArray[np.float64]:
         there, found = known[:, k], np.zeros(len(codes))
         values = neighbour_terms(apart[there, j], factors[there, k], neighbours)
-        found[there] = np.where(np.isnan(values), np.nanmean(values), values)
+        paired = ~np.isnan(values)
+        found[there] = np.where(paired, values, values[paired].mean() if paired.any() else 0.0)
         return found
 
     return _table(terms, surprisal, entropies, known, codes.shape[1], neighbours)

@@ -17,7 +17,7 @@ def sap(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> fl
     that factors of many values score low whatever the code. Source: Kumar et al. 2018, arXiv:1711.00848, for
     classes as in Locatello et al. 2019, arXiv:1811.12359.
 
-    A single latent is compared with one that never moves.
+    A single latent is compared with one that never moves. Rows that lack the label of a factor take no part for it.
 
     Raises:
         IFPError: a factor has one value only in the sample.
@@ -27,15 +27,15 @@ def sap(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> fl
 
 def accuracies(train: Sample, test: Sample) -> NDArray[np.float64]:
     """Test accuracy of each factor from each latent alone, shape (latents, factors); two latents at least."""
-    codes, unseen = train.codes, test.codes
-    if codes.shape[1] == 1:
-        codes, unseen = (np.hstack([each, np.zeros_like(each)]) for each in (codes, unseen))
-    found = np.empty((codes.shape[1], train.factors.shape[1]))
-    for j in range(codes.shape[1]):
-        for k, labels in enumerate(train.factors.T):
+    found = np.empty((max(train.codes.shape[1], 2), train.factors.shape[1]))
+    for k in range(found.shape[1]):
+        (codes, labels), (unseen, truth) = train.of(k), test.of(k)
+        if codes.shape[1] == 1:
+            codes, unseen = (np.hstack([each, np.zeros_like(each)]) for each in (codes, unseen))
+        for j in range(len(found)):
             # the primal problem: it converges and needs no random numbers, and its optimum is the dual one's
             machine = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=0).fit(codes[:, [j]], labels)
-            found[j, k] = np.mean(machine.predict(unseen[:, [j]]) == test.factors[:, k])
+            found[j, k] = np.mean(machine.predict(unseen[:, [j]]) == truth)
     return found
 
 

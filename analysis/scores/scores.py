@@ -12,10 +12,12 @@ from analysis.printed import printed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analysis.scores.matrix import InformationMatrix
+
 
 FORMAT = "ifp-scores/1"  # what the scores are; those of two formats do not compare, and a record without is of this one
 
-BESIDE = ("intervals", "exact", "spreads")  # what a record has by the names of scores, beside their values
+BESIDE = ("intervals", "exact", "seen", "spreads")  # what a record has by the names of scores, beside their values
 
 
 class Scores(dict[str, float]):
@@ -47,18 +49,34 @@ class Scores(dict[str, float]):
         return self.record.get("exact", {})
 
     @property
+    def seen(self) -> Mapping[str, float]:
+        """What codes score that hold where an image's mass lies and how much there is: of runs on an empty background.
+
+        Of scores that look at the samples' rows alone: DCI, FactorVAE and BetaVAE have none.
+        """
+        return self.record.get("seen", {})
+
+    @property
     def spreads(self) -> Mapping[str, list[float]]:
         """Values with five sample seeds, of scores without an interval, where that was asked for."""
         return self.record.get("spreads", {})
 
+    @property
+    def matrix(self) -> "InformationMatrix | None":
+        """Information of every latent about every factor; None where it was not measured with them."""
+        from analysis.scores.matrix import InformationMatrix  # with it comes scikit-learn
+
+        return InformationMatrix.of_record(self.record["matrix"]) if "matrix" in self.record else None
+
     def to_frame(self) -> pd.DataFrame:
-        """A row per score: score, value and, where they are known, low and high of the interval, and exact."""
+        """A row per score: score, value and, where they are known, low and high of the interval, exact and seen."""
         columns: dict[str, list[Any]] = {"score": list(self), "value": list(self.values())}
         if self.intervals:
             ends = [self.intervals.get(name, (math.nan, math.nan)) for name in self]
             columns["low"], columns["high"] = [low for low, _ in ends], [high for _, high in ends]
-        if self.exact:
-            columns["exact"] = [self.exact.get(name, math.nan) for name in self]
+        for kind, beside in (("exact", self.exact), ("seen", self.seen)):
+            if beside:
+                columns[kind] = [beside.get(name, math.nan) for name in self]
         return pd.DataFrame(columns)
 
     def plot(self) -> "Figure":

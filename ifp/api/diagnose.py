@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.findings import Findings
 from analysis.plain_json import json_bytes
 from analysis.printed import printed
+from analysis.run_shifts import RunShifts
 from annealing.errors import IFPError
 from ifp.api.freezing_points import Table, freezing_points, is_table
 from ifp.api.plan_stages import Diagnosis
@@ -76,7 +77,7 @@ def diagnose(
 @overload
 def diagnose(
     source: Sequence[RunDirectory | str | Path | None], *, runs: str | Path = RUNS, save: bool = False
-) -> Diagnoses: ...
+) -> Diagnoses | RunShifts: ...
 
 
 def diagnose(
@@ -84,20 +85,22 @@ def diagnose(
     *,
     runs: str | Path = RUNS,
     save: bool = False,
-) -> Diagnosis | Diagnoses:
+) -> Diagnosis | Diagnoses | RunShifts:
     """Conclude from a finished run, from several, or from a table of (step, beta, KL per latent).
 
     Returns:
         Of an annealing test :class:`analysis.findings.Findings` (freezing points, separability, predicted diffusion),
         of whole-data annealing :class:`analysis.whole_findings.WholeFindings` (latents, owners, diffusion as all data
-        cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events), of a table
-        :class:`analysis.freezing_points.FreezingPoints`; of a list of runs :class:`Diagnoses`.
+        cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events, the plan against the
+        outcome), of a table :class:`analysis.freezing_points.FreezingPoints`; of a list of two annealing tests
+        :class:`analysis.run_shifts.RunShifts`, the second against the first, of any other list :class:`Diagnoses`.
 
     Args:
         source: a run, its directory, a list of these, or a table as :func:`ifp.freezing_points` takes it; None: the
             newest finished annealing test.
         runs: where that is looked for.
-        save: also write what is concluded of a run into it, as findings.json or diffusion.json.
+        save: also write what is concluded of a run into it, as findings.json or diffusion.json; what two annealing
+            tests are against each other belongs to neither.
 
     Raises:
         RunError: the run is not there, not finished, of another kind or of unlabelled data, or a file of it is damaged.
@@ -109,17 +112,32 @@ def diagnose(
         return freezing_points(source)
     if source is not None and not isinstance(source, (RunDirectory, str, Path)):
         return freezing_points(source)
-    return _diagnose_runs([source], runs, save=save)[0].findings
+    return _diagnoses([found_run(source, runs, Kind.ANNEALING_TEST)], save=save)[0].findings
 
 
-def _diagnose_runs(sources: Sequence[RunDirectory | str | Path | None], runs: str | Path, *, save: bool) -> Diagnoses:
+def _diagnose_runs(
+    sources: Sequence[RunDirectory | str | Path | None], runs: str | Path, *, save: bool
+) -> Diagnoses | RunShifts:
+    found = [found_run(source, runs, Kind.ANNEALING_TEST) for source in sources]
+    if len(found) < 2 or all(run.kind != Kind.ANNEALING_TEST for run in found):
+        return _diagnoses(found, save=save)
+    if len(found) > 2 or any(run.kind != Kind.ANNEALING_TEST for run in found):
+        kinds = ", ".join(run.kind for run in found)
+        raise IFPError(f"need two annealing runs, or any number of runs of training, got {len(found)} runs: {kinds}")
+    if save:
+        raise IFPError("need save=False for two annealing runs: their shifts belong to neither, ifp.diagnose(run, "
+                       "save=True) saves the findings of each")  # fmt: skip
+    from ifp.annealing_test.annealed import annealed_test  # here: slow, and most diagnose one run
+    from ifp.evaluation.run_shifts import run_shifts
+
+    return run_shifts(*map(annealed_test, found))
+
+
+def _diagnoses(found: Sequence[RunDirectory], *, save: bool) -> Diagnoses:
     from ifp.api.kinds import METHODS  # here: it stands on every room and every figure, seconds to import
 
-    found = [found_run(source, runs, Kind.ANNEALING_TEST) for source in sources]
     if not found:
         raise IFPError("need a run to diagnose, got none")
-    if len(found) > 1 and any(run.kind == Kind.ANNEALING_TEST for run in found):
-        raise IFPError(f"need one annealing run, or any number of runs of training, got {len(found)} runs")
     diagnoses = Diagnoses([METHODS[run.kind].diagnosed(run) for run in found])
     if len({one.trace.names for one in diagnoses.traced if one.trace is not None}) > 1:  # before anything is written
         raise IFPError("need runs on the same factors to set side by side, got runs on different ones")

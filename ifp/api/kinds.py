@@ -6,6 +6,7 @@ How a kind is called and which file ends it stands in :mod:`ifp.run_directory.ki
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
 import pandas as pd
@@ -28,6 +29,7 @@ from ifp.api.freezing_points import freezing_points
 from ifp.comparison.config import CompareConfig
 from ifp.comparison.study import study_rows
 from ifp.evaluation.diffusion import DIFFUSION_FILE
+from ifp.evaluation.run_shifts import run_shifts
 from ifp.evaluation.traversal import traverse_run
 from ifp.files.plain import read_file
 from ifp.pages.annealing import annealing_sections, whole_sections
@@ -99,7 +101,9 @@ def _table(name: str) -> Callable[[RunDirectory], pd.DataFrame]:
     return read
 
 
-def _distributions(run: RunDirectory, *, kind: str = "box") -> Figure:
+def _distributions(run: RunDirectory, *, kind: str = "box", against: RunDirectory | str | Path | None = None) -> Figure:
+    if against is not None:
+        return run_shifts(annealed_test(run), annealed_test(against)).plot(kind)
     tables = annealed_test(run).tables
     return draw_distributions(main_rows(tables.freezing), tables.spectral, kind)
 
@@ -137,7 +141,9 @@ def _whole_diagnosed(run: RunDirectory) -> Diagnosed:
 def _training_diagnosed(run: RunDirectory) -> Diagnosed:
     trained = trained_run(run, "a finished run of training")
     trace, silence = trained.information, trained_silence(trained)
-    diffusion = replace(diagnose_diffusion(trace), notes=() if silence is None else (str(silence),))
+    diffusion = replace(
+        diagnose_diffusion(trace, trained.staged_plan), notes=() if silence is None else (str(silence),)
+    )
     return Diagnosed(run, diffusion, trace, diffusion)
 
 

@@ -43,9 +43,9 @@ class Run(RunDirectory):
         """A figure of a finished run; without a name the first of its kind.
 
         Args:
-            what: of an annealing test ``distributions`` (``kind="box"`` or ``"violin"``) or ``curves``; of whole-data
-                annealing ``curves``; of training ``information`` (labelled data), ``curves`` or ``traversal``
-                (``image=0, latents=[0, 1]``); of a study ``scores``.
+            what: of an annealing test ``distributions`` (``kind="box"`` or ``"violin"``; ``against=``, a second test
+                that is set beside it) or ``curves``; of whole-data annealing ``curves``; of training ``information``
+                (labelled data), ``curves`` or ``traversal`` (``image=0, latents=[0, 1]``); of a study ``scores``.
 
         Raises:
             IFPError: another name.

@@ -11,7 +11,7 @@ from analysis.scores.codes import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError
 from ifp.api.run import found_run
-from ifp.evaluation.codes import codes_of_file, labelled_codes
+from ifp.evaluation.codes import codes_of_file, factor_names_of_file, labelled_codes
 from ifp.evaluation.scoring import score_codes, score_run
 from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.machine.progress import UNWATCHED, Watch
@@ -38,6 +38,7 @@ def score(
     anew: bool = False,
     ceilings: bool = True,
     spread: bool = False,
+    matrix: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Scores:
     """How disentangled codes are: MIG, DCI, SAP, FactorVAE, BetaVAE, modularity, explicitness, IRS, by name.
@@ -53,9 +54,10 @@ def score(
             perhaps ``logvar``.
             None: the newest finished training run.
         factors: labels (rows, factors) or (rows,), with codes: numbers or text, whose distinct values are the classes
-            (:func:`ifp.datasets.labels.factor_classes`); rows with NaN or empty text are left out, which is warned of.
+            (:func:`ifp.datasets.labels.factor_classes`). NaN or empty text is a missing label, which is warned of: the
+            row counts for the factors that it has a label of.
         logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
-        bins: classes that a continuous factor is cut into, with codes.
+        bins: classes that a continuous factor is cut into, with codes; scores of regressions need none.
         missing: a label that means there is none, with codes.
         seed: of the samples drawn.
         only: names of scores; None for all (DCI by its exact protocol takes minutes on thousands of rows).
@@ -67,13 +69,16 @@ def score(
         save: keep the scores, with those measured before, in the run's scores.json, and where every image was encoded
             the posteriors in its posteriors.npz.
         anew: of a run, measure again what its scores.json has.
-        ceilings: also what the exact factors score on the same rows, which is all that a score can reach there.
+        ceilings: also what the exact factors score on the same rows, which is all that a score can reach there; of a
+            run on sprites before nothing also what centroid and area do (:func:`ifp.evaluation.seen.seen_scores`).
         spread: also the values with five sample seeds, of scores that have no interval.
+        matrix: of a run, measure ``matrix`` even where its scores.json has all scores but no matrix.
         watch: follows the encoding.
 
     Returns:
-        Scores by name; ``record`` has what they were measured with beside them, and in ``notes`` whether latents carry
-        no information, where their log-variances are known.
+        Scores by name; ``matrix`` has the information of every latent about every factor, ``record`` what they were
+        measured with beside them, and in ``notes`` where a score misleads on such codes, and whether latents carry no
+        information, where their log-variances are known.
 
     Raises:
         IFPError: codes and factors that do not fit, an unknown name, or a run that is not finished or not of training.
@@ -82,8 +87,10 @@ def score(
         if factors is not None or logvar is not None or sizes != STUDY:
             raise IFPError("need either codes with factors or a run alone, got both")
         if isinstance(codes, (str, Path)) and Path(codes).suffix == ".npz":
-            data = codes_of_file(Path(codes), bins=bins, missing=missing)
-            return _scores(score_codes(data, seed=seed, only=only, n_jobs=n_jobs, ceilings=ceilings, spread=spread))
+            names = factor_names_of_file(Path(codes))
+            data = codes_of_file(Path(codes), bins=bins, missing=missing, only=only)
+            given: dict[str, Any] = {"seed": seed, "only": only, "n_jobs": n_jobs}
+            return scores_of(score_codes(data, **given, ceilings=ceilings, spread=spread, names=names))
         if bins is not None or missing is not None:
             raise IFPError("need codes and factors for bins and missing, a run has the classes of its data set")
         found = score_run(
@@ -98,22 +105,25 @@ def score(
             anew=anew,
             ceilings=ceilings,
             spread=spread,
+            matrix=matrix,
         )
-        return _scores(found)
+        return scores_of(found)
     if factors is None:
-        raise IFPError("need factors (rows, factors) with codes, got none")
+        raise IFPError("need factors (rows, factors) with codes, got none; several runs: ifp.score_runs")
     data = labelled_codes(
         in_memory(codes),
         labels_in_memory(factors),
         None if logvar is None else in_memory(logvar),
         bins=bins,
         missing=missing,
+        only=only,
     )
-    return _scores(
+    return scores_of(
         score_codes(data, seed=seed, only=only, sizes=sizes, n_jobs=n_jobs, ceilings=ceilings, spread=spread)
     )
 
 
-def _scores(record: dict[str, Any]) -> Scores:
+def scores_of(record: dict[str, Any]) -> Scores:
+    """The scores that a record of a model's codes holds, which stays beside them."""
     values = {name: record[name] for name in SCORES + VARIANTS if isinstance(record.get(name), float)}
     return Scores(values, record=record)

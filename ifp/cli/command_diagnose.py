@@ -13,7 +13,7 @@ Plot = Annotated[
     Path | None,
     typer.Option(
         "--plot",
-        help="Figure file: separability of annealing, information along training.",
+        help="Figure file: separability of annealing, shifts of two annealing runs, information along training.",
         metavar="FILE",
         rich_help_panel=OUTPUT,
     ),
@@ -42,14 +42,18 @@ def diagnose(
     """Conclude from runs: separability and predicted diffusion of annealing, diffusion of training.
 
     Of an annealing run: freezing points per factor, how well each pair can be told apart, and which factor's
-    information is predicted to spread. Of whole-data annealing: freezing points per latent, whose factor they are
-    about, owners, and how information spread. Of training runs: the diffusion index, each factor's owner, and at which
-    step and pressure information began to spread. Writes findings.json or diffusion.json into each run. Of a log of
-    your own (a CSV or TensorBoard's events with step, beta, kl_0, kl_1 and so on): where each latent freezes and melts.
+    information is predicted to spread. Of two of them, which may differ in data set, image size, network or likelihood:
+    how far the second's freezing points lie from the first's, per factor, beside what the closed form predicts. Of
+    whole-data annealing: freezing points per latent, whose factor they are about, owners, and how information spread.
+    Of training runs: the diffusion index, each factor's owner, at which step and pressure information began to spread,
+    and of one by a plan what became of each factor's stage. Writes findings.json or diffusion.json into each run, but
+    nothing into two annealing runs. Of a log of your own (a CSV or TensorBoard's events with step, beta, kl_0, kl_1 and
+    so on): where each latent freezes and melts.
 
     Examples:
         ifp diagnose
         ifp diagnose runs/first runs/second --plot diffusion.png
+        ifp diagnose runs/dsprites runs/dsprites-32 --plot shifts.png
         ifp diagnose log.csv --plot curves.png
     """
     from ifp.api.diagnose import diagnose as diagnosed

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from annealing.errors import IFPError
 from ifp.cli import options
+from ifp.cli.completion import complete_runs
 from ifp.cli.defaults import Source
 from ifp.cli.help import LOOK, OUTPUT, Command, command_with
 
@@ -25,23 +27,39 @@ def register(app: typer.Typer) -> None:
 
 
 def plot_distributions(
-    run: options.RunPath = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's directory, or those of two runs.  [default: the newest finished annealing run]",
+            autocompletion=complete_runs,
+        ),
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="Closed form as box or violin.", metavar="NAME")] = None,
     out: FigureOut = None,
     runs: options.Runs = options.DEFAULT_RUNS,
 ) -> None:
     """Draw the distributions of freezing points per factor, and print the figure's path.
 
+    Of two runs: both distributions of every factor that both have, and how far the second lies from the first.
+
     Examples:
         ifp plot-distributions
         ifp plot-distributions runs/mine --kind violin --out freezing.pdf
+        ifp plot-distributions runs/dsprites runs/dsprites-32 --out shifts.png
     """
     from ifp.api.run import annealing_run
     from ifp.cli.figure_file import save_figure
 
-    found = annealing_run(run, runs)
+    named = run or []
+    if len(named) > 2:
+        raise IFPError(f"need one run or two, got {len(named)}: draw them two at a time")
+    if len(named) == 2 and out is None:
+        raise IFPError("need --out FILE for the figure of two runs, got none: it belongs to neither")
+    first, against = (*named, None, None)[:2]
+    found = annealing_run(first, runs)
     path = out or found.path / "distributions.png"
-    save_figure(found.plot("distributions", **options.present({"kind": kind})), path)
+    save_figure(found.plot("distributions", **options.present({"kind": kind, "against": against})), path)
     typer.echo(str(path))
 
 

@@ -6,18 +6,30 @@ import typer
 
 from analysis.findings import Findings
 from analysis.freezing_points import FreezingPoints
+from analysis.names import in_one_line
 from analysis.plain_json import json_bytes
+from analysis.run_shifts import RunShifts
 from analysis.whole_findings import WholeFindings
 from ifp.api.diagnose import Diagnoses
 from ifp.api.kinds import Diagnosed
 from ifp.cli.findings_table import show_findings, show_whole
 from ifp.cli.tables import show, show_notes
 from ifp.tables.diffusion import events, indices, owners
+from ifp.tables.plan_outcome import planned_and_found
 from ifp.tables.points import branch_points, latent_points
+from ifp.tables.run_shifts import shifts_table
 
 
-def show_diagnosis(found: Diagnoses | FreezingPoints, name: str, *, json: bool = False) -> list[Path]:
+def show_diagnosis(found: Diagnoses | RunShifts | FreezingPoints, name: str, *, json: bool = False) -> list[Path]:
     """Save the findings of runs and print them, or print the points of a table of that name; the files written."""
+    if isinstance(found, RunShifts):
+        if json:
+            typer.echo(json_bytes(found).decode(), nl=False)
+        else:
+            typer.echo(in_one_line(str(found)), err=True)
+            show(shifts_table(found))
+            show_notes(*found.notes)
+        return []
     if isinstance(found, FreezingPoints):
         if json:
             typer.echo(json_bytes(found.points).decode(), nl=False)
@@ -51,6 +63,8 @@ def _show_one(one: Diagnosed) -> None:
         show_whole(one.findings)
     if one.diffusion is not None:
         show(owners(one.run.path.name, one.diffusion))
+        if one.diffusion.plan:
+            show(planned_and_found(one.diffusion))
         if one.diffusion.events:
             show(events(one.diffusion))
         for first, second in one.diffusion.mixed:

@@ -200,6 +200,6 @@ def comparison_row(
         row |= {name: {**there, **measured}[name] for name in scores}
         information = trained.information
         if save:
-            run.add(DIFFUSION_FILE, json_bytes(diagnose_diffusion(information)))
+            run.add(DIFFUSION_FILE, json_bytes(diagnose_diffusion(information, trained.staged_plan)))
         row |= diffusion_measures(diagnose_diffusion(information.evenly()))
     return row

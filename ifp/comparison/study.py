@@ -154,12 +154,25 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
     Methods are named by objective, and by those of its settings that differ among the runs.
 
     Raises:
-        IFPError: fewer than one run, one that is not finished or of another kind, or runs on different data.
+        IFPError: as :func:`runs_at_hand` has it, or an unknown score.
     """
     require_scores(scores, 1)
+    found = runs_at_hand(runs)
+    return [
+        comparison_row(trained, scores, data_dir, method)
+        for trained, method in zip(found, method_names(found), strict=True)
+    ]
+
+
+def runs_at_hand(runs: Sequence[RunDirectory | Path]) -> list[TrainedRun]:
+    """Finished training runs on one data set; of a study those that it holds and that ended well.
+
+    Raises:
+        IFPError: fewer than one run, one that is not finished or of another kind, or runs on different data.
+    """
     found: list[TrainedRun] = []
-    for path in runs:
-        run = open_run(path)
+    for each in runs:
+        run = each if isinstance(each, RunDirectory) else open_run(each)
         if run.kind == Kind.COMPARISON:
             done = [str(row["run"]) for row in study_rows(run) if row["status"] == "ok"]
             found += [trained_run(run.path / name) for name in done]
@@ -167,9 +180,13 @@ def rows_of(runs: Sequence[Path], scores: Sequence[str], data_dir: Path | None =
             found.append(trained_run(run, "finished runs of training to compare"))
     if len({trained.run.data.fingerprint for trained in found}) != 1:
         raise RunError("need runs on the same data to compare, got " + ("none" if not found else "different data"))
-    tellings = [_telling(trained) for trained in found]
-    methods = [_method(own, tellings) for own in tellings]
-    return [comparison_row(trained, scores, data_dir, method) for trained, method in zip(found, methods, strict=True)]
+    return found
+
+
+def method_names(runs: Sequence[TrainedRun]) -> list[str]:
+    """What each run's method is called: its objective, and those of its settings that differ among the runs of it."""
+    tellings = [_telling(trained) for trained in runs]
+    return [_method(own, tellings) for own in tellings]
 
 
 def _method(own: Mapping[str, object], tellings: Sequence[Mapping[str, object]]) -> str:

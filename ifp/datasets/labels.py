@@ -2,11 +2,10 @@
 
 One rule for every door: a factor's classes are its distinct values in order, numbered from 0; values that are equal
 within rounding are one. Only a continuous factor, of more distinct values than ``bins``, is cut, into ``bins`` classes
-of equal width over its range: one of numbers that are not all whole, or of more than 256 whole ones. A row that lacks
-a label is left out.
+of equal width over its range: one of numbers that are not all whole, or of more than 256 whole ones. Of a data set a
+row that lacks a label is left out; for scores it counts for the factors that it has a label of.
 """
 
-import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +18,12 @@ from analysis.names import in_one_line, is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError
 from ifp.datasets.dataset import Factors
+from ifp.datasets.label_values import label_values
 
 MOST_FACTORS = 256
 _MOST_CLASSES = 2**20  # of a factor: a sequence of images has as many
 _MOST_VALUES = 256  # distinct ones: of more a factor is continuous, be they whole numbers
 _FEW_VALUES = 32  # are classes however few rows there are
-_ABSENT = ("", "nan")  # how text says that there is no label
 _SAID = 200  # characters of what is said of the factors
 _DOUBLE, _SINGLE = 16 * np.finfo(np.float64).eps, 4 * float(np.finfo(np.float32).eps)  # what rounding may differ by
 
@@ -89,9 +88,9 @@ def factor_classes(
         DataError: labels of another kind, infinite ones, none that are complete, a continuous factor without bins,
             too many classes, or names that are none.
     """
-    known = tuple(f"factor{k}" for k in range(len(columns))) if names is None else tuple(map(str, names))
+    known = _numbered(len(columns)) if names is None else tuple(map(str, names))
     _require_names(known, where)
-    read = [_values(column, missing, f"{where}, {name}") for column, name in zip(columns, known, strict=True)]
+    read = [label_values(column, missing, f"{where}, {name}") for column, name in zip(columns, known, strict=True)]
     kept = ~np.any([absent for _, absent in read], axis=0)
     if not kept.any():
         raise DataError(f"need a row of {where} without missing labels, all {len(kept)} lack one")
@@ -100,12 +99,59 @@ def factor_classes(
         found, words = _classes(values[kept], name, bins, where, several=len(columns) > 1)
         classes.append(found)
         said.append(words)
-    sizes = tuple(int(each.max()) + 1 for each in classes)
-    if math.prod(sizes) >= 2**62:
-        raise DataError(f"need {where} of fewer than 2^62 combinations, got sizes {sizes}")
+    sizes = _sizes(classes, where)
     told = in_one_line(", ".join(words for words in said if words))
     told = told if len(told) <= _SAID else f"{told[:_SAID]}..."
     return Labels(np.stack(classes, axis=1), Factors(known, sizes), kept, told)
+
+
+def partial_labels(
+    columns: Sequence[NDArray[Any]],
+    *,
+    bins: int | None = None,
+    missing: str | None = None,
+    where: str = "factors",
+    else_bins: int | None = None,
+    way_on: str = "",
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Classes, -1 where there is no label, and labels as numbers, NaN there and throughout text: (rows, factors) both.
+
+    >>> classes, values = partial_labels([np.array([0.5, np.nan, -1.5]), np.array(["red", "blue", ""])])
+    >>> classes.tolist(), values[:, 0].tolist()
+    ([[1, 1], [-1, 0], [0, -1]], [0.5, nan, -1.5])
+
+    Args:
+        columns, bins, missing, where: as :func:`factor_classes` has them.
+        else_bins: classes of a continuous factor where ``bins`` is None; None refuses one.
+        way_on: what that refusal says at its end.
+
+    Raises:
+        DataError: labels of another kind, infinite ones, a continuous factor, or too many classes.
+    """
+    classes = np.full((len(columns[0]), len(columns)), -1, np.int64)
+    values = np.full(classes.shape, np.nan)
+    how: dict[str, Any] = {"several": len(columns) > 1, "else_bins": else_bins, "way_on": way_on}
+    for k, (name, column) in enumerate(zip(_numbered(len(columns)), columns, strict=True)):
+        read, absent = label_values(column, missing, f"{where}, {name}")
+        if absent.all():
+            continue
+        classes[~absent, k], _ = _classes(read[~absent], name, bins, where, **how)
+        if read.dtype.kind != "U":
+            values[~absent, k] = read[~absent]
+    _sizes(list(classes.T), where)
+    return classes, values
+
+
+def _numbered(factors: int) -> tuple[str, ...]:
+    return tuple(f"factor{k}" for k in range(factors))
+
+
+def _sizes(classes: Sequence[NDArray[np.int64]], where: str) -> tuple[int, ...]:
+    """Number of classes of each factor."""
+    sizes = tuple(int(each.max()) + 1 for each in classes)
+    if math.prod(max(size, 1) for size in sizes) >= 2**62:
+        raise DataError(f"need {where} of fewer than 2^62 combinations, got sizes {sizes}")
+    return sizes
 
 
 def _require_names(names: tuple[str, ...], where: str) -> None:
@@ -115,61 +161,15 @@ def _require_names(names: tuple[str, ...], where: str) -> None:
         raise DataError(f"need factor_names without commas and colons for {where}, got {', '.join(map(shown, names))}")
 
 
-def _values(column: NDArray[Any], missing: str | None, where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Whole numbers, floats or text, (rows,), and which of them are missing, (rows,)."""
-    absent = np.zeros(len(column), np.bool_)
-    if column.dtype.kind in "USO":
-        text = _text(column)
-        absent = np.isin(np.char.lower(text), _ABSENT)
-        if missing is not None:
-            absent |= text == missing.strip()
-        numbers = _numbers_of(text[~absent])  # NA among numbers, where that is a missing one, does not make them text
-        if numbers is None:
-            return text, absent
-        column = np.zeros(len(text), numbers.dtype)
-        column[~absent] = numbers
-    if column.dtype.kind == "b":
-        column = column.astype(np.int64)
-    if column.dtype.kind not in "iuf":
-        raise DataError(f"need numbers or text in {where}, got {column.dtype}")
-    stored = column.dtype.type
-    if column.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            column = column.astype(np.float64)
-        if np.isinf(column).any():
-            raise DataError(f"need finite labels in {where}, got {column[np.isinf(column)][0]} (NaN is a missing one)")
-    absent |= np.isnan(column)
-    if missing is not None:
-        with contextlib.suppress(ValueError), np.errstate(over="ignore"):  # no number, so none of them
-            absent |= column == float(missing)
-            if column.dtype.kind == "f":  # 0.1 as the column's own type has it
-                absent |= column == np.float64(stored(float(missing)))
-    return column, absent
-
-
-def _text(column: NDArray[Any]) -> NDArray[np.str_]:
-    """Text (rows,) without blanks around it, of text, of bytes, or of a mixture as Python has it."""
-    if column.dtype.kind == "U":
-        return np.char.strip(column)
-    held = ("" if each is None else each for each in column.tolist())
-    decoded = (each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in held)
-    return np.array([each.strip() for each in decoded], dtype=np.str_)
-
-
-def _numbers_of(text: NDArray[np.str_]) -> NDArray[Any] | None:
-    """The numbers that text (rows,) stands for, whole ones where all are; None where one is no finite number."""
-    distinct, place = np.unique(text, return_inverse=True)
-    if any("_" in each for each in distinct.tolist()):  # which Python reads over: 1_0 would be 10
-        return None
-    for number, dtype in ((int, np.int64), (float, np.float64)):
-        with contextlib.suppress(ValueError, OverflowError):
-            numbers = np.array([number(each) for each in distinct.tolist()], dtype)
-            return numbers[place] if np.isfinite(numbers).all() else None
-    return None
-
-
 def _classes(
-    values: NDArray[Any], name: str, bins: int | None, where: str, *, several: bool
+    values: NDArray[Any],
+    name: str,
+    bins: int | None,
+    where: str,
+    *,
+    several: bool,
+    else_bins: int | None = None,
+    way_on: str = "",
 ) -> tuple[NDArray[np.int64], str]:
     """Classes (rows,) of one factor, none of whose labels is missing, and what was understood; "" if nothing was."""
     distinct, place = np.unique(values, return_inverse=True)
@@ -181,10 +181,12 @@ def _classes(
         count = int(same[-1]) + 1
         limit = _MOST_VALUES if not several else min(_MOST_VALUES, max(_FEW_VALUES, len(values) // 2))
         if bins is None and count > limit:
-            raise DataError(
-                f"need classes in {where}, {name} has {count:,} values within {distinct[0]:g}..{distinct[-1]:g}: "
-                f"--bins N cuts the range of a continuous factor into N classes (from Python bins=N)"
-            )
+            if else_bins is None:
+                raise DataError(
+                    f"need classes in {where}, {name} has {count:,} values within {distinct[0]:g}..{distinct[-1]:g}: "
+                    f"--bins N cuts the range of a continuous factor into N classes (from Python bins=N){way_on}"
+                )
+            bins = else_bins
         if bins is not None and count > bins:
             said = f"{name} cut into {bins} classes of {distinct[0]:g}..{distinct[-1]:g}"
             return _cut(distinct, bins)[place], said

@@ -58,6 +58,8 @@ def encoded_run(
     watch: Watch,
     network: Network | None,
     index: NDArray[np.int64] | None = None,
+    *,
+    labelled: bool = False,
 ) -> dict[str, NDArray[Any]]:
     """Posteriors of a training run's data set, as arrays by name: see :func:`ifp.encode`.
 
@@ -66,10 +68,16 @@ def encoded_run(
     Args:
         run, data_dir, watch, network: as :func:`ifp.encode` has them.
         index: images (n,) that are needed, the codes of all others are 0; None: every image.
+        labelled: refuse data without labels before anything is encoded.
     """
     trained = trained_run(run)
     dataset = run_dataset(trained.run, data_dir)
     shape = len(dataset), sum(map(len, trained.checkpoint.groups))
+    if labelled and not is_labelled(dataset):
+        raise RunError(
+            f"need a run on data with labelled factors for scores, {trained.run.path} has none: `ifp score --udr RUN "
+            "RUN` ranks runs without labels, `ifp encode` writes codes, to be scored with labels of your own"
+        )
     found = _kept_codes(trained.run, shape)
     if found is None:
         model = load_model(trained.run, network)

@@ -2,23 +2,27 @@
 
 import importlib.metadata
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from analysis.kl_decomposition import KLDecomposition
 from analysis.plain_json import json_bytes
-from analysis.records import read_record
-from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, VARIANTS
+from analysis.records import read_record, read_value
+from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, SEEDS, VARIANTS
 from analysis.scores.codes import PROTOCOLS, STUDY
+from analysis.scores.matrix import InformationMatrix
+from analysis.scores.notes import Note
 from analysis.scores.scores import BESIDE, FORMAT
-from annealing.errors import RunError
+from annealing.errors import IFPError, RunError
 from ifp.run_directory.checksums import file_digest
 from ifp.run_directory.run import PATIENCE
 from ifp.training.checkpoint import MODEL_FILE
 from ifp.training.trained import SCORES_FILE, TrainedRun
 
 APART = "kl_decomposition"
+_MANY = {"intervals": 2, "spreads": SEEDS}  # numbers of a score; of what is not here there is one
+MATRIX, MISLEADING = "matrix", "misleading"
 LIBRARIES = ("ifp", "scikit-learn", "scipy", "numpy")
 
 
@@ -34,12 +38,31 @@ def known_scores(trained: TrainedRun, seed: int) -> dict[str, Any]:
     scored = held.get("scored")
     names = [name for name in scored if isinstance(name, str)] if isinstance(scored, list) else []
     values = {name: held[name] for name in names if name in held and _is_measured(name, held[name])}
-    beside = {kind: _numbers(held.get(kind), values) for kind in BESIDE}
-    return {**values, **beside, **same, "protocol": held["protocol"]}
+    beside = {kind: _numbers(held.get(kind), values, _MANY.get(kind)) for kind in BESIDE}
+    return {**values, **beside, **_of_codes(trained, held), **same, "protocol": held["protocol"]}
+
+
+def _of_codes(trained: TrainedRun, held: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of the codes beside their scores, of that what may be so."""
+    try:
+        matrix = InformationMatrix.of_record(held.get(MATRIX))
+        notes = read_value(tuple[Note, ...], held.get(MISLEADING), MISLEADING)
+    except IFPError:
+        return {}
+    if len(matrix.nats) != sum(map(len, trained.checkpoint.groups)):
+        return {}
+    return {MATRIX: matrix.to_record(), MISLEADING: [each.to_record() for each in notes]}
+
+
+def beside_scores(names: Collection[str], *records: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside these scores in records, the last one's first; ``seen`` only where there is any."""
+    entries = {kind: [item for each in records for item in each.get(kind, {}).items()] for kind in BESIDE}
+    found = {kind: {name: value for name, value in items if name in names} for kind, items in entries.items()}
+    return {kind: values for kind, values in found.items() if values or kind != "seen"}
 
 
 def is_complete(known: Mapping[str, Any], name: str, *, ceilings: bool, spread: bool) -> bool:
-    """Whether a score is known, with what is asked for beside it."""
+    """Whether a score is known, with what is asked for beside it; ``seen`` comes with ``exact``, where there is any."""
     if name not in known:
         return False
     without = name == APART or (ceilings and name in POSTERIOR_SCORES)
@@ -63,14 +86,16 @@ def _is_number(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _numbers(held: object, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A number, or a list of them, by the names of scores: of such a mapping what may be so."""
+def _numbers(held: object, values: Mapping[str, Any], many: int | None) -> dict[str, Any]:
+    """A number, or a list of so many, by the names of scores: of such a mapping what may be so."""
     entries = held.items() if isinstance(held, Mapping) else ()
-    return {
-        name: value
-        for name, value in entries
-        if name in values and (all(map(_is_number, value)) if isinstance(value, list) else _is_number(value))
-    }
+    return {name: entry for name, entry in entries if name in values and _is_entry(entry, many)}
+
+
+def _is_entry(entry: object, many: int | None) -> bool:
+    if many is None:
+        return _is_number(entry)
+    return isinstance(entry, list) and len(entry) == many and all(map(_is_number, entry))
 
 
 def save_scores(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[str]) -> None:
@@ -82,9 +107,9 @@ def save_scores(trained: TrainedRun, told: Mapping[str, Any], asked: Sequence[st
         kept = before if all(before.get(name) == told[name] for name in measured_by) else {}
         known = known_scores(TrainedRun(run), told["seed"]) if kept else {}
         scored = [name for name in known if _is_measured(name, known[name])]
-        beside = {kind: {**known.get(kind, {}), **told[kind]} for kind in BESIDE}
-        mark = {"scored": [*dict.fromkeys([*scored, *asked])], "checkpoint": file_digest(run.path / MODEL_FILE)}
-        run.write(SCORES_FILE, json_bytes({**kept, **told, **beside, **mark}))
+        names = [*dict.fromkeys([*scored, *asked])]
+        mark = {"scored": names, "checkpoint": file_digest(run.path / MODEL_FILE)}
+        run.write(SCORES_FILE, json_bytes({**kept, **told, **beside_scores(names, known, told), **mark}))
 
 
 def library_versions() -> dict[str, str]:

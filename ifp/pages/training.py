@@ -6,6 +6,7 @@ from ifp.files.plain import read_file
 from ifp.pages.page import Part, Picture, Section, Text
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
+from ifp.tables.plan_outcome import planned_and_found
 from ifp.tables.table import Table
 from ifp.tables.training import UNLABELLED, kl_parts, latents, silent_stages
 from ifp.training.trained import TrainedRun, trained_run
@@ -32,7 +33,10 @@ def training_sections(run: RunDirectory) -> list[Section]:
     sections = [Section("Latents", tuple(first))]
     if labelled:
         trace = trained.information
-        sections.append(diffusion_section(run.path.name, trace, diagnose_diffusion(trace)))
+        diffusion = diagnose_diffusion(trace, trained.staged_plan)
+        sections.append(diffusion_section(run.path.name, trace, diffusion))
+        if diffusion.plan:
+            sections.append(Section("Plan and outcome", (planned_and_found(diffusion),)))
         sections.append(_scores(trained))
     names = (
         *("objective", "network", "latents", "steps", "batch_size", "learning_rate", "warmup", "init_from"),

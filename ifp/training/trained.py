@@ -16,6 +16,8 @@ from analysis.stage_plan import StagePlan
 from annealing.errors import RunError
 from ifp.files.npz import load_arrays
 from ifp.files.plain import load_json
+from ifp.objectives import objective_named
+from ifp.objectives.staged import Staged
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
 from ifp.run_directory.run import RunDirectory, open_run
@@ -87,6 +89,11 @@ class TrainedRun:
     def plan(self) -> StagePlan | None:
         """The plan that it was trained by; None where it had none."""
         return run_plan(self.run)
+
+    @property
+    def staged_plan(self) -> StagePlan | None:
+        """The plan whose stages it went through; None where it had none, or took only pressures from it."""
+        return self.plan if issubclass(objective_named(self.config.objective), Staged) else None
 
     @cached_property
     def trace(self) -> Trace:

@@ -28,7 +28,8 @@ def labelled(rows=240, seed=0):
 
 
 @pytest.mark.parametrize("name", [*SCORES, *VARIANTS])
-def test_every_score_of_float32_codes_is_that_of_the_same_numbers_in_float64(name):
+def test_every_score_of_float32_codes_is_that_of_the_same_numbers_in_float64(name, monkeypatch):
+    monkeypatch.setattr("analysis.scores.dci_es._TREES", 5)
     codes, logvar, factors = labelled()
     wide = {"logvar": logvar.astype(np.float64)} if name == "mig_chen" else {}
     narrow = {"logvar": logvar} if wide else {}

@@ -6,6 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import norm, spearmanr
 
 from analysis.scores import beta_vae, codes, dci, explicitness, factor_vae, irs, mig, modularity, sap, udr
+from analysis.scores.shared_values import draw_pairs
 from annealing.errors import IFPError
 
 
@@ -146,7 +147,7 @@ def test_the_majority_of_the_training_votes_is_tested_on_the_others():
 def test_beta_vae_sees_mean_distances_of_pairs():
     data = mixed((3, 4, 5), 2, seed=2)
     found, factor = beta_vae.points(data, 20, 8, np.random.default_rng(7))
-    same, first, second = data.draw_pairs(20, 8, np.random.default_rng(7))
+    same, first, second = draw_pairs(data, 20, 8, np.random.default_rng(7))
     expected = np.zeros((20, 2))
     for group in range(20):
         for a, b in zip(first[group], second[group], strict=True):

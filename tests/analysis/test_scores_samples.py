@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.shared_values import draw_groups, draw_pairs
 from annealing.errors import IFPError
 
 
@@ -63,7 +64,7 @@ def test_a_sample_is_its_rows_codes_and_the_factors_that_vary():
 
 @pytest.mark.parametrize("data", [numbered(lattice(3, 4, 5)), with_gaps()], ids=["gdl", "gdl-arrays"])
 def test_all_rows_of_a_group_share_the_value_of_its_factor(data):
-    factor, rows = data.draw_groups(600, 16, np.random.default_rng(1))
+    factor, rows = draw_groups(data, 600, 16, np.random.default_rng(1))
     assert rows.shape == (600, 16)
     assert set(factor.tolist()) == {0, 1, 2}
     for k, group in zip(factor, rows, strict=True):
@@ -75,7 +76,7 @@ def test_all_rows_of_a_group_share_the_value_of_its_factor(data):
 
 @pytest.mark.parametrize("data", [numbered(lattice(3, 4, 5)), with_gaps()], ids=["gdl", "gdl-arrays"])
 def test_both_ends_of_a_pair_share_the_value_and_the_pairs_of_a_group_do_not(data):
-    factor, first, second = data.draw_pairs(300, 16, np.random.default_rng(1))
+    factor, first, second = draw_pairs(data, 300, 16, np.random.default_rng(1))
     assert first.shape == second.shape == (300, 16)
     for k, a, b in zip(factor, first, second, strict=True):
         np.testing.assert_array_equal(data.factors[a, k], data.factors[b, k])
@@ -85,7 +86,7 @@ def test_both_ends_of_a_pair_share_the_value_and_the_pairs_of_a_group_do_not(dat
 
 def test_a_group_s_value_is_as_frequent_as_among_the_rows_and_its_rows_equally_likely():
     data = with_gaps()
-    factor, rows = data.draw_groups(30_000, 4, np.random.default_rng(2))
+    factor, rows = draw_groups(data, 30_000, 4, np.random.default_rng(2))
     held = rows[factor == 0]
     values = data.factors[held[:, 0], 0]
     frequency = np.bincount(data.factors[:, 0], minlength=5) / 300
@@ -99,7 +100,7 @@ def test_a_group_s_value_is_as_frequent_as_among_the_rows_and_its_rows_equally_l
 def test_factors_that_do_not_vary_are_never_held():
     data = numbered(np.insert(lattice(3, 4), 1, 6, axis=1))
     assert data.sizes == (3, 4)
-    factor, rows = data.draw_groups(50, 8, np.random.default_rng(0))
+    factor, rows = draw_groups(data, 50, 8, np.random.default_rng(0))
     assert set(factor.tolist()) == {0, 1}
     assert all(np.ptp(data.factors[group, 2]) == 0 for k, group in zip(factor, rows, strict=True) if k == 1)
 
@@ -123,7 +124,8 @@ def test_a_factor_that_a_sample_misses_is_named():
         (np.full((6, 2), np.nan), lattice(2, 3), None, "need finite codes"),
         (np.zeros((6, 2)), lattice(2, 3), np.full((6, 2), -np.inf), "need finite codes"),
         (np.zeros((6, 2)), lattice(2, 3) * 1.0, None, "need factors as whole numbers from 0, got float64"),
-        (np.zeros((6, 2)), lattice(2, 3) - 1, None, "need factors as whole numbers from 0, got int64, the smallest -1"),
+        (np.zeros((6, 2)), lattice(2, 3) - 2, None, "or -1 for no label, got int64, the smallest -2"),
+        (np.zeros((6, 2)), lattice(2, 3) - 1, None, "need a label of a factor that varies in every row, 2 have none"),
         (np.zeros((6, 2)), np.ones((6, 3), int), None, "need at least one factor that varies"),
         (np.zeros((6, 2)), np.ones((6, 0), int), None, "need at least one factor that varies"),
     ],

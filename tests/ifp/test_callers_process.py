@@ -96,7 +96,8 @@ CALLS = {
         ),
     ),
     "diagnose": lambda folder, bars, file: [
-        ifp.diagnose(folder / "runs" / name, save=True).plot() for name in ("anneal", "full", "train")
+        *(ifp.diagnose(folder / "runs" / name, save=True).plot() for name in ("anneal", "full", "train")),
+        ifp.diagnose([folder / "runs" / "anneal"] * 2).plot(),
     ],
     "encode": lambda folder, bars, file: ifp.encode(folder / "runs" / "train"),
     "freezing_points": lambda folder, bars, file: ifp.freezing_points(folder / "runs" / "train").plot(),
@@ -118,6 +119,10 @@ CALLS = {
     "score": lambda folder, bars, file: ifp.score(
         folder / "runs" / "train", only=["mig", "sap", "dci-forest_disentanglement", "irs"], save=True
     ),
+    "score_runs": lambda folder, bars, file: [
+        ifp.score_runs([folder / "runs" / "train", folder / "runs" / "compare"], **given).plot()
+        for given in ({"only": ["mig"]}, {"udr": True})
+    ],
     "spectrum": lambda folder, bars, file: (
         ifp.spectrum(file, contexts=4).findings(),
         ifp.spectrum(bars.images(range(len(bars)))),

@@ -166,7 +166,11 @@ MISTAKES = {
         (("anneal", "--dataset", "diagonal.npz"), NO_CONTEXT),
         (("spectrum", "--dataset", "continuous.npz"), CONTINUOUS.format("continuous.npz")),
         (("anneal", "--dataset", "continuous.npz"), CONTINUOUS.format("continuous.npz")),
-        (("score", "mine.npz"), CONTINUOUS.format("mine.npz")),
+        (
+            ("score", "mine.npz"),
+            CONTINUOUS.format("mine.npz")
+            + r", and regressions on its values need none: --only \S*sap-regression\S* \(from Python only=\)",
+        ),
     ],
     "6 too few cases": [
         (("anneal", "--dataset", "one.npz"), ONE_IMAGE),
@@ -216,11 +220,11 @@ MISTAKES = {
         (("train", "--resume", "--out", "runs/old"), OLD_RUN),
         (
             ("train", *BARS, "--plan", "old.json"),
-            r"need a plan of format ifp-stage-plan/1, got 'ifp-stage-plan/0': plan anew with `ifp plan-stages`",
+            r"need a plan of format \S+/1 or \S+/2, got 'ifp-stage-plan/0': plan anew with `ifp plan-stages`",
         ),
         (
             ("plan-stages", "--check", "runs/trained/scores.json"),
-            r"need a plan of format ifp-stage-plan/1, got 'ifp-scores/1': plan anew with `ifp plan-stages`",
+            r"need a plan of format \S+/1 or \S+/2, got 'ifp-scores/1': plan anew with `ifp plan-stages`",
         ),
         (
             ("score", "runs/foreign"),

@@ -50,6 +50,7 @@ WRITTEN = [
     (("data", "list"), set()),
     (("data", "show", "dsprites-tiny"), {"dsprites-tiny-samples.png"}),
     (("diagnose", "runs/anneal"), {"runs/anneal/findings.json", "runs/anneal/checksums.json"}),
+    (("diagnose", "runs/anneal", "runs/anneal", "--plot", "shifts.svg"), {"shifts.svg"}),
     (("diagnose", "runs/full"), {"runs/full/findings.json", "runs/full/checksums.json"}),
     (("diagnose", "runs/train"), {"runs/train/diffusion.json", "runs/train/checksums.json"}),
     (
@@ -62,7 +63,14 @@ WRITTEN = [
         ("score", "runs/train", "--only", "sap"),
         {"runs/train/scores.json", "runs/train/checksums.json"},
     ),
+    (("score", "runs/train", "runs/compare", "--udr"), set()),
+    (
+        ("score", "runs/train", "runs/compare/beta-vae-0", "--only", "mig_sup"),
+        {"runs/compare/checksums.json"}
+        | {f"runs/{run}/{file}.json" for run in ("train", "compare/beta-vae-0") for file in ("scores", "checksums")},
+    ),
     (("plot-distributions", "runs/anneal"), {"runs/anneal/distributions.png", "runs/anneal/checksums.json"}),
+    (("plot-distributions", "runs/anneal", "runs/anneal", "--out", "two.svg"), {"two.svg"}),
     (("plot-curves", "runs/anneal"), {"runs/anneal/curves.png", "runs/anneal/checksums.json"}),
     (("plot-curves", "runs/full"), {"runs/full/curves.png", "runs/full/checksums.json"}),
     (("traverse", "runs/train", "--values", "3"), {"traversal.png"}),
@@ -127,6 +135,8 @@ def test_no_function_of_python_changes_a_byte_unless_it_is_asked_to(kept):
     for run in (runs["train"], runs["full"]):
         ifp.freezing_points(run).plot()
     ifp.score(runs["train"], only=["modularity"], n_jobs=1)
+    ifp.score_runs([runs["train"], runs["compare"]], only=["modularity"], n_jobs=1).plot()
+    repr(ifp.score_runs([runs["train"], runs["compare"]], udr=True))
     ifp.encode(runs["train"])
     ifp.traverse(runs["train"], count=2)
     ifp.load_model(runs["train"])

@@ -178,6 +178,20 @@ def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs
     }
 
 
+def test_a_run_by_a_plan_has_each_factor_as_planned_and_as_it_came(runs, pages):
+    found = ifp.diagnose(runs["train"])
+    assert [each.factor for each in found.plan] == ["place", "width"]
+    stages = {
+        name: stage for stage in ifp.plan_stages(plan=runs["train"].path / "plan.json").stages for name in stage.factors
+    }
+    for each in found.plan:
+        assert each.planned_pressure == stages[each.factor].pressure
+        (row,) = (row for row in pages["train"].rows if row[:2] == [each.factor, each.verdict])
+        assert row[4] == cell(stages[each.factor].pressure)
+    assert "Plan and outcome" in pages["train"].texts
+    assert "Plan and outcome" not in pages["anneal"].texts
+
+
 def test_scores_measured_later_are_in_the_next_report(runs, tmp_path):
     run = open_run(shutil.copytree(runs["train"].path, tmp_path / "run"))
     apart = decompose_kl(np.zeros((3, 2)), np.zeros((3, 2)))

@@ -18,6 +18,7 @@ from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import SCORES, VARIANTS, of_samples_alone
 from analysis.scores.codes import STUDY, SampleSizes, sampled_rows
+from analysis.scores.scores import BESIDE, Scores
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
 from ifp.cli import app
@@ -70,7 +71,11 @@ def test_scores_of_a_run_are_those_of_its_codes_and_kept_with_what_they_were_mea
     more = score_run(run.path, only=("irs",), save=True)
     kept = json.loads((run.path / "scores.json").read_text())
     assert (kept.pop("scored"), kept.pop("checkpoint")) == (["mig", "modularity", "irs"], checkpoint_of(run))
-    assert kept == {**found, **more}
+    beside = {kind: {**found[kind], **more[kind]} for kind in BESIDE}
+    assert {kind: set(entries) for kind, entries in beside.items()} == {
+        "intervals": set(CHEAP), "exact": {*CHEAP, "irs"}, "seen": {*CHEAP, "irs"}, "spreads": set(),
+    }  # fmt: skip
+    assert kept == {**found, **more, **beside}
     assert (kept["protocol"], kept["samples"], kept["seed"]) == ("gdl", {"train": 10000, "test": 5000, "group": 64}, 0)
     score_run(run, only=("mig",), seed=1, save=True)  # other samples: what was measured before is no longer beside it
     assert set(CHEAP) - set(json.loads((run.path / "scores.json").read_text())) == {"modularity"}
@@ -189,6 +194,74 @@ def test_scores_are_measured_anew_where_that_is_asked_for(copied, monkeypatch):
     assert len(calls) == 1
 
 
+def measured(monkeypatch):
+    """Names of the scores that are measured from here on, call by call."""
+    calls, whole = [], ifp.evaluation.scoring.score_codes
+
+    def counted(data, **settings):
+        calls.append(tuple(settings["only"]))
+        return whole(data, **settings)
+
+    monkeypatch.setattr("ifp.evaluation.scoring.score_codes", counted)
+    return calls
+
+
+def test_scores_kept_before_there_were_exact_ones_are_measured_once_more_and_then_kept(copied, monkeypatch):
+    first = score_run(copied, only=CHEAP, save=True)
+    path = copied.path / "scores.json"
+    earlier = {name: value for name, value in json.loads(path.read_text()).items() if name not in BESIDE}
+    path.write_bytes(json_bytes(earlier))
+    calls = measured(monkeypatch)
+    found = score_run(copied, only=CHEAP, save=True)
+    assert found == first
+    assert set(found["exact"]) == set(found["intervals"]) == set(CHEAP)
+    assert score_run(copied, only=CHEAP, save=True) == score_run(copied, only=CHEAP) == first
+    assert calls == [CHEAP]
+    assert json.loads(path.read_text())["exact"] == first["exact"]
+
+
+def test_without_ceilings_none_is_measured_and_what_was_kept_of_them_stays(copied, monkeypatch):
+    with_mig = score_run(copied, only=("mig",), save=True)
+    calls = measured(monkeypatch)
+    without = score_run(copied, only=CHEAP, save=True, ceilings=False)
+    assert calls == [("modularity",)]
+    assert without["exact"] == with_mig["exact"]
+    kept = json.loads((copied.path / "scores.json").read_text())
+    assert (kept["exact"], set(kept["intervals"])) == (with_mig["exact"], set(CHEAP))
+    found = score_run(copied, only=CHEAP, save=True)
+    assert calls == [("modularity",), ("modularity",)]
+    assert (found["exact"]["mig"], set(found["exact"])) == (with_mig["exact"]["mig"], set(CHEAP))
+
+
+def test_a_spread_has_five_values_of_scores_without_an_interval_alone(copied, monkeypatch):
+    codes, names = codes_of_run(copied), ("mig", "irs")
+    found = score_run(copied, only=names, save=True, spread=True)
+    assert set(found["spreads"]) == {"irs"}
+    own = [ifp.score(codes.codes, codes.factors, only=["irs"], seed=seed)["irs"] for seed in range(5)]
+    assert found["spreads"]["irs"] == own
+    assert found["irs"] == own[0]
+    calls = measured(monkeypatch)
+    assert score_run(copied, only=names, spread=True) == score_run(copied, only=names) == found
+    assert calls == []
+
+
+@pytest.mark.parametrize("kind", ["intervals", "exact"])
+def test_what_a_stranger_s_file_has_beside_scores_is_taken_only_if_it_may_be_so(kind, copied):
+    score_run(copied, only=CHEAP, save=True)
+    kept = json.loads((copied.path / "scores.json").read_text())
+    hostile = (
+        None, 3, "mig", [["mig", 0.5]], {"mig": "1"}, {"mig": None}, {"mig": {"low": 0.1}}, {"mig": [[0.1], 0.2]},
+        {"mig": True}, {"migg": 0.5}, {"mig": [0.1]}, {"mig": []}, {"mig": [0.1, 0.2, 0.3]},
+    )  # fmt: skip
+    for entries in hostile:
+        (copied.path / "scores.json").write_bytes(json_bytes({**kept, kind: entries}))
+        found = score_run(copied, only=CHEAP, ceilings=False)  # what is not taken is not measured again
+        assert found[kind] == {}, entries
+        assert found["mig"] == kept["mig"]
+        shown = ifp.score(copied, only=CHEAP, ceilings=False)
+        assert repr(shown).splitlines()[2].split()[:2] == ["mig", f"{kept['mig']:.4g}"]
+
+
 def test_a_new_version_of_a_library_does_not_inherit_scores(copied, monkeypatch):
     score_run(copied, only=("mig", "modularity"), save=True)
     whole = importlib.metadata.version
@@ -212,10 +285,11 @@ def test_scores_of_samples_look_at_no_other_rows(copied):
     hidden = [np.full_like(array, 1e6) for array in (codes.codes, codes.logvar)]
     for array, own in zip(hidden, (codes.codes, codes.logvar), strict=True):
         array[rows] = own[rows]
-    names = [name for name in SAMPLED if not name.startswith("dci_")]  # the exact one takes minutes
+    names = [name for name in SAMPLED if not name.startswith(("dci_", "dci-es_e"))]  # these take minutes
     assert set(SCORES) - set(SAMPLED) == {"factor_vae", "beta_vae"}
-    expected = ifp.score(codes.codes, codes.factors, logvar=codes.logvar, only=names, sizes=sizes)
-    assert ifp.score(hidden[0], codes.factors, logvar=hidden[1], only=names, sizes=sizes) == expected
+    given = {"only": names, "sizes": sizes, "ceilings": False}
+    expected = ifp.score(codes.codes, codes.factors, logvar=codes.logvar, **given)
+    assert ifp.score(hidden[0], codes.factors, logvar=hidden[1], **given) == expected
 
 
 def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monkeypatch):
@@ -230,7 +304,7 @@ def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monk
 
 
 def test_the_kl_is_taken_apart_where_no_score_is_named(write, monkeypatch):
-    monkeypatch.setattr("ifp.evaluation.scoring.scores_of", lambda *arguments, **named: {"mig": 0.5})
+    monkeypatch.setattr("ifp.evaluation.scoring.scores_of", lambda *arguments, **named: Scores(mig=0.5))
     rng = np.random.default_rng(1)
     path = write(codes=rng.standard_normal((60, 3)), logvar=rng.uniform(-3, 0, (60, 3)))
     found = score_codes(codes_of_file(path))
@@ -289,7 +363,8 @@ def test_a_file_s_table_has_a_row_per_score(write):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"codes": np.zeros((60, 3), int)}, "need codes of floats in .*codes.npz, got int64"),
+        ({"codes": np.full((60, 3), "a")}, "need codes of numbers in .*codes.npz, got <U1"),
+        ({"logvar": np.zeros((60, 3), int)}, "need logvar of floats in .*codes.npz, got int64"),
         ({"codes": np.full((60, 3), np.nan)}, "need finite codes"),
         ({"codes": np.array([[object()]])}, "never unpickled"),
         ({"factors": np.zeros((59, 2), int)}, "need codes .rows, latents. and factors"),
@@ -331,14 +406,15 @@ def test_rows_without_a_label_are_left_out_of_scores_and_counted(write, told):
         codes, classes = held["codes"], held["factors"]
     expected = ifp.score(codes[5:], classes[5:], only=CHEAP)
     marked = np.vstack([np.full((5, 2), -1), classes[5:]])
-    with pytest.warns(DataWarning, match="^5 of 60 rows lack a label and are left out$"):
+    left_out = "and 5 rows with no label of a factor that varies are left out"
+    with pytest.warns(DataWarning, match=f"^labels are missing, .* 55 of factor0, 55 of factor1: .*{left_out}$"):
         assert ifp.score(codes, np.where(marked < 0, np.nan, marked), only=CHEAP) == expected
-    with pytest.warns(DataWarning, match="^5 of 60 rows"):
+    with pytest.warns(DataWarning, match="^labels are missing, of 60 rows there are 55 of factor0"):
         found = ifp.score(codes, marked, logvar=np.zeros((60, 3)), missing=-1, only=CHEAP)
     assert found == expected
     code, error, out = told("score", write(factors=marked), "--missing", "-1", "--only", ",".join(CHEAP), "--json")
     assert code == 0
-    assert "5 of 60 rows lack a label and are left out" in error
+    assert left_out in error
     assert {name: json.loads(out)[name] for name in CHEAP} == expected
 
 

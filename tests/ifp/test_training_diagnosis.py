@@ -1,6 +1,7 @@
 """Diffusion of runs whose files say what it must be: read, printed, drawn, refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,31 @@ def test_diagnose_prints_owners_and_the_step_and_pressure_at_which_information_s
         "z1",
         "0.5",
     ]
+
+
+def test_a_run_by_a_plan_of_its_factors_shows_each_as_planned_and_as_it_came(make_run, bars, make_plan):
+    run = make_run(leak=0.5)
+    first, second = make_plan(bars, (9.0, 3.0), (0.5, 0.5)).stages
+    stages = (
+        replace(first, factors=("brightness",), latents=(0, 2), predicted_nats={"brightness": 0.5}),
+        replace(second, factors=("position",), latents=(1,)),
+    )
+    run.write("plan.json", json_bytes(make_plan(bars, (9.0, 3.0), (0.5, 0.5), stages=stages, latents=3)))
+    shown = CliRunner().invoke(app, ["diagnose", str(run.path)], env={"COLUMNS": "200"})
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.stderr.splitlines()]
+    assert [
+        *("brightness", "froze a stage late, in another group's latent", "stage 1", "stage 2", "9", "3", "z1", "no"),
+        *("0.5", "0", "1", "1"),
+    ] in rows
+    assert [
+        *("position", "froze a stage early, in another group's latent", "stage 2", "stage 1", "3", "9", "z0", "no"),
+        *("-", "1.5", "1.5", "0.75"),
+    ] in rows
+    both = json.loads((run.path / "diffusion.json").read_text())["plan"]
+    assert [(each["factor"], each["stage_nats"]) for each in both] == [("position", 1.5), ("brightness", 0.0)]
+    other = make_run("other")
+    assert ifp.diagnose(other).plan == ()  # whose plan is of latents
+    assert "plan and outcome" not in CliRunner().invoke(app, ["diagnose", str(other.path)]).stderr
 
 
 def test_json_is_what_the_file_holds(make_run):
