@@ -18,8 +18,9 @@ SAME_WITHIN = 0.15  # points of latents that differ by less, relatively, are one
 def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelihood: str) -> Findings:
     """Findings to plan stages from without labels: every latent with a point stands for a factor, under its own name.
 
-    The points are where latents melted, if they were heated: that lags little. Else they are those of cooling, lower
-    bounds of the freezing points. A latent that some factor was told of is named after it too, ``scale (z5)``.
+    The points are where latents melted, if they were heated, the knee or the crossing: that lags little. Else they are
+    those of cooling, lower bounds of the freezing points. A latent that some factor was told of is named after it too,
+    ``scale (z5)``.
 
     Raises:
         IFPError: no latent melted, or froze.
@@ -27,7 +28,7 @@ def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelih
     if whole.latents_melting:
         way, are = "heated", "melting points of latents as all data were heated"
         frozen = {
-            _named(each.latent, each.melted.factor): each.melting[0]
+            _named(each.latent, each.melted.factor): each.point
             for each in whole.latents_melting
             if each.statuses[0] == "ok"
         }

@@ -12,6 +12,7 @@ import numpy as np
 from analysis.attribution import Holding, LatentBranch, latent_freezing
 from annealing.choices import Status
 from annealing.freezing import STATUS_OF_BRANCH, crossing
+from annealing.knee import fit_knee
 from annealing.thresholds import ATTRIBUTED_AT, INFORMED
 
 
@@ -21,6 +22,8 @@ class LatentMelting:
 
     Attributes:
         melting: pressure at each threshold; NaN unless the status there is ok.
+        knee: where the law KL = g ln(beta_c / beta) reaches silence (:func:`annealing.knee.fit_knee`), free of any
+            threshold: nats; NaN where it could not be fitted.
         statuses: ok, never_froze (silent from the lowest pressure on), never_melted (active at the top) or diverged,
             at each threshold.
         melted: what it was about at the highest pressure at which it held ``ATTRIBUTED_AT`` nats (else at the lowest);
@@ -32,11 +35,17 @@ class LatentMelting:
 
     latent: int
     melting: tuple[float, ...]
+    knee: float
     statuses: tuple[Status, ...]
     melted: Holding
     nats: tuple[float, ...]
     learned: Holding
     kl_learned: float
+
+    @property
+    def point(self) -> float:
+        """Where it melts, nats: the knee, where one could be fitted, else the crossing of the main threshold."""
+        return self.knee if np.isfinite(self.knee) else self.melting[0]
 
 
 def latent_melting(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[LatentMelting, ...]:
@@ -50,6 +59,7 @@ def latent_melting(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[L
         LatentMelting(
             latent=each.latent,
             melting=each.freezing,
+            knee=fit_knee(branch.beta, branch.kl[:, each.latent]).beta if each.statuses[0] == "ok" else np.nan,
             statuses=tuple(_heated(status) for status in each.statuses),
             melted=each.frozen,
             nats=each.nats,

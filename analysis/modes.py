@@ -25,7 +25,8 @@ class ModeFreezing:
     Attributes:
         predicted: the highest of their predicted values.
         freezing: highest freezing pressure among the latents that froze about one of them; NaN where there is none.
-        melting: the same of the latents that melted about one of them; NaN also where nothing was heated.
+        melting: highest point (knee or crossing) of the latents that melted about one of them; NaN also where nothing
+            was heated.
         latents: those latents.
         mixing: share of what these latents held of the factors, as they froze, that was not about their main one:
             0 where each held one factor, 0.5 where two factors froze as their sum and difference. None without
@@ -66,7 +67,7 @@ def mode_freezing(
     found = []
     for group in degenerate_modes(predicted):
         holders = [each for each in latents if each.frozen.factor in group]
-        melted = (each.melting[0] for each in heated if each.melted.factor in group and each.statuses[0] == "ok")
+        melted = (each.point for each in heated if each.melted.factor in group and each.statuses[0] == "ok")
         nats = np.array([[max(each.nats[names.index(name)], 0.0) for name in group] for each in holders])
         found.append(
             ModeFreezing(

@@ -57,7 +57,7 @@ class WholeFindings:
     def to_frame(self) -> pd.DataFrame:
         """A row per latent: freezing (nats, at the first threshold; NaN unless status is ok), status, about (the factor
         it then held most of) and share, kl_peak and kl_end (nats); of a run that was heated also melting,
-        melting_status and melted_about."""
+        knee, melting_status and melted_about."""
         table = pd.DataFrame(
             [
                 {
@@ -76,6 +76,7 @@ class WholeFindings:
             return table
         return table.assign(
             melting=[each.melting[0] for each in self.latents_melting],
+            knee=[each.knee for each in self.latents_melting],
             melting_status=[each.statuses[0] for each in self.latents_melting],
             melted_about=[each.melted.factor for each in self.latents_melting],
         )
@@ -87,7 +88,7 @@ class WholeFindings:
 
         if self.latents_melting:
             about = {each.latent: each.melted.factor for each in self.latents_melting}
-            points = {each.latent: each.melting[0] for each in self.latents_melting if each.statuses[0] == "ok"}
+            points = {each.latent: each.point for each in self.latents_melting if each.statuses[0] == "ok"}
             return draw_points(points, about, self.predicted, self.dataset, "melted")
         about = {each.latent: each.frozen.factor for each in self.latents}
         points = {each.latent: each.freezing[0] for each in self.latents if each.statuses[0] == "ok"}

@@ -18,7 +18,7 @@ _BEYOND_MELTING = 1.1  # times the last pressure at which a latent was not silen
 
 @dataclass(kw_only=True)
 class Heating(Objective):
-    """beta stays at ``low`` while the network learns, rises to ``high`` in equal ratios, then falls to ``low`` again.
+    """beta stays at ``learn`` until the network has learnt, rises from ``low`` to ``high`` in equal ratios, then falls.
 
     A network that has learnt follows a rising pressure closely: nothing has to be found, only given up. It turns as
     soon as all latents are silent, a little above the last pressure at which one was not, and the steps of heating
@@ -30,6 +30,7 @@ class Heating(Objective):
     """
 
     name: ClassVar[str] = "heating"
+    learn: float
     low: float
     high: float
     learn_steps: int
@@ -41,7 +42,7 @@ class Heating(Objective):
         """The pressure of a step; stage 0 learns, stage 1 heats, stage 2 cools (see ``STAGES``)."""
         heated, turn = step - self.learn_steps, int(min(self.turned, self.learn_steps + self.heat_steps))
         if heated < 0:
-            return Control(0, self.low)
+            return Control(0, self.learn)
         if step < turn:
             return Control(1, self._risen(heated))
         top, cooling = self._risen(turn - 1 - self.learn_steps), self.setup.steps - turn

@@ -16,7 +16,8 @@ def whole_tables(findings: WholeFindings) -> Iterator[Table]:
     if findings.latents_melting:
         yield Table(
             f"{findings.dataset}: beta (nats, reconstruction summed over pixels) at which each latent melted as beta "
-            "rose, at each threshold of KL" + ("; about: what it then held most of, and its share" if labelled else ""),
+            "rose: knee, and at each threshold of KL"
+            + ("; about: what it then held most of, and its share" if labelled else ""),
             tuple(_melting_rows(findings, labelled=labelled)),
         )
     if findings.factors_melting:
@@ -73,7 +74,7 @@ def _melting_rows(findings: WholeFindings, *, labelled: bool) -> list[dict[str, 
     """Rows by falling melting point, the silent ones last."""
     rows = []
     for each in sorted(findings.latents_melting, key=lambda latent: -_known(latent.melting[0])):
-        row: dict[str, object] = {"latent": each.latent}
+        row: dict[str, object] = {"latent": each.latent, "knee": each.knee}
         for threshold, beta, status in zip(findings.thresholds, each.melting, each.statuses, strict=True):
             row[f"{threshold:g} nat"] = _heated(beta, status)
         if labelled:

@@ -16,7 +16,8 @@ from ifp.objectives.heating import Heating
 from ifp.training.loop_config import LoopConfig
 
 PRESSURES = (4.0, 400.0)  # nats; swept where nothing was predicted: dSprites at 64x64, with room
-_TOP, _REACH = 1.25, 100.0  # top of the swept range over the highest prediction, and top over bottom
+_TOP, _REACH = 1.6, 100.0  # top of the swept range over the highest prediction, and top over bottom
+_LEARNT_AT = 0.1  # of the lowest pressure swept: there silent latents find what the loud ones have left
 _COOLED_ONLY = {"hold_steps": 500, "cool_steps": 11_500}  # of whole-cool, which does not heat
 _HELD, _COOLED = 0.75, 0.25  # steps of learning and of cooling, over those of heating
 
@@ -28,9 +29,9 @@ class WholeConfig:
     dataset: str  # its name, or the path of the user's own
     data_options: DataOptions = field(default_factory=DataOptions)
     protocol: WholeProtocol = field(default="whole-heat", metadata={ADDED: True, MEANT: "whole-cool"})
-    pressures: tuple[float, float]  # low, high: swept, nats
+    pressures: tuple[float, float]  # low, high: swept, nats; whole-heat learns at a tenth of the low one
     latents: int = 10
-    # at the pressure it begins with: whole-heat, the lowest, where it learns; whole-cool, the highest, until the
+    # before the pressure moves: of whole-heat, while it learns; of whole-cool, at the highest pressure, until the
     # decoder draws the mean image
     hold_steps: int = 4500
     heat_steps: int = field(default=6000, metadata={ADDED: True})  # of whole-heat
@@ -45,7 +46,7 @@ class WholeConfig:
         SILENT,
     )  # nats of KL from which a latent is active; the first is the main one
     predicted: Mapping[str, float] = field(default_factory=dict)  # closed-form freezing points by factor, nats
-    record_every: int = 100  # steps
+    record_every: int = 50  # steps
     probe: int = 2048  # images of the fixed probe set
     checkpoint_every: int = 250  # steps
     seed: int = 0
@@ -104,7 +105,8 @@ class WholeConfig:
         low, high = self.pressures
         setup = Setup(self.latents, self.steps, len(dataset), self.seed)
         if self.heats:
-            return Heating(setup=setup, low=low, high=high, learn_steps=self.hold_steps, heat_steps=self.heat_steps)
+            learning = {"learn": _LEARNT_AT * low, "learn_steps": self.hold_steps}
+            return Heating(setup=setup, low=low, high=high, heat_steps=self.heat_steps, **learning)
         return Cooling(setup=setup, high=high, low=low, hold_steps=self.hold_steps, cool_steps=self.cool_steps)
 
 

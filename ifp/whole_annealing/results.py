@@ -76,15 +76,20 @@ def _freezing_rows(findings: WholeFindings, protocol: str) -> Iterator[dict[str,
         statuses, held = (latent.statuses, latent.frozen) if melted is None else (melted.statuses, melted.melted)
         for number, (threshold, status) in enumerate(zip(findings.thresholds, statuses, strict=True)):
             freezing = latent.freezing[number]
-            melting = None if melted is None else melted.melting[number]
+            point, source = freezing, "freezing"
+            if melted is not None:
+                point, source = (
+                    (melted.knee, "knee") if np.isfinite(melted.knee) else (melted.melting[number], "melting")
+                )
             yield {
                 "dataset": findings.dataset,
                 "latent": latent.latent,
                 "threshold_nats": threshold,
                 "freezing_beta": freezing,
-                "melting_beta": melting,
-                "ifp_beta": freezing if melted is None else melting,
-                "ifp_source": "" if status != "ok" else "freezing" if melted is None else "melting",
+                "melting_beta": None if melted is None else melted.melting[number],
+                "ifp_beta": point if status == "ok" else None,
+                "ifp_source": source if status == "ok" else "",
+                "knee_beta": None if melted is None else melted.knee,
                 "spectral_beta": None if held.factor is None else findings.predicted.get(held.factor),
                 "attributed_factor": held.factor,
                 "attributed_share": held.share,
