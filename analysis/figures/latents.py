@@ -49,11 +49,12 @@ def draw_latents(
                 f"z{each.latent}", (branch.beta[-1], each.kl_end), xytext=(-4, 0), textcoords="offset points",
                 ha="right", va="center", fontsize=7, color=colour,
             )  # fmt: skip
-    for each in melted if heating is not None else ():
-        colour = _UNTOLD if each.melted.factor is None else colours[each.melted.factor]
-        axes.plot(heating.beta, heating.kl[:, each.latent], color=colour, linewidth=1.3, linestyle=":")
-        if each.statuses[0] == "ok":
-            axes.plot([each.melting[0]], [threshold], "^", color=colour, markeredgecolor="black", zorder=4)
+    if heating is not None:
+        for one in melted:
+            colour = _UNTOLD if one.melted.factor is None else colours[one.melted.factor]
+            axes.plot(heating.beta, heating.kl[:, one.latent], color=colour, linewidth=1.3, linestyle=":")
+            if one.statuses[0] == "ok":
+                axes.plot([one.melting[0]], [threshold], "^", color=colour, markeredgecolor="black", zorder=4)
     for group in degenerate_modes(predicted):  # lines too near to part get one name
         for name in group:
             axes.axvline(predicted[name], color=colours.get(name, _UNTOLD), linewidth=1.0, linestyle="--", alpha=0.8)

@@ -105,8 +105,14 @@ class WholeConfig:
         low, high = self.pressures
         setup = Setup(self.latents, self.steps, len(dataset), self.seed)
         if self.heats:
-            learning = {"learn": _LEARNT_AT * low, "learn_steps": self.hold_steps}
-            return Heating(setup=setup, low=low, high=high, heat_steps=self.heat_steps, **learning)
+            return Heating(
+                setup=setup,
+                learn=_LEARNT_AT * low,
+                low=low,
+                high=high,
+                learn_steps=self.hold_steps,
+                heat_steps=self.heat_steps,
+            )
         return Cooling(setup=setup, high=high, low=low, hold_steps=self.hold_steps, cool_steps=self.cool_steps)
 
 

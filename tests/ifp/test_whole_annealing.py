@@ -149,11 +149,14 @@ def test_without_labels_nothing_is_attributed(bars, tmp_path):
         def factors_at(self, index):
             return None
 
-    run = ifp.anneal(Unlabelled(), mode="full", out=tmp_path / "run", **TINY)
+    run = ifp.anneal(Unlabelled(), mode="full", out=tmp_path / "run", **HEATED)
+    labelled = ifp.anneal(bars, mode="full", out=tmp_path / "labelled", **HEATED)
     found = ifp.diagnose(run)
-    assert (found.factors, found.modes, found.early) == ((), (), ())
+    points = [[each.point for each in ifp.diagnose(one).latents_melting] for one in (run, labelled)]
+    np.testing.assert_array_equal(*points)  # labels are only read
+    assert (found.factors, found.factors_melting, found.modes, found.early) == ((), (), (), ())
     assert all(each.frozen.factor is None for each in found.latents)
-    assert load_npz(run.path / "curves.npz")["mi"].shape == (6, 3, 0)
+    assert load_npz(run.path / "curves.npz")["mi"].shape == (10, 3, 0)
 
 
 def test_such_a_run_is_none_of_the_annealing_test(bars, tmp_path):
