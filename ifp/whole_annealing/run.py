@@ -70,13 +70,19 @@ def open_whole_run(
 
 
 def _asked(given: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
-    """Settings that a run to go on with is asked to have: its own protocol says which ``steps`` are meant."""
-    if "steps" not in given:
+    """Settings that a run to go on with is asked to have.
+
+    Its own protocol, which a run of before does not name, says which ``steps`` are meant.
+    """
+    if not {"steps", "protocol"} & set(given):
         return given
     run = open_run(place.out) if place.out else newest_run(place.runs, Kind.WHOLE_ANNEALING, finished=False)
-    named = {"protocol": run.settings(WholeConfig).protocol, **given}
-    swept = "heat_steps" if named["protocol"] == "whole-heat" else "cool_steps"
-    return {**{name: value for name, value in given.items() if name != "steps"}, swept: given["steps"]}
+    asked, config = dict(given), run.settings(WholeConfig)
+    if asked.get("protocol") == config.protocol:
+        del asked["protocol"]
+    if "steps" in asked:
+        asked["heat_steps" if config.heats else "cool_steps"] = asked.pop("steps")
+    return asked
 
 
 def start_annealing(dataset: Dataset, config: WholeConfig) -> Learner:

@@ -112,7 +112,9 @@ def test_a_run_of_before_opens_as_one_that_only_cooled(bars, tmp_path):
     (run.path / "config.json").write_text(json.dumps(made | {"settings": before}))
     config = annealed_whole(run.path).config
     assert (config.protocol, config.heats, config.steps) == ("whole-cool", False, 30)
-    assert ifp.anneal(bars, mode="full", out=run.path, resume=True, steps=20).path == run.path
+    assert ifp.anneal(bars, mode="full", out=run.path, resume=True, steps=20, protocol="whole-cool").path == run.path
+    with pytest.raises(RunError, match="protocol is None there and 'whole-heat' here"):
+        ifp.anneal(bars, mode="full", out=run.path, resume=True, protocol="whole-heat")
     with pytest.raises(RunError, match="cool_steps is 20 there and 30 here"):
         ifp.anneal(bars, mode="full", out=run.path, resume=True, steps=30)
 
