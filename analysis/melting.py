@@ -83,6 +83,7 @@ class FactorMelting:
         melting: pressure at which its information in all latents together fell below ``INFORMED`` for good; NaN unless
             ok.
         status: as a latent's.
+        knee: of its owner, where that melted about it, free of any threshold; else NaN.
         owner: the latent that held most of it at the highest pressure at which all held ``ATTRIBUTED_AT`` nats (else
             where they held most); None if it was never learnt.
         share: the owner's share of it there.
@@ -92,13 +93,19 @@ class FactorMelting:
     factor: str
     melting: float
     status: Status
+    knee: float
     owner: int | None
     share: float | None
     nats: float
 
 
-def factor_melting(branch: LatentBranch) -> tuple[FactorMelting, ...]:
-    """Where every factor melts, and which latent held it last."""
+def factor_melting(branch: LatentBranch, latents: Sequence[LatentMelting]) -> tuple[FactorMelting, ...]:
+    """Where every factor melts, and which latent held it last.
+
+    Args:
+        branch: of the heating.
+        latents: where they melt (:func:`latent_melting`).
+    """
     found = []
     for nats, name in zip(np.moveaxis(branch.above, 2, 0), branch.names, strict=True):
         held, total = np.maximum(nats, 0.0), nats.sum(axis=1)
@@ -114,6 +121,9 @@ def factor_melting(branch: LatentBranch) -> tuple[FactorMelting, ...]:
                 factor=name,
                 melting=lost.beta,
                 status=_heated(STATUS_OF_BRANCH[lost.status]),
+                knee=next(
+                    (each.knee for each in latents if each.latent == owner and each.melted.factor == name), np.nan
+                ),
                 owner=owner,
                 share=share,
                 nats=float(total[-1]),

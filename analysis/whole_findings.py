@@ -192,7 +192,7 @@ def conclude_whole(
             else _heating_warnings(heating, thresholds[0], predicted)
         ),
         latents_melting=heated,
-        factors_melting=() if heating is None else factor_melting(heating),
+        factors_melting=() if heating is None else factor_melting(heating, heated),
     )
 
 

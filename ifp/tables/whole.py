@@ -22,7 +22,8 @@ def whole_tables(findings: WholeFindings) -> Iterator[Table]:
         )
     if findings.factors_melting:
         yield Table(
-            "factors as beta rose; owner: the latent that held most of one last, and its share then",
+            "factors as beta rose: where all latents together fell below 0.1 nat; owner: the latent that held most of "
+            "one last, its share then, and its knee",
             tuple(_factor_melting_rows(findings)),
         )
     yield Table(
@@ -90,7 +91,8 @@ def _factor_melting_rows(findings: WholeFindings) -> list[dict[str, object]]:
             "factor": each.factor,
             "melted": _heated(each.melting, each.status),
             "predicted": (predicted := findings.predicted.get(each.factor)),
-            "melted / predicted": None if predicted is None else each.melting / predicted,
+            "knee": each.knee,
+            "knee / predicted": None if predicted is None else each.knee / predicted,
             "owner": each.owner,
             "share": each.share,
             "nats learnt": each.nats,

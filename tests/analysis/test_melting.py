@@ -49,15 +49,16 @@ def test_a_bump_on_the_way_up_moves_no_melting_point():
 
 def test_what_is_active_at_the_top_never_melted():
     branch = LatentBranch(RISING[::-1], held(1000)[::-1, None], held(1000)[::-1, None, None], ("x",))
-    (latent,), (factor,) = latent_melting(branch, (0.1,)), factor_melting(branch)
+    (latent,), (factor,) = latent_melting(branch, (0.1,)), factor_melting(branch, ())
     assert (latent.statuses, factor.status, factor.owner) == (("never_melted",), "never_melted", 0)
     assert np.isnan([latent.melting[0], factor.melting]).all()
 
 
 def test_a_factor_melts_with_the_information_in_all_latents_and_its_owner_is_the_last_to_hold_it():
-    x, y, size = factor_melting(heated())
+    x, y, size = factor_melting(heated(), latent_melting(heated(), (0.1,)))
     assert x.melting == pytest.approx(100 * np.exp(-0.1), rel=0.01)
     assert (x.owner, x.share, x.status) == (0, 1.0, "ok")
+    np.testing.assert_allclose([x.knee, y.knee, size.knee], [100, 80, np.nan], rtol=1e-3)
     assert y.melting == pytest.approx(80 * np.exp(-0.1), rel=0.01)
     assert (y.owner, y.share) == (2, 1.0)
     assert y.nats == pytest.approx(np.log(40) + 0.4 * np.log(10))
