@@ -15,6 +15,8 @@ from annealing.freezing import STATUS_OF_BRANCH, crossing
 from annealing.knee import fit_knee
 from annealing.thresholds import ATTRIBUTED_AT, INFORMED
 
+_LINEAR_GAUSSIAN = 0.5 - 1e-3  # slope g of KL = g ln(beta_c / beta) of a linear-Gaussian model, but for rounding
+
 
 @dataclass(frozen=True)
 class LatentMelting:
@@ -23,7 +25,7 @@ class LatentMelting:
     Attributes:
         melting: pressure at each threshold; NaN unless the status there is ok.
         knee: where the law KL = g ln(beta_c / beta) reaches silence (:func:`annealing.knee.fit_knee`), free of any
-            threshold: nats; NaN where it could not be fitted.
+            threshold: nats; NaN where it could not be fitted, or where its slope g is below 1/2.
         statuses: ok, never_froze (silent from the lowest pressure on), never_melted (active at the top) or diverged,
             at each threshold.
         melted: what it was about at the highest pressure at which it held ``ATTRIBUTED_AT`` nats (else at the lowest);
@@ -59,7 +61,7 @@ def latent_melting(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[L
         LatentMelting(
             latent=each.latent,
             melting=each.freezing,
-            knee=fit_knee(branch.beta, branch.kl[:, each.latent]).beta if each.statuses[0] == "ok" else np.nan,
+            knee=_lawful_knee(branch, each.latent) if each.statuses[0] == "ok" else np.nan,
             statuses=tuple(_heated(status) for status in each.statuses),
             melted=each.frozen,
             nats=each.nats,
@@ -68,6 +70,16 @@ def latent_melting(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[L
         )
         for each in latent_freezing(branch, thresholds)
     )
+
+
+def _lawful_knee(branch: LatentBranch, latent: int) -> float:
+    """The knee, where the curve follows the law.
+
+    A latent that lags loses its last nats slowly, at pressures where at equilibrium none is left: such a tail is
+    flatter than any linear-Gaussian model's curve, and a line through it ends far too high.
+    """
+    knee = fit_knee(branch.beta, branch.kl[:, latent])
+    return knee.beta if knee.slope >= _LINEAR_GAUSSIAN else np.nan
 
 
 def _heated(status: Status) -> Status:

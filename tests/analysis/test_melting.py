@@ -47,6 +47,15 @@ def test_a_bump_on_the_way_up_moves_no_melting_point():
     assert latent_melting(branch, (0.1,))[0].melting[0] == pytest.approx(100 * np.exp(-0.1), rel=0.01)
 
 
+def test_a_lagging_tail_has_no_knee():
+    """Beyond its freezing point of 50 a latent that lags loses what is left by an e-fold every 0.2 in ln beta."""
+    kl = np.where(RISING < 40, held(50), held(50)[RISING < 40][-1] * np.exp(-np.log(RISING / 40) / 0.2))
+    branch = LatentBranch(RISING[::-1], kl[::-1, None], np.zeros((len(RISING), 1, 0)), ())
+    (latent,) = latent_melting(branch, (0.1,))
+    assert np.isnan(latent.knee)
+    assert latent.point == latent.melting[0] == pytest.approx(40 * (np.log(50 / 40) / 0.1) ** 0.2, rel=0.02)
+
+
 def test_what_is_active_at_the_top_never_melted():
     branch = LatentBranch(RISING[::-1], held(1000)[::-1, None], held(1000)[::-1, None, None], ("x",))
     (latent,), (factor,) = latent_melting(branch, (0.1,)), factor_melting(branch, ())
