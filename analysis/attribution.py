@@ -1,4 +1,4 @@
-"""Many latents cooled together: where each freezes, and what it is about."""
+"""Many latents under one pressure that falls or rises: where each freezes or melts, and what it is about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from annealing.choices import Status
 from annealing.errors import IFPError
 from annealing.freezing import STATUS_OF_BRANCH, crossing
 from annealing.thresholds import ATTRIBUTED_AT, TOLD
 
 
 @dataclass(frozen=True, eq=False)
-class CoolingBranch:
-    """Records of one network along falling pressure.
+class LatentBranch:
+    """Records of one network from high pressure to low, whichever way it was swept.
 
     Attributes:
         beta: strictly falling pressures (records,), nats.
@@ -52,7 +53,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class LatentFreezing:
-    """One latent along the cooling branch.
+    """One latent along a branch of falling pressure.
 
     Attributes:
         freezing: pressure at each threshold; NaN unless the status there is ok.
@@ -66,7 +67,7 @@ class LatentFreezing:
 
     latent: int
     freezing: tuple[float, ...]
-    statuses: tuple[str, ...]
+    statuses: tuple[Status, ...]
     frozen: Holding
     nats: tuple[float, ...]
     holds: Holding
@@ -86,7 +87,7 @@ def holding(nats: NDArray[np.floating], names: Sequence[str]) -> Holding:
     return Holding(names[int(held.argmax())], float(held.max() / held.sum()))
 
 
-def latent_freezing(branch: CoolingBranch, thresholds: Sequence[float]) -> tuple[LatentFreezing, ...]:
+def latent_freezing(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[LatentFreezing, ...]:
     """Every latent's freezing points, and what it is about.
 
     Asked at the end, a latent would be named by what diffused into it; asked at the threshold, by noise. So it is

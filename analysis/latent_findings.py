@@ -1,4 +1,4 @@
-"""What can be planned from latents alone, in the order in which they froze: of whole-data annealing, or of a log."""
+"""What can be planned from latents alone, in the order in which they melt or froze: of all data, or of a log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,21 +12,35 @@ from analysis.freezing_points import FreezingPoints
 from analysis.whole_findings import WholeFindings
 from annealing.errors import IFPError
 
-SAME_WITHIN = 0.15  # freezing points of cooled latents that differ by less, relatively, are one: they lag differently
+SAME_WITHIN = 0.15  # points of latents that differ by less, relatively, are one: they lag differently
 
 
 def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelihood: str) -> Findings:
-    """Findings to plan stages from without labels: every latent that froze stands for a factor, under its own name.
+    """Findings to plan stages from without labels: every latent with a point stands for a factor, under its own name.
 
-    The points are those of cooling, which lags: lower bounds of the freezing points. A latent that some factor was
-    told of is named after it too, ``scale (z5)``.
+    The points are where latents melted, if they were heated, the knee or the crossing: that lags little. Else they are
+    those of cooling, lower bounds of the freezing points. A latent that some factor was told of is named after it too,
+    ``scale (z5)``.
 
     Raises:
-        IFPError: no latent froze.
+        IFPError: no latent melted, or froze.
     """
-    frozen = {
-        _named(each.latent, each.frozen.factor): each.freezing[0] for each in whole.latents if each.statuses[0] == "ok"
-    }
+    if whole.latents_melting:
+        way, are = "heated", "melting points of latents as all data were heated"
+        frozen = {
+            _named(each.latent, each.melted.factor): each.point
+            for each in whole.latents_melting
+            if each.statuses[0] == "ok"
+        }
+        held = [each.latent for each in whole.latents_melting if each.statuses[0] == "never_melted"]
+    else:
+        way, are = "cooled", "freezing points of latents as all data were cooled, lower bounds"
+        frozen = {
+            _named(each.latent, each.frozen.factor): each.freezing[0]
+            for each in whole.latents
+            if each.statuses[0] == "ok"
+        }
+        held = [each.latent for each in whole.latents if each.statuses[0] == "above_range"]
     found = _findings(
         frozen,
         len(whole.latents),
@@ -36,12 +50,11 @@ def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelih
         image_shape=image_shape,
         likelihood=likelihood,
     )
-    left_out = _left_out([each.latent for each in whole.latents if each.statuses[0] == "above_range"])
     return replace(
         found,
-        source=f"{len(frozen)} latents of whole-data annealing, cooled",
-        conditional_are="freezing points of latents as all data were cooled, lower bounds",
-        warnings=(*left_out, *whole.warnings),
+        source=f"{len(frozen)} latents of whole-data annealing, {way}",
+        conditional_are=are,
+        warnings=(*_left_out(held), *whole.warnings),
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.attribution import CoolingBranch, LatentFreezing
+from analysis.attribution import LatentBranch, LatentFreezing
+from analysis.melting import LatentMelting
 from annealing.thresholds import TOLD
 
 DEGENERATE = 0.05  # predicted values that differ by less than this share are one mode
@@ -24,6 +25,8 @@ class ModeFreezing:
     Attributes:
         predicted: the highest of their predicted values.
         freezing: highest freezing pressure among the latents that froze about one of them; NaN where there is none.
+        melting: highest point (knee or crossing) of the latents that melted about one of them; NaN also where nothing
+            was heated.
         latents: those latents.
         mixing: share of what these latents held of the factors, as they froze, that was not about their main one:
             0 where each held one factor, 0.5 where two factors froze as their sum and difference. None without
@@ -35,6 +38,7 @@ class ModeFreezing:
     freezing: float
     latents: tuple[int, ...]
     mixing: float | None
+    melting: float = np.nan
 
 
 def degenerate_modes(predicted: Mapping[str, float], tolerance: float = DEGENERATE) -> tuple[tuple[str, ...], ...]:
@@ -53,12 +57,17 @@ def degenerate_modes(predicted: Mapping[str, float], tolerance: float = DEGENERA
 
 
 def mode_freezing(
-    latents: Sequence[LatentFreezing], names: Sequence[str], predicted: Mapping[str, float]
+    latents: Sequence[LatentFreezing],
+    names: Sequence[str],
+    predicted: Mapping[str, float],
+    heated: Sequence[LatentMelting] = (),
 ) -> tuple[ModeFreezing, ...]:
-    """One freezing point per group of degenerate factors, the first predicted to freeze first."""
+    """One freezing point per group of degenerate factors, the first predicted to freeze first; and one melting point
+    where latents were ``heated``."""
     found = []
     for group in degenerate_modes(predicted):
         holders = [each for each in latents if each.frozen.factor in group]
+        melted = (each.point for each in heated if each.melted.factor in group and each.statuses[0] == "ok")
         nats = np.array([[max(each.nats[names.index(name)], 0.0) for name in group] for each in holders])
         found.append(
             ModeFreezing(
@@ -67,6 +76,7 @@ def mode_freezing(
                 freezing=max((each.freezing[0] for each in holders if each.statuses[0] == "ok"), default=np.nan),
                 latents=tuple(each.latent for each in holders),
                 mixing=float(1 - nats.max(axis=1).sum() / nats.sum()) if holders else None,
+                melting=max(melted, default=np.nan),
             )
         )
     return tuple(found)
@@ -90,7 +100,7 @@ class EarlyShare:
 
 
 def early_shares(
-    branch: CoolingBranch, latents: Sequence[LatentFreezing], predicted: Mapping[str, float]
+    branch: LatentBranch, latents: Sequence[LatentFreezing], predicted: Mapping[str, float]
 ) -> tuple[EarlyShare, ...]:
     """How much of what froze above each mode's predicted value is about the modes predicted to freeze there.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.attribution import CoolingBranch
+from analysis.attribution import LatentBranch
 from annealing.choices import Status
 from annealing.freezing import STATUS_OF_BRANCH, crossing
 from annealing.thresholds import INFORMED
@@ -68,7 +68,7 @@ def spells(nats: NDArray[np.floating]) -> list[Spell]:
     return found if owner is None else [*found, Spell(owner, start, len(held))]
 
 
-def factor_ownership(branch: CoolingBranch) -> tuple[FactorOwnership, ...]:
+def factor_ownership(branch: LatentBranch) -> tuple[FactorOwnership, ...]:
     """Where each factor froze, who owns it, and between which pressures it had one owner: the longest such spell."""
     beta, last_record = branch.beta, len(branch.beta) - 1
 

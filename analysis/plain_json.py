@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 
+AT_DEFAULT = "left out at its default"  # in a field's metadata: readers of before would not know it
 _DEEPEST = 64  # levels of objects and arrays; the deepest file of ours has eight
 _SHOWN = 60  # characters of a value that an error repeats
 
 
 def json_bytes(value: object) -> bytes:
-    """Indented JSON; NaN becomes null, dataclasses objects."""
+    """Indented JSON; NaN becomes null, dataclasses objects, without fields marked ``AT_DEFAULT`` that hold theirs."""
 
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return plain(dataclasses.asdict(item))
+            fields = [(each, getattr(item, each.name)) for each in dataclasses.fields(item)]
+            told = [(each, value) for each, value in fields if AT_DEFAULT not in each.metadata or value != each.default]
+            return {each.name: plain(value) for each, value in told}
         if isinstance(item, Mapping):
             return {str(key): plain(each) for key, each in item.items()}
         if isinstance(item, (list, tuple, np.ndarray)):

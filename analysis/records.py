@@ -1,7 +1,7 @@
 """Frozen dataclasses from plain JSON values, strictly: nothing unknown, nothing missing, nothing of another type.
 
 A field that a later version added may be missing in what an earlier one wrote: ``field(default=..., metadata={ADDED:
-True})``.
+True})``. Where they meant another value than the present default, ``metadata={ADDED: True, MEANT: value}`` says which.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from annealing.errors import IFPError, did_you_mean
 T = TypeVar("T")
 
 ADDED = "added"  # in a field's metadata: records of before do not have it, and its default is what they meant
+MEANT = "meant"  # in a field's metadata beside that: what they meant, where it is not the default
 
 
 def read_record(kind: type[T], value: object, where: str, error: type[IFPError] = IFPError) -> T:
@@ -42,8 +43,10 @@ def read_record(kind: type[T], value: object, where: str, error: type[IFPError] 
     missing = [name for name in known if name not in value and not known[name].metadata.get(ADDED)]
     if missing:
         raise error(f"need the key {missing[0]!r} in {where}, it is missing")
+    meant = {name: each.metadata[MEANT] for name, each in known.items() if name not in value and MEANT in each.metadata}
     there = [name for name in known if name in value]
-    return kind(**{name: read_value(hints[name], value[name], f"{where}.{name}", error) for name in there})
+    read = {name: read_value(hints[name], value[name], f"{where}.{name}", error) for name in there}
+    return kind(**meant, **read)
 
 
 def require_settings(kind: type, given: Iterable[str]) -> None:

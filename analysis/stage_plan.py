@@ -4,15 +4,15 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.names import is_name
-from analysis.plain_json import json_bytes, read_json, shown
+from analysis.plain_json import AT_DEFAULT, json_bytes, read_json, shown
 from analysis.printed import printed
-from analysis.records import read_record
+from analysis.records import ADDED, read_record
 from annealing.errors import PlanError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT = "ifp-stage-plan/1"
+SETTLING_FORMAT = "ifp-stage-plan/2"  # of a plan of which a stage settles: what reads the first alone would not do that
+_OF_SETTLING = {ADDED: True, AT_DEFAULT: True}  # so that plans of the first format are written as before
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Stage:
     share: float  # of the steps
     predicted_nats: Mapping[str, float]  # what a factor's latent holds at the end, by its own heating curve if any
     evidence: Any
+    # before its latents open, earlier groups settle at these pressures, then at its own, in equal parts of ``settle``
+    settling: tuple[float, ...] = field(default=(), metadata=_OF_SETTLING)
+    settle: float = field(default=0.0, metadata=_OF_SETTLING)  # share of the stage
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,8 +55,9 @@ class StagePlan:
     warnings: Any
 
     def __post_init__(self) -> None:
-        if self.format != FORMAT:
-            raise PlanError(f"need a plan of format {FORMAT}, got {shown(self.format)}")
+        if self.format not in (FORMAT, SETTLING_FORMAT):
+            raise PlanError(f"need a plan of format {FORMAT} or {SETTLING_FORMAT}, got {shown(self.format)}")
+        self._require_settling()
         if not is_name(self.dataset) or "/" in self.dataset:
             raise PlanError(f"need the name of a data set in a plan, got {shown(self.dataset)}")
         if min(self.image_shape) < 1:
@@ -89,6 +95,20 @@ class StagePlan:
         if abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
             raise PlanError(f"need shares that sum to 1, got {sum(stage.share for stage in self.stages):g}")
 
+    def _require_settling(self) -> None:
+        if self.format == FORMAT and any(stage.settle or stage.settling for stage in self.stages):
+            raise PlanError(f"need format {SETTLING_FORMAT} for a plan with stages that settle, got {FORMAT}")
+        if self.stages and (self.stages[0].settle or self.stages[0].settling):
+            raise PlanError("need a first stage that does not settle, as none was before it, got one that does")
+        for before, stage in itertools.pairwise(self.stages):
+            if not 0 <= stage.settle < 1 or (stage.settling and not stage.settle):
+                raise PlanError(
+                    f"need a settle of 0 or more and below 1, above 0 where it settles, got {stage.settle:g}"
+                )
+            way = (before.pressure, *stage.settling, stage.pressure)
+            if stage.settle and any(not after < pressure for pressure, after in itertools.pairwise(way)):
+                raise PlanError(f"need settling pressures that fall from stage to stage, got {shown(list(way))}")
+
     @classmethod
     def from_json(cls, text: str) -> "StagePlan":
         """The plan in a JSON text; PlanError names what is broken, unknown, missing or contradictory."""
@@ -98,9 +118,10 @@ class StagePlan:
             value = read_json(text)
         except ValueError as error:
             raise PlanError(f"need a stage plan in JSON, got text that is not: {error}") from None
-        if isinstance(value, Mapping) and value.get("format") != FORMAT:
+        if isinstance(value, Mapping) and value.get("format") not in (FORMAT, SETTLING_FORMAT):
             raise PlanError(
-                f"need a plan of format {FORMAT}, got {shown(value.get('format'))}: plan anew with `ifp plan-stages`"
+                f"need a plan of format {FORMAT} or {SETTLING_FORMAT}, got {shown(value.get('format'))}: "
+                "plan anew with `ifp plan-stages`"
             )
         return read_record(cls, value, "plan", PlanError)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from annealing.choices import require_count
 from annealing.errors import IFPError
 
+_MOST_SETTLING = 0.25  # of a stage, for one pressure
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageSettings:
@@ -19,6 +21,8 @@ class StageSettings:
         group_size: latents of a group that has room (at least one per factor).
         gamma: scale of the steps of groups that opened earlier.
         stages: how many; None for as many as can be told apart.
+        settle: share of a stage for each pressure at which the groups before it settle before it opens, where the fall
+            to its pressure would not be safe at once (:func:`analysis.safe_fall.safe_falls`); 0 for none.
         pressures: of every stage, falling, instead of depth and final pressure; None to choose them.
     """
 
@@ -27,6 +31,7 @@ class StageSettings:
     group_size: int = 2
     gamma: float = 0.1
     stages: int | None = None
+    settle: float = 0.0
     pressures: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -39,6 +44,8 @@ class StageSettings:
         require_count("group_size", self.group_size)
         if self.stages is not None and self.stages > 0:  # fewer than one is told with the number of the factors
             require_count("stages", self.stages)
+        if not 0 <= self.settle <= _MOST_SETTLING:
+            raise IFPError(f"need a settle of 0 or more and at most {_MOST_SETTLING:g}, got {self.settle:g}")
         if not 0 <= self.gamma <= 1:
             raise IFPError(f"need gamma in 0..1, got {self.gamma:g}")
         if self.pressures is None:

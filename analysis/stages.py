@@ -8,8 +8,8 @@ depth; a stage has the sum over its factors.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,14 +24,14 @@ from analysis.groups import (
     separation_warnings,
 )
 from analysis.plan_uncertainty import resample
-from analysis.stage_plan import FORMAT, Stage, StagePlan
+from analysis.stage_drafts import StageDraft, falling, late_joined, settled, stage_pressure
+from analysis.stage_plan import FORMAT, SETTLING_FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
 from annealing.thresholds import TOLD
 
 _NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer: it would never end
 _LAWFUL = 0.2  # nats up to which KL = g ln(beta_c / beta) holds
-_APART = 1.05  # pressure over the next one's, of stages that nothing tells apart
 
 
 def plan_stages(findings: Findings, settings: StageSettings | None = None, **changed: object) -> StagePlan:
@@ -62,11 +62,12 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
         groups = regrouped(groups, count, findings)
     else:
         groups, unstable = resamples.merged(groups)
-        groups, late = _late_joined(groups, findings, made)
+        groups, late = late_joined(groups, findings, made)
         warnings = [*unstable, *late, *warnings]
-    drafts = _falling([_draft(groups, number, findings, made) for number in range(len(groups))])
+    drafts = falling([_draft(groups, number, findings, made) for number in range(len(groups))])
     if count is not None:  # else joined with a warning
         warnings = [*_silent_warnings(groups, drafts, findings), *warnings]
+    drafts = settled(groups, drafts, findings, made)
     left_out = [f"{name} never freezes: left out" for name in never]
     doubts = [*separation_warnings(groups, findings), *resamples.warnings(groups)]
     warnings = [*left_out, *doubts, *warnings, *findings.warnings]
@@ -85,12 +86,14 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
                     *resamples.evidence(groups, number),
                     f"{share:.0%} of the steps: expected learning time {draft.time:.3g} of {total:.3g}",
                 ],
+                settling=draft.settling,
+                settle=draft.settle,
             )
         )
         opened += draft.latents
     stages[-1] = replace(stages[-1], share=1 - sum(stage.share for stage in stages[:-1]))
     return StagePlan(
-        format=FORMAT,
+        format=SETTLING_FORMAT if any(stage.settle for stage in stages) else FORMAT,
         dataset=findings.dataset,
         fingerprint=findings.fingerprint,
         image_shape=findings.image_shape,
@@ -103,18 +106,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     )
 
 
-@dataclass(frozen=True)
-class _Draft:
-    """A stage but for its place among the others."""
-
-    pressure: float
-    latents: int
-    time: float  # expected, in arbitrary units
-    nats: Mapping[str, float]
-    evidence: list[str]
-
-
-def _silent_warnings(groups: Sequence[Group], drafts: Sequence[_Draft], findings: Findings) -> list[str]:
+def _silent_warnings(groups: Sequence[Group], drafts: Sequence[StageDraft], findings: Findings) -> list[str]:
     """A warning for every factor that freezes only below its own stage's pressure."""
     return [
         f"{each.factor} freezes at {freezing_value(each, findings):.4g}, not above its stage's {draft.pressure:.4g}"
@@ -124,23 +116,13 @@ def _silent_warnings(groups: Sequence[Group], drafts: Sequence[_Draft], findings
     ]
 
 
-def _falling(drafts: list[_Draft]) -> list[_Draft]:
-    """The stages with pressures that fall strictly, where factors of one freezing point were put in two stages."""
-    for number in reversed(range(len(drafts) - 1)):
-        stage, after = drafts[number], drafts[number + 1].pressure
-        if stage.pressure <= after:
-            why = f"{_APART:g} times the next stage's {after:.4g} nats: no pressure tells the two apart"
-            drafts[number] = replace(stage, pressure=_APART * after, evidence=[*stage.evidence, why])
-    return drafts
-
-
-def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: StageSettings) -> _Draft:
+def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: StageSettings) -> StageDraft:
     group = groups[number]
     after = groups[number + 1] if number + 1 < len(groups) else None
     values = [freezing_value(each, findings) for each in group]
     highest_after = max(freezing_value(each, findings) for each in after) if after else 0.0
     evidence = _value_evidence(group, values, findings)
-    pressure, why = _pressure(min(values), highest_after, number, after, settings)
+    pressure, why = stage_pressure(min(values), highest_after, number, after, settings)
     evidence.append(why)
     nats, basis = _predicted_nats(group, values, pressure, findings)
     if nats:
@@ -161,43 +143,7 @@ def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: S
         )
     evidence += _mixing_evidence(group, findings)
     time = sum(1 / (1 - min(max(pressure / value, settings.depth), _NEAREST)) for value in values)
-    return _Draft(pressure, latents, time, nats, evidence)
-
-
-def _pressure(
-    lowest: float, highest_after: float, number: int, after: Group | None, settings: StageSettings
-) -> tuple[float, str]:
-    """A stage's pressure and the reason for it."""
-    if settings.pressures is not None:
-        return settings.pressures[number], f"{settings.pressures[number]:g} nats, as given"
-    if after is None:
-        return settings.final_pressure, f"last stage: the final pressure, {settings.final_pressure:g} nats"
-    own = settings.depth * lowest
-    if own > highest_after:
-        return (
-            highest_after,
-            f"{settings.depth:g} x {lowest:.4g} lies above the next group's {highest_after:.4g} nats: held there",
-        )
-    pressure = min(float(f"{own:.4g}"), highest_after)
-    return pressure, f"{settings.depth:g} x {lowest:.4g} = {pressure:g} nats"
-
-
-def _late_joined(groups: Sequence[Group], findings: Findings, settings: StageSettings) -> tuple[list[Group], list[str]]:
-    """Groups that would freeze below the final pressure, or be held there, in the last stage, with a warning each."""
-    kept: list[Group] = []
-    warnings = []
-    for group in groups:
-        near = settings.depth * min(freezing_value(each, findings) for each in kept[-1]) if kept else 0.0
-        highest = max(freezing_value(each, findings) for each in group)
-        if kept and min(float(f"{near:.4g}"), highest) <= settings.final_pressure:
-            kept[-1] = [*kept[-1], *group]
-            warnings.append(
-                f"{' and '.join(each.factor for each in group)} freezes too near the final pressure "
-                f"{settings.final_pressure:g} for its own stage"
-            )
-        else:
-            kept.append(group)
-    return kept, warnings
+    return StageDraft(pressure, latents, time, nats, evidence)
 
 
 def _value_evidence(group: Group, values: Sequence[float], findings: Findings) -> list[str]:

@@ -9,14 +9,16 @@ from typing import Literal
 from annealing.errors import IFPError, did_you_mean
 
 LikelihoodName = Literal["bernoulli", "gaussian"]
+WholeProtocol = Literal["whole-heat", "whole-cool"]  # of whole-data annealing
 SweptNetwork = Literal["dense", "conv"]
 Nuisance = Literal["held", "redrawn"]
 Precision = Literal["auto", "float32", "bfloat16"]
 # of a case: froze and melted; silent throughout; active at the top of the sweep; active wherever heated; no number
 Status = Literal["ok", "never_froze", "above_range", "never_melted", "diverged"]
-# of a freezing point: the network's knee; the middle of freezing and melting; freezing alone, where only cooled; or of
-# the best decoder at equilibrium, no network's
-PointSource = Literal["knee", "crossings", "freezing", "equilibrium"]
+# of a freezing point: the network's knee; the middle of freezing and melting; freezing alone, where only cooled;
+# melting alone, of one of many latents, which may freeze about something else; or of the best decoder at equilibrium,
+# no network's
+PointSource = Literal["knee", "crossings", "freezing", "melting", "equilibrium"]
 Order = Literal["continuous", "first_order", "degenerate", "none"]
 
 

@@ -37,7 +37,7 @@ def _annealed(dataset: Dataset) -> StagePlan:
 
 
 def _unlabelled(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(_gone_on("whole", dataset, mode="full", cool_steps=WHOLE_STEPS))
+    return ifp.plan_stages(_gone_on("whole", dataset, mode="full", protocol="whole-cool", cool_steps=WHOLE_STEPS))
 
 
 def _gone_on(kind: str, dataset: Dataset, **settings: Any) -> ifp.Run:

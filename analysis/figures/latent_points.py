@@ -1,6 +1,7 @@
-"""Where each latent froze, one dot a latent, in the colour of the factor it froze about."""
+"""Where each latent froze or melted, one dot a latent, in the colour of the factor it was then about."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from matplotlib.figure import Figure
 
@@ -11,15 +12,20 @@ _UNTOLD = (0.45, 0.45, 0.45)
 
 
 def draw_points(
-    points: Mapping[int, float], about: Mapping[int, str | None], predicted: Mapping[str, float], dataset: str
+    points: Mapping[int, float],
+    about: Mapping[int, str | None],
+    predicted: Mapping[str, float],
+    dataset: str,
+    passed: Literal["froze", "melted"] = "froze",
 ) -> Figure:
-    """A row per latent that froze, from the highest point down; predicted freezing points as dashed lines.
+    """A row per latent with a point, from the highest one down; predicted freezing points as dashed lines.
 
     Args:
-        points: pressure (nats) at which each latent froze.
+        points: pressure (nats) at which each latent froze, or melted.
         about: the factor that each latent held most of, None where that is not known.
         predicted: closed-form freezing points by factor (nats), may be empty.
         dataset: its name.
+        passed: what the points are of.
     """
     names = [*predicted, *(name for name in about.values() if name is not None)]
     colours = factor_colours(names)
@@ -39,8 +45,8 @@ def draw_points(
             axes.annotate(told, at, xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(order)), [f"z{latent}" for latent in order])
     axes.invert_yaxis()
-    axes.set(xlabel=r"pressure $\beta$ at which the latent froze (nats; reconstruction summed over pixels)")
-    axes.set_title(f"Latents that froze on {dataset}", loc="left")
+    axes.set(xlabel=rf"pressure $\beta$ at which the latent {passed} (nats; reconstruction summed over pixels)")
+    axes.set_title(f"Latents that {passed} on {dataset}", loc="left")
     if predicted:
         figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     plain_pressure_axis(axes.xaxis)

@@ -96,8 +96,7 @@ def _anneal_whole(
     from ifp.whole_annealing.run import open_whole_run, whole_annealing
 
     _refuse_others(settings, "full")
-    named = {"cool_steps" if name == "steps" else name: value for name, value in settings.items()}
-    opened = open_whole_run(dataset, named, place, watch, jobs)
+    opened = open_whole_run(dataset, settings, place, watch, jobs)
     if not opened.run.finished:
         watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
         for _ in watch.follow(whole_annealing(opened), "annealing"):

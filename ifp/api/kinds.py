@@ -21,7 +21,7 @@ from analysis.figures.information import draw_information
 from analysis.figures.latents import draw_latents
 from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
-from analysis.whole_findings import WholeFindings, cooling_branch
+from analysis.whole_findings import WholeFindings, cooling_branch, heating_branch
 from annealing.errors import RunError
 from ifp.annealing_test.annealed import FINDINGS_FILE, annealed_test
 from ifp.annealing_test.config import AnnealConfig
@@ -116,7 +116,14 @@ def _curves(run: RunDirectory) -> Figure:
 def _latents(run: RunDirectory) -> Figure:
     whole = annealed_whole(run)
     findings = whole.findings
-    return draw_latents(cooling_branch(whole.curves), findings.latents, findings.thresholds[0], findings.predicted)
+    return draw_latents(
+        cooling_branch(whole.curves),
+        findings.latents,
+        findings.thresholds[0],
+        findings.predicted,
+        heating_branch(whole.curves),
+        findings.latents_melting,
+    )
 
 
 def _information(run: RunDirectory) -> Figure:

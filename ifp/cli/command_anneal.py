@@ -12,7 +12,7 @@ DEFAULTS = (
     Source("ifp.annealing_test.config:AnnealConfig"),
     Source("annealing.sweep_config:SweepConfig"),
     Source("annealing.hysteresis:Pace"),
-    Source("ifp.whole_annealing.config:WholeConfig", {"steps": "cool_steps"}, "with --mode full"),
+    Source("ifp.whole_annealing.config:WholeConfig", {"steps": "heat_steps"}, "with --mode full"),
     options.DATA_DEFAULTS,
 )
 
@@ -40,7 +40,10 @@ def anneal(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help="heat-cool, or a published one: deft-2022, deft-2021.", metavar="NAME"),
+        typer.Option(
+            help="heat-cool, or a published one: deft-2022, deft-2021; with --mode full whole-heat or whole-cool.",
+            metavar="NAME",
+        ),
     ] = None,
     latents: Annotated[int | None, typer.Option(help="Latents.", min=1)] = None,
     repeats: Annotated[
@@ -58,7 +61,9 @@ def anneal(
         str | None,
         typer.Option(help="The same in units of each case's spectral value.", metavar=options.RANGE),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Only with --mode full: steps of cooling.", min=1)] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Only with --mode full: steps of heating; of whole-cool those of cooling.", min=1)
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(help="Only with --mode full: float32 or bfloat16.", metavar="NAME", rich_help_panel=MACHINE),
@@ -87,9 +92,9 @@ def anneal(
 ) -> None:
     """Measure where each factor freezes and melts, in contexts that all factors share.
 
-    With --mode full one network with many latents sees all data while the pressure falls, labels or not. Writes a
-    run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures beta are in nats, for a
-    reconstruction summed over pixels.
+    With --mode full one network with many latents learns all data, labels or not, and is heated until they melt, then
+    cooled. Writes a run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures beta are in
+    nats, for a reconstruction summed over pixels.
 
     Examples:
         ifp anneal --dataset dsprites

@@ -57,6 +57,10 @@ def plan_stages(
     final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.")] = None,
     group_size: Annotated[int | None, typer.Option(help="Latents of a group that has room.", min=1)] = None,
     gamma: Annotated[float | None, typer.Option(help="Scale of the steps of groups that opened earlier.")] = None,
+    settle: Annotated[
+        float | None,
+        typer.Option(help="Share of a stage for each pressure at which earlier groups settle before it opens."),
+    ] = None,
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
     jobs: options.Jobs = None,
@@ -90,8 +94,8 @@ def plan_stages(
     asked = options.present({"depth": depth, "final_pressure": final_pressure})
     if pressures is not None and asked:
         raise IFPError(f"need either --pressures or --{next(iter(asked)).replace('_', '-')}, got both")
-    more = {"pressures": options.number_list(pressures, "--pressures"), "stages": stages, "gamma": gamma}
-    settings = asked | options.present({**more, "group_size": group_size})
+    more = {"stages": stages, "gamma": gamma, "settle": settle, "group_size": group_size}
+    settings = asked | options.present({"pressures": options.number_list(pressures, "--pressures"), **more})
     from analysis.plain_json import json_bytes
     from ifp.api.plan_stages import plan_stages as planned
 

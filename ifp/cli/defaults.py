@@ -68,7 +68,14 @@ def _fields(node: ast.ClassDef | ast.Module) -> Iterator[tuple[str, ast.expr]]:
         if isinstance(line, ast.AnnAssign) and ast.unparse(line.annotation).startswith("ClassVar"):
             continue  # of the class, no field
         if isinstance(line, (ast.Assign, ast.AnnAssign)) and line.value is not None:
-            yield from ((target.id, line.value) for target in targets if isinstance(target, ast.Name))
+            value = _default_of(line.value)
+            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+
+
+def _default_of(value: ast.expr) -> ast.expr:
+    """X of ``field(default=X, ...)``, else the value itself."""
+    words = value.keywords if isinstance(value, ast.Call) and ast.unparse(value.func) == "field" else []
+    return next((word.value for word in words if word.arg == "default"), value)
 
 
 def _arguments(node: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:

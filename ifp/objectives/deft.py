@@ -39,6 +39,7 @@ class Deft(Staged):
 
     name: ClassVar[str] = "deft"
     network: ClassVar[str] = "conv-small"
+    settles: ClassVar[bool] = True
 
     axes: str = "independent"
     spare: str = "closed"
@@ -55,8 +56,10 @@ class Deft(Staged):
 
     def at(self, step: int) -> Control:
         """Pressure, open groups and step scales."""
-        stage = self.stage(step)
-        scales = (self.plan.gamma,) * stage + (1.0,) + (0.0,) * (len(self.plan.stages) - stage - 1)
+        stage, stages = self.stage(step), len(self.plan.stages)
+        if step < self.opens(stage):  # those that are open settle, by full steps
+            return Control(stage, self.pressure(step), stage, (1.0,) * stage + (0.0,) * (stages - stage))
+        scales = (self.plan.gamma,) * stage + (1.0,) + (0.0,) * (stages - stage - 1)
         return Control(stage, self.pressure(step), stage + 1, scales)
 
     def require_model(self, model: MultiGroupVAE) -> None:

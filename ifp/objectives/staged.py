@@ -31,9 +31,10 @@ class Staged(Objective):
     Attributes:
         advance: one of ``ADVANCES``.
         fall: share of a stage over which the pressure falls, in equal ratios, from the stage's before to its own; 0 is
-            the published form, at once.
+            the published form, at once. A stage that settles falls as its plan says.
     """
 
+    settles: ClassVar[bool] = False  # whether groups can settle before the next one opens
     louder: ClassVar[str] = "plan with a lower final pressure"
     advance: str = "share"
     fall: float = 0.0
@@ -42,6 +43,8 @@ class Staged(Objective):
         require_one_of("an advance", self.advance, ADVANCES)
         require("a fall of 0 or more and at most 1", self.fall, 0 <= self.fall <= 1)
         self.plan: StagePlan = self.setup.required_plan(self.name)
+        still = self.settles or not any(stage.settle for stage in self.plan.stages)
+        require(f"a plan whose stages do not settle for {self.name} (plan with --settle 0)", "one that does", still)
         stages = len(self.plan.stages)
         ends = (0, *self.plan.boundaries(self.setup.steps))
         spans = [end - begin for begin, end in itertools.pairwise(ends)]
@@ -59,6 +62,10 @@ class Staged(Objective):
         """beta of a step, nats."""
         stage, own = self.stage(step), self.plan.stages[self.stage(step)].pressure
         begin, end = self.span(stage)
+        if self.opens(stage) > begin:
+            way = (*self.plan.stages[stage].settling, own)
+            part = (step - begin) * len(way) // (self.opens(stage) - begin)
+            return way[min(part, len(way) - 1)]
         falling = round(self.fall * (end - begin))
         if stage == 0 or step - begin >= falling:
             return own
@@ -71,6 +78,11 @@ class Staged(Objective):
         ends = self.plan.boundaries(self.setup.steps)
         return (ends[stage - 1] if stage else 0), ends[stage]
 
+    def opens(self, stage: int) -> int:
+        """The step at which a stage's own latents open: once the groups before have settled at its pressure."""
+        begin, end = self.span(stage)
+        return begin + round(self.plan.stages[stage].settle * (end - begin))
+
     def after_step(self, step: int, codes: Codes) -> None:
         """By plateau: the next stage, once the share of this one is spent."""
         if self.advance == "plateau" and step + 1 >= self._latest_end():
@@ -79,7 +91,8 @@ class Staged(Objective):
     def observe(self, step: int, kl: Tensor) -> None:
         """By plateau: the next stage, once this one has stopped learning."""
         begin, end = self.span(self.stage(step))
-        if self.advance == "share" or step <= begin + round(self.fall * (end - begin)) * (begin > 0):
+        fallen = max(begin + round(self.fall * (end - begin)) * (begin > 0), self.opens(self.stage(step)))
+        if self.advance == "share" or step <= fallen:
             return
         self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))
         held = self._held[-1]

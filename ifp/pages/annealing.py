@@ -1,6 +1,6 @@
 """Pages of annealing runs: action by action, and of whole data sets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from analysis.conclusions import main_rows
 from analysis.figures.curves import draw_curves
@@ -10,7 +10,7 @@ from analysis.figures.separability import draw_separability
 from analysis.findings import Findings
 from analysis.separability import separability_matrix
 from analysis.stages import plan_stages
-from analysis.whole_findings import cooling_branch
+from analysis.whole_findings import cooling_branch, heating_branch
 from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
 from ifp.evaluation.planning import findings_of_latents
@@ -19,6 +19,7 @@ from ifp.pages.parts import again_section, diffusion_section, plan_section, sett
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.findings import distributions, freezing_points, mixing, pairs, separability
 from ifp.tables.whole import whole_remarks, whole_tables
+from ifp.whole_annealing.config import WholeConfig
 from ifp.whole_annealing.results import annealed_whole
 
 
@@ -110,21 +111,28 @@ def whole_sections(run: RunDirectory) -> list[Section]:
     """Of a finished run of whole-data annealing: latents, factors, modes, diffusion along the cooling, a plan."""
     whole = annealed_whole(run)
     findings, curves = whole.findings, whole.curves
-    frozen = ", ".join(
-        f"z{each.latent} at {each.freezing[0]:.4g}" for each in findings.latents if each.statuses[0] == "ok"
+    heating, melting = heating_branch(curves), findings.latents_melting
+    frozen = _points((each.latent, each.freezing[0]) for each in findings.latents if each.statuses[0] == "ok")
+    told, legend = f"KL of each latent as pressure falls. Froze: {frozen}.", "it froze about"
+    if melting:
+        melted = _points((each.latent, each.melting[0]) for each in melting if each.statuses[0] == "ok")
+        told = f"KL of each latent as pressure rises and falls. Melted: {melted}. Froze: {frozen}."
+        legend = "it melted (dotted: rising pressure) or froze about"
+    figure = draw_latents(
+        cooling_branch(curves), findings.latents, findings.thresholds[0], findings.predicted, heating, melting
     )
-    figure = draw_latents(cooling_branch(curves), findings.latents, findings.thresholds[0], findings.predicted)
     first: list[Part] = [
         Picture(
             figure,
-            f"KL of each latent as pressure falls. Froze: {frozen or 'none'} nats.",
-            "A curve per latent, in the colour of the factor it froze about; vertical: predicted freezing points.",
+            told,
+            f"A curve per latent, in the colour of the factor {legend}; vertical: predicted freezing points.",
         ),
         *whole_tables(findings),
         *(Text(remark + ".", warning=remark.startswith("warning")) for remark in whole_remarks(findings)),
     ]
     trace = whole.information
-    sections = [Section("Latents as the pressure falls", tuple(first))]
+    moves = "rises and falls" if melting else "falls"
+    sections = [Section(f"Latents as the pressure {moves}", tuple(first))]
     if trace is not None and findings.diffusion is not None:
         sections.append(diffusion_section(run.path.name, trace, findings.diffusion))
     return [
@@ -135,7 +143,18 @@ def whole_sections(run: RunDirectory) -> list[Section]:
     ]
 
 
+def _points(found: Iterable[tuple[int, float]]) -> str:
+    """The latents that have a point, and at which pressure."""
+    listed = ", ".join(f"z{latent} at {beta:.4g}" for latent, beta in found)
+    return f"{listed} nats" if listed else "none"
+
+
 def _whole_options(run: RunDirectory) -> dict[str, object]:
     """Settings of whole-data annealing as options of the command."""
-    settings = run.config["settings"]
-    return {"latents": settings["latents"], "steps": settings["cool_steps"], "pressures": _range(settings["pressures"])}
+    settings = run.settings(WholeConfig)
+    return {
+        "protocol": settings.protocol,
+        "latents": settings.latents,
+        "steps": settings.heat_steps if settings.heats else settings.cool_steps,
+        "pressures": _range(settings.pressures),
+    }

@@ -8,8 +8,24 @@ from ifp.tables.table import Table
 
 
 def whole_tables(findings: WholeFindings) -> Iterator[Table]:
-    """Latents, then factors where there are labels, then modes where something was predicted."""
+    """Latents and factors as they were heated, if they were; the same as they cooled; modes, leakage.
+
+    Factors where there are labels, modes where something was predicted.
+    """
     labelled = bool(findings.factors)
+    if findings.latents_melting:
+        yield Table(
+            f"{findings.dataset}: beta (nats, reconstruction summed over pixels) at which each latent melted as beta "
+            "rose: knee, and at each threshold of KL"
+            + ("; about: what it then held most of, and its share" if labelled else ""),
+            tuple(_melting_rows(findings, labelled=labelled)),
+        )
+    if findings.factors_melting:
+        yield Table(
+            "factors as beta rose: where all latents together fell below 0.1 nat; owner: the latent that held most of "
+            "one last, its share then, and its knee",
+            tuple(_factor_melting_rows(findings)),
+        )
     yield Table(
         f"{findings.dataset}: beta (nats, reconstruction summed over pixels) at which each latent froze as beta fell, "
         "at each threshold of KL" + ("; about: what it then held most of, and its share" if labelled else ""),
@@ -55,6 +71,36 @@ def _latent_rows(findings: WholeFindings, *, labelled: bool) -> list[dict[str, o
     return rows
 
 
+def _melting_rows(findings: WholeFindings, *, labelled: bool) -> list[dict[str, object]]:
+    """Rows by falling melting point, the silent ones last."""
+    rows = []
+    for each in sorted(findings.latents_melting, key=lambda latent: -_known(latent.melting[0])):
+        row: dict[str, object] = {"latent": each.latent, "knee": each.knee}
+        for threshold, beta, status in zip(findings.thresholds, each.melting, each.statuses, strict=True):
+            row[f"{threshold:g} nat"] = _heated(beta, status)
+        if labelled:
+            row |= {"about": _about(each.melted), "learnt": _about(each.learned)}
+        rows.append(row | {"KL learnt": each.kl_learned})
+    return rows
+
+
+def _factor_melting_rows(findings: WholeFindings) -> list[dict[str, object]]:
+    """Rows by falling melting point, those never learnt last."""
+    return [
+        {
+            "factor": each.factor,
+            "melted": _heated(each.melting, each.status),
+            "predicted": (predicted := findings.predicted.get(each.factor)),
+            "of predicted": None if predicted is None else each.melting / predicted,
+            "knee": each.knee,
+            "owner": each.owner,
+            "share": each.share,
+            "nats learnt": each.nats,
+        }
+        for each in sorted(findings.factors_melting, key=lambda factor: -_known(factor.melting))
+    ]
+
+
 def _factor_rows(findings: WholeFindings) -> list[dict[str, object]]:
     """Rows by falling freezing point, those that never froze last."""
     return [
@@ -76,6 +122,7 @@ def _mode_rows(findings: WholeFindings) -> list[dict[str, object]]:
     return [
         {
             "mode": " + ".join(each.factors),
+            **({"melted": each.melting} if findings.latents_melting else {}),
             "froze": each.freezing,
             "predicted": each.predicted,
             "latents": _listed(each.latents),
@@ -101,6 +148,11 @@ def _leakage_rows(findings: WholeFindings) -> list[dict[str, object]]:
 def _point(beta: float, status: str) -> float | str:
     """The pressure, or why there is none."""
     return beta if status == "ok" else status.replace("_", " ")
+
+
+def _heated(beta: float, status: str) -> float | str:
+    """The pressure, or why there is none, of what was heated."""
+    return "not learnt" if status == "never_froze" else _point(beta, status)
 
 
 def _about(held: Holding) -> str:

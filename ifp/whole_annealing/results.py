@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save as save_tensors
 
-from analysis.attribution import LatentFreezing
 from analysis.information_trace import InformationTrace
 from analysis.whole_findings import WholeFindings, conclude_whole, cooling_trace
 from annealing.errors import RunError
@@ -18,7 +17,7 @@ from annealing.likelihood import likelihood_named
 from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.files.npz import load_arrays, npz_bytes
 from ifp.files.plain import csv_bytes
-from ifp.objectives.cooling import STAGES
+from ifp.objectives import cooling, heating
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
 from ifp.run_directory.opening import OpenRun
@@ -27,7 +26,6 @@ from ifp.training.loop import Course
 from ifp.training.probe import probe_arrays, probed_images
 from ifp.whole_annealing.config import WholeConfig
 
-PROTOCOL = "whole-cool"
 # what is read of curves.npz
 WHOLE_CURVES = {
     "step": "whole numbers: records", "direction": "names: records", "beta": "floats: 1 records",
@@ -40,17 +38,19 @@ WHOLE_CURVES = {
 def write_whole_results(opened: OpenRun[WholeConfig], course: Course) -> None:
     """curves.npz, model.safetensors and, last of all files, freezing.csv.
 
-    The arrays of curves.npz, in nats: step and direction (records,), beta and reconstruction (1, records), kl
-    (1, records, latents), mi and mi_null (records, latents, factors), the factors' names and their entropy, and
-    silent_reconstruction (1,): of a decoder that draws the mean image whatever its latents.
+    The arrays of curves.npz, in nats: step and direction (records,), which is learn, heat or cool, or else hold or
+    cool; beta and reconstruction (1, records), kl (1, records, latents), mi and mi_null (records, latents, factors),
+    the factors' names and their entropy, and silent_reconstruction (1,): of a decoder that draws the mean image
+    whatever its latents.
     """
     run, probe, trace = opened.run, course.probe, course.trace
     likelihood = likelihood_named(opened.config.likelihood)
     mean_image = likelihood.output_for(probe.images.mean(dim=0))
     silent = float(likelihood.nats(mean_image, probe.images).double().sum()) / len(probe.images)
+    stages = heating.STAGES if opened.config.heats else cooling.STAGES
     curves = {
         "step": np.array([each.step for each in trace]),
-        "direction": np.array([STAGES[each.stage] for each in trace]),
+        "direction": np.array([stages[each.stage] for each in trace]),
         "beta": np.array([[each.pressure for each in trace]]),
         "kl": np.array([[each.kl for each in trace]]),
         "reconstruction": np.array([[each.reconstruction for each in trace]]),
@@ -62,31 +62,41 @@ def write_whole_results(opened: OpenRun[WholeConfig], course: Course) -> None:
     run.write("curves.npz", npz_bytes(curves))
     weights = {name: value.detach().cpu().contiguous() for name, value in course.learner.model.state_dict().items()}
     run.write("model.safetensors", save_tensors(weights))
-    run.finish(csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(AnnealedWhole(run).findings))))
+    run.finish(csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(AnnealedWhole(run).findings, opened.config.protocol))))
 
 
-def _freezing_rows(findings: WholeFindings) -> Iterator[dict[str, object]]:
-    """Rows of freezing.csv, one per latent and threshold; no case, so neither factor nor context."""
+def _freezing_rows(findings: WholeFindings, protocol: str) -> Iterator[dict[str, object]]:
+    """Rows of freezing.csv, one per latent and threshold; no case, so neither factor nor context.
+
+    The point, what it is about and the status are those of the melting, where there was a heating: what a latent melted
+    about, it need not freeze about again.
+    """
     for latent in findings.latents:
-        for threshold, beta, status in zip(findings.thresholds, latent.freezing, latent.statuses, strict=True):
+        melted = findings.latents_melting[latent.latent] if findings.latents_melting else None
+        statuses, held = (latent.statuses, latent.frozen) if melted is None else (melted.statuses, melted.melted)
+        for number, (threshold, status) in enumerate(zip(findings.thresholds, statuses, strict=True)):
+            freezing = latent.freezing[number]
+            point, source = freezing, "freezing"
+            if melted is not None:
+                point, source = (
+                    (melted.knee, "knee") if np.isfinite(melted.knee) else (melted.melting[number], "melting")
+                )
             yield {
                 "dataset": findings.dataset,
                 "latent": latent.latent,
                 "threshold_nats": threshold,
-                "freezing_beta": beta,
-                "ifp_beta": beta,
-                "ifp_source": "freezing" if status == "ok" else "",
-                "spectral_beta": _predicted(latent, findings),
-                "attributed_factor": latent.frozen.factor,
-                "attributed_share": latent.frozen.share,
-                "protocol": PROTOCOL,
+                "freezing_beta": freezing,
+                "melting_beta": None if melted is None else melted.melting[number],
+                "ifp_beta": point if status == "ok" else None,
+                "ifp_source": source if status == "ok" else "",
+                "knee_beta": None if melted is None else melted.knee,
+                "spectral_beta": None if held.factor is None else findings.predicted.get(held.factor),
+                "attributed_factor": held.factor,
+                "attributed_share": held.share,
+                "protocol": protocol,
                 "seed": findings.seed,
                 "status": status,
             }
-
-
-def _predicted(latent: LatentFreezing, findings: WholeFindings) -> float | None:
-    return findings.predicted.get(latent.frozen.factor) if latent.frozen.factor is not None else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,9 @@
-"""Whole-data annealing: one network with many latents sees the whole data set while the pressure falls once."""
+"""Whole-data annealing: one network with many latents sees the whole data set while the pressure moves."""
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from analysis.records import require_settings
@@ -15,13 +16,14 @@ from ifp.machine.progress import UNWATCHED, Progress, Watch
 from ifp.machine.threads import use_threads
 from ifp.models.networks import convolutional
 from ifp.run_directory.kinds import Kind
+from ifp.run_directory.listing import newest_run
 from ifp.run_directory.opening import OpenRun, Place, asked_dataset, new_run, resumed_run
-from ifp.run_directory.run import require_place
+from ifp.run_directory.run import open_run, require_place
 from ifp.training.learner import Learner, build_learner
 from ifp.training.loop import Course, recorded_steps, timing_bytes
 from ifp.training.probe import probe_images
 from ifp.training.trial import tried_threads
-from ifp.whole_annealing.config import WholeConfig, swept_range
+from ifp.whole_annealing.config import WholeConfig, phases, swept_range
 from ifp.whole_annealing.predictions import with_predictions
 from ifp.whole_annealing.results import write_whole_results
 
@@ -33,7 +35,8 @@ def open_whole_run(
 
     Args:
         data: a data set, its name or the path of the user's own; with ``place.resume`` it may be left out.
-        given: settings by name, of :class:`WholeConfig`; what closed forms predict is computed first, unless given
+        given: settings by name, of :class:`WholeConfig`, and ``steps`` (:func:`ifp.whole_annealing.config.phases`);
+            what closed forms predict is computed first, unless given
             (:func:`ifp.whole_annealing.predictions.with_predictions`).
         place: where the run stands, or is to stand.
         watch: follows what is computed first.
@@ -44,7 +47,8 @@ def open_whole_run(
             has other settings or data.
     """
     if place.resume:
-        return resumed_run(Kind.WHOLE_ANNEALING, WholeConfig, data, given, place)
+        return resumed_run(Kind.WHOLE_ANNEALING, WholeConfig, data, given, place, resolved=partial(_asked, place=place))
+    given = phases(given)
     if place.out is not None:  # what is computed first takes its time
         require_place(place.out, overwrite=place.overwrite)
     dataset = asked_dataset(data, given, place.data_dir, "a data set: --dataset NAME, e.g. --dataset dsprites")
@@ -60,12 +64,28 @@ def open_whole_run(
             dataset.factors.position(name)
     config = replace(config, precision=resolved_precision(config.precision, require_device(config.device)))
     if "threads" not in given and config.device == "cpu":
-        learner = start_cooling(dataset, config)
+        learner = start_annealing(dataset, config)
         config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))
     return new_run(Kind.WHOLE_ANNEALING, dataset, config, place)
 
 
-def start_cooling(dataset: Dataset, config: WholeConfig) -> Learner:
+def _asked(given: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """Settings that a run to go on with is asked to have.
+
+    Its own protocol, which a run of before does not name, says which ``steps`` are meant.
+    """
+    if not {"steps", "protocol"} & set(given):
+        return given
+    run = open_run(place.out) if place.out else newest_run(place.runs, Kind.WHOLE_ANNEALING, finished=False)
+    asked, config = dict(given), run.settings(WholeConfig)
+    if asked.get("protocol") == config.protocol:
+        del asked["protocol"]
+    if "steps" in asked:
+        asked["heat_steps" if config.heats else "cool_steps"] = asked.pop("steps")
+    return asked
+
+
+def start_annealing(dataset: Dataset, config: WholeConfig) -> Learner:
     """One encoder for all latents and a decoder of the same size, initialised from the seed alone."""
     return build_learner(
         config.objective_for(dataset),
@@ -78,18 +98,18 @@ def start_cooling(dataset: Dataset, config: WholeConfig) -> Learner:
 
 
 def whole_annealing(opened: OpenRun[WholeConfig]) -> Iterator[Progress]:
-    """Hold and cool from the run's last state, if it has one, to the end, and write the results.
+    """Learn, heat and cool, or hold and cool, from the run's last state, if it has one, to the end; write the results.
 
-    An interrupted run goes on to the same bytes. Cooling lags: the freezing points read are lower bounds (see the
-    protocol's name in freezing.csv), slower cooling raises them. Torch and BLAS use the config's threads while it
-    goes on.
+    An interrupted run goes on to the same bytes. Cooling lags: freezing points are lower bounds, slower cooling raises
+    them; heating lags little (see the protocol's name in freezing.csv). Torch and BLAS use the config's threads
+    while it goes on.
 
     Raises:
         IFPError: the loss is no longer finite.
     """
     dataset, config, run = opened.dataset, opened.config, opened.run
     with use_threads(config.threads), exact_floats(), run.writing():
-        learner = start_cooling(dataset, config)
+        learner = start_annealing(dataset, config)
         course = Course.restored(run, learner, probe_images(dataset, config.probe, config.seed))
         started = time.perf_counter()
         yield from recorded_steps(course, dataset, config.loop, run)

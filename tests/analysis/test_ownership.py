@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.attribution import CoolingBranch, latent_freezing
+from analysis.attribution import LatentBranch, latent_freezing
 from analysis.modes import degenerate_modes, early_shares, mode_freezing, share_about
 from analysis.ownership import factor_ownership, spells
 from analysis.whole_findings import conclude_whole, cooling_branch
@@ -30,7 +30,7 @@ def made(mixed=False):
     above[:, 1, 0] += (1 - share) * kl[:, 1]
     above[:, 2, 2] += kl[:, 2]
     above[:, 3, 2] += 3 * kl[:, 3]
-    return CoolingBranch(BETA, kl, above, NAMES)
+    return LatentBranch(BETA, kl, above, NAMES)
 
 
 def test_a_latent_freezes_where_its_kl_passes_the_threshold_and_is_about_what_it_then_holds():
@@ -45,7 +45,7 @@ def test_a_latent_freezes_where_its_kl_passes_the_threshold_and_is_about_what_it
 
 def test_a_latent_that_never_froze_is_about_nothing():
     branch = made()
-    silent = CoolingBranch(BETA, np.concatenate([branch.kl, 0 * branch.kl[:, :1]], axis=1),
+    silent = LatentBranch(BETA, np.concatenate([branch.kl, 0 * branch.kl[:, :1]], axis=1),
                            np.concatenate([branch.above, 0 * branch.above[:, :1]], axis=1), NAMES)  # fmt: skip
     last = latent_freezing(silent, (0.1,))[-1]
     assert (last.statuses, last.frozen.factor, last.holds.factor) == (("never_froze",), None, None)
@@ -140,6 +140,6 @@ def test_curves_of_another_kind_of_run_are_refused():
     with pytest.raises(IFPError, match="those here lack factors, mi, mi_null"):
         cooling_branch({name: each for name, each in arrays(made()).items() if "mi" not in name and name != "factors"})
     with pytest.raises(IFPError, match="records at falling pressures"):
-        CoolingBranch(BETA[::-1], made().kl, made().above, NAMES)
+        LatentBranch(BETA[::-1], made().kl, made().above, NAMES)
     with pytest.raises(IFPError, match=r"information \(records, latents, factors\) of 240 records and 2 factors"):
-        CoolingBranch(BETA, made().kl, made().above, NAMES[:2])
+        LatentBranch(BETA, made().kl, made().above, NAMES[:2])

@@ -15,7 +15,6 @@ import typer
 import ifp
 import ifp.cli
 from ifp.cli.defaults import literals
-from ifp.whole_annealing.config import WholeConfig
 from tests.ifp.conftest import TWO_LATENTS
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
@@ -173,9 +172,7 @@ MADE = {
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_a_run_by_command_is_the_run_from_python(name, finished_runs, bars_file, told, tmp_path, monkeypatch):
-    # no option says how long the pressure is held before it falls, and that run was held for less than the default
-    monkeypatch.setitem(WholeConfig.__init__.__kwdefaults__, "hold_steps", 20)
+def test_a_run_by_command_is_the_run_from_python(name, finished_runs, bars_file, told, tmp_path):
     code, error, _ = told(*MADE[name], "--dataset", bars_file, "--out", tmp_path / name)
     assert code == 0, error
     assert contents(tmp_path / name) == contents(finished_runs / name)

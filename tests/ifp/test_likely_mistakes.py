@@ -220,11 +220,11 @@ MISTAKES = {
         (("train", "--resume", "--out", "runs/old"), OLD_RUN),
         (
             ("train", *BARS, "--plan", "old.json"),
-            r"need a plan of format ifp-stage-plan/1, got 'ifp-stage-plan/0': plan anew with `ifp plan-stages`",
+            r"need a plan of format \S+/1 or \S+/2, got 'ifp-stage-plan/0': plan anew with `ifp plan-stages`",
         ),
         (
             ("plan-stages", "--check", "runs/trained/scores.json"),
-            r"need a plan of format ifp-stage-plan/1, got 'ifp-scores/1': plan anew with `ifp plan-stages`",
+            r"need a plan of format \S+/1 or \S+/2, got 'ifp-scores/1': plan anew with `ifp plan-stages`",
         ),
         (
             ("score", "runs/foreign"),

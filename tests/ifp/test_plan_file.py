@@ -99,7 +99,7 @@ def test_a_plan_is_read_as_it_was_written_from_a_file_and_from_stdin(plan, tmp_p
         (b"[" * 100_000, "need a stage plan in JSON"),
         (b"null", "need an object for plan, got None"),
         (b"[]", r"need an object for plan, got \[\]"),
-        (b"{}", "need a plan of format ifp-stage-plan/1, got None"),
+        (b"{}", "need a plan of format ifp-stage-plan/1 or ifp-stage-plan/2, got None"),
         (b" " * (16 * 1024 * 1024 + 1), "need a plan of at most 16777216 bytes"),
     ],
     ids=lambda value: repr(value)[:30],
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_plan_is_refused(content, reason, tmp_path):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"format": "ifp-stage-plan/2"}, "need a plan of format ifp-stage-plan/1, got 'ifp-stage-plan/2'"),
+        ({"format": "ifp-stage-plan/3"}, "ifp-stage-plan/1 or ifp-stage-plan/2, got 'ifp-stage-plan/3'"),
         ({"latents": "3"}, "need a whole number for plan.latents, got '3'"),
         ({"latents": True}, "need a whole number for plan.latents, got True"),
         ({"latents": 4}, r"need the stages to open latents 0..3, got \[0, 1, 2\]"),

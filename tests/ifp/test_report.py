@@ -53,7 +53,7 @@ def runs(tmp_path_factory):
     plan = plan_stages(planning_findings(annealed))
     short = {"steps": 12, "batch_size": 8, "eval_every": 4, "probe": 32, "threads": 1}
     trained = ifp.train(ds, plan=plan, out=folder / "train", **short)
-    cooled = {"hold_steps": 4, "cool_steps": 104, "record_every": 8, "probe": 32, "latents": 3, "threads": 1}
+    cooled = {"hold_steps": 4, "steps": 104, "record_every": 8, "probe": 32, "latents": 3, "threads": 1}
     return {
         "anneal": annealed,
         "train": trained,
@@ -122,8 +122,8 @@ def test_a_page_needs_nothing_but_itself_and_tells_its_pictures_in_words(kind, p
     [
         ("anneal", ["Freezing points", "Curves", "Separability", "Predicted diffusion"]),
         ("train", ["Latents", "Information diffusion", "Scores"]),
-        ("anneal-whole", ["Latents as the pressure falls", "Information diffusion"]),
-        ("unlabelled", ["Latents as the pressure falls"]),
+        ("anneal-whole", ["Latents as the pressure rises and falls", "Information diffusion"]),
+        ("unlabelled", ["Latents as the pressure rises and falls"]),
     ],
 )
 def test_every_kind_has_its_sections_then_plan_settings_and_how_to_do_it_again(kind, titles, pages):
@@ -156,7 +156,7 @@ def test_the_numbers_are_those_of_the_run_s_files(runs, pages):
     [
         ("anneal", {"planning_contexts"}),
         ("train", {"probe"}),
-        ("anneal-whole", {"hold_steps", "record_every", "probe"}),
+        ("anneal-whole", {"hold_steps", "cool_steps", "record_every", "probe"}),
     ],
 )
 def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs, pages, tmp_path, monkeypatch):

@@ -82,7 +82,7 @@ def test_as_json_all_findings_are_one_object(capsys):
     out, text = capsys.readouterr()
     assert text == ""
     told = json.loads(out)
-    assert told["format"] == "ifp-whole-findings/2"
+    assert told["format"] == "ifp-whole-findings/3"
     assert [each["frozen"]["factor"] for each in told["latents"]] == ["place", None]
     assert told["latents"][1]["freezing"] == [None, None]
 
@@ -90,7 +90,7 @@ def test_as_json_all_findings_are_one_object(capsys):
 @pytest.fixture
 def run(tmp_path):
     """A run of whole-data annealing, as its files say it."""
-    settings = WholeConfig(dataset="blobs", pressures=(2.0, 200.0), predicted={"place": 120.0})
+    settings = WholeConfig(dataset="blobs", protocol="whole-cool", pressures=(2.0, 200.0), predicted={"place": 120.0})
     made = create_run(tmp_path / "run", "anneal-whole", settings, DATA)
     made.write("curves.npz", npz_bytes(curves()))
     return made

@@ -195,8 +195,8 @@ def test_without_labels_a_short_run_on_all_data_records_them(name, opened, broug
     folder, options = brought(name)
     given = {
         "dataset": name, "data_options": options, "latents": 3, "channels": 4, "hidden": 8, "hold_steps": 10,
-        "cool_steps": 20, "batch_size": 4, "probe": 16, "record_every": 5, "checkpoint_every": 15, "threads": 1,
-        "pressures": (0.5, 20.0),
+        "heat_steps": 20, "cool_steps": 20, "batch_size": 4, "probe": 16, "record_every": 5, "checkpoint_every": 15,
+        "threads": 1, "pressures": (0.5, 20.0),
     }  # fmt: skip
     started = open_whole_run(None, given, Place(out=tmp_path / "run", data_dir=folder))
     run = started.run
