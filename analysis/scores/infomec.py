@@ -143,6 +143,6 @@ def _loss(seen: Any, labels: NDArray[np.integer]) -> float:
 
 MEASURES = (
     Measure.of("infom", info_modularity, place=8, rows="samples"),
-    Measure.of("infoc", info_compactness, place=8, rows="samples"),
-    Measure.of("infoe", info_explicitness, place=8, rows="samples"),
+    Measure.of("infoc", info_compactness, place=9, rows="samples"),
+    Measure.of("infoe", info_explicitness, place=10, rows="samples"),
 )

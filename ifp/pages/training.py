@@ -1,5 +1,7 @@
 """The page of a training run."""
 
+from collections.abc import Mapping
+
 from analysis.diffusion import diagnose_diffusion
 from ifp.datasets.pictures import whole_png
 from ifp.files.plain import read_file
@@ -55,7 +57,13 @@ def training_sections(run: RunDirectory) -> list[Section]:
 def _scores(trained: TrainedRun) -> Section:
     """What scores.json holds, and with what it was measured."""
     found = trained.scores
-    rows = tuple({"score": name, "value": value} for name, value in found.items() if isinstance(value, float))
+    exact = found.get("exact")
+    reached = exact if isinstance(exact, Mapping) else {}
+    rows = tuple(
+        {"score": name, "value": value, **({"exact factors": reached.get(name)} if reached else {})}
+        for name, value in found.items()
+        if isinstance(value, float)
+    )
     measured = ", ".join(f"{name} {found.get(name, 'unknown')}" for name in ("protocol", "seed", "scikit-learn"))
     parts: list[Part] = [Table(f"disentanglement; {measured}", rows)]
     if len(rows) < 2:
