@@ -10,9 +10,9 @@ from analysis.scores.information_table import InformationTable, OtherEdges, surp
 
 BINS = 20  # of each latent, by the field's protocol
 _SPACINGS = 10  # between the outermost codes, that tell how far the extreme may move
-# Under independence 2 n I is chi-squared, of variance f / (2 n^2), where the terms alone would say f / n^2. The share of
-# that difference that fresh samples ask for: with all of it, a score that compares latents that tell nothing would have
-# 0.6 of its deviation for an error, with none of it up to 1.35 times as much.
+# Under independence 2 n I is chi-squared, of variance f / (2 n^2), where the terms alone would say f / n^2. This is the
+# share of that difference that fresh samples ask for: with all of it, a score that compares latents that tell nothing
+# would have 0.6 of its deviation for an error, with none of it up to 1.35 times as much.
 _INDEPENDENT = 0.4
 _OF_A_MAXIMUM = np.pi / np.sqrt(6)  # standard deviation of an extreme value, in spacings
 
