@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 from sklearn.metrics import mutual_info_score
 
 TableScore: TypeAlias = Callable[[NDArray[np.float64], NDArray[np.float64]], float]  # of nats and entropies
 
 _AT_MOST = 4.0  # nats, of the standard deviation of terms: a score that moves by no such error depends on others
-_CUT_OFF = math.sqrt(0.5 - 0.5 / math.pi)  # deviation that a Gaussian around 0 keeps where what is below counts as 0
 _ROUNDING = 1e-12  # nats: a value that varies by less does not vary
 
 
@@ -37,6 +37,7 @@ class InformationTable:
         known: which rows have a label of the factor, (rows, factors).
         noise: variance of each entry beyond that of the mean of its terms, (latents, factors); it may be below 0.
         edges: of codes in bins between their extremes: what other extremes would have changed.
+        cut_off: whether an estimate that came out below 0 is set to 0.
     """
 
     nats: NDArray[np.float64]
@@ -46,6 +47,7 @@ class InformationTable:
     known: NDArray[np.bool_]
     noise: NDArray[np.float64] | float = 0.0
     edges: Sequence[OtherEdges] = field(default=())
+    cut_off: bool = False
 
     def standard_error(self, score: TableScore) -> float:
         r"""Standard error of a score of the table, for other samples of as many rows.
@@ -73,7 +75,7 @@ class InformationTable:
             noise = float(np.broadcast_to(self.noise, self.nats.shape)[j, k])
             step = math.sqrt(max(terms.var() / rows + noise, 0.0))
             slope = _slope(lambda nats: score(nats, self.entropies), self.nats, (j, k), step)
-            slope *= _CUT_OFF if mean <= 0 else 1.0
+            slope *= math.sqrt(_left_above_0(mean / step)) if self.cut_off and step > _ROUNDING else 1.0
             total += slope * terms
             variance += slope**2 * noise
         for k in range(len(self.entropies)):
@@ -86,6 +88,12 @@ class InformationTable:
             lower[other.latent], higher[other.latent] = other.lower, other.higher
             variance += ((score(higher, self.entropies) - score(lower, self.entropies)) / 2) ** 2
         return math.sqrt(max(variance, 0.0))
+
+
+def _left_above_0(mean: float) -> float:
+    """Share of its variance, which is 1, that a Gaussian of that mean keeps once what lies below 0 is set to 0."""
+    above, density = float(norm.cdf(mean)), float(norm.pdf(mean))
+    return (mean**2 + 1) * above + mean * density - (mean * above + density) ** 2
 
 
 def _slope(

@@ -79,7 +79,7 @@ def _table(
         # of the rows near, a share exp(I - H) is of the class: psi'(m) is that share of psi'(k)
         others = 1 - math.exp(min(mean - float(entropies[k]), 0.0))
         noise[j, k] = _SHARED * float(polygamma(1, neighbours)) * others / int(known[:, k].sum())
-    return InformationTable(nats, entropies, terms, surprisal, known, noise=noise)
+    return InformationTable(nats, entropies, terms, surprisal, known, noise=noise, cut_off=True)
 
 
 def _set_apart(codes: NDArray[np.float64]) -> NDArray[np.float64]:
