@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from analysis.attribution import CoolingBranch, latent_freezing
+from analysis.attribution import LatentBranch, latent_freezing
 from analysis.figures.latents import draw_latents
 from analysis.figures.palette import factor_colours
 
@@ -19,7 +19,7 @@ def branch(names=NAMES):
     above = np.zeros((len(BETA), 4, len(names)))
     if names:
         above[:, 0, 1], above[:, 1, 0] = kl[:, 0], kl[:, 1]
-    return CoolingBranch(BETA, kl, above, names)
+    return LatentBranch(BETA, kl, above, names)
 
 
 def drawn(made, predicted):

@@ -145,7 +145,7 @@ def finished_runs(bars_file, tmp_path_factory):
     """A folder with a finished run of every kind on the bars: anneal, full, train, compare. To be read, or copied."""
     folder = tmp_path_factory.mktemp("finished")
     ifp.anneal(bars_file, out=folder / "anneal", contexts=2, protocol="equilibrium")
-    ifp.anneal(bars_file, mode="full", out=folder / "full", latents=2, steps=120, threads=1)
+    ifp.anneal(bars_file, mode="full", protocol="whole-cool", out=folder / "full", latents=2, steps=120, threads=1)
     falling = {"start": 9.0, "end": 1.0}
     ifp.train(bars_file, objective="annealed-beta", parameters=falling, out=folder / "train", **TWO_LATENTS)
     objectives = ("beta-vae", "annealed-beta")
