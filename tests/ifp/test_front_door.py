@@ -165,7 +165,10 @@ TRAIN = (
 )  # fmt: skip
 MADE = {
     "anneal": ("anneal", "--contexts", 2, "--protocol", "equilibrium"),
-    "full": ("anneal", "--mode", "full", "--latents", 2, "--steps", 120, "--threads", 1),
+    "full": (
+        *("anneal", "--mode", "full", "--protocol", "whole-cool"),
+        *("--latents", 2, "--steps", 120, "--threads", 1),
+    ),
     "train": ("train", "--objective", "annealed-beta", "--set", "start=9", "--set", "end=1", *TRAIN),
     "compare": ("compare", "--objectives", "beta-vae,annealed-beta", "--seeds", 1, "--scores", "mig", *TRAIN),
 }
