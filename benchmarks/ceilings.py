@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 import ifp
 from analysis.scores.all_scores import score
 from analysis.scores.binned import binned_information
-from analysis.scores.codes import STUDY, LabelledCodes, sampled_rows
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.information_table import entropies_of
+from analysis.scores.protocol import STUDY, sampled_rows
 from ifp.datasets.dataset import require_labelled
 from ifp.evaluation.seen import as_gaussian, seen_codes
 
@@ -66,8 +67,8 @@ def main(seeds: int) -> None:
     terms: dict[str, list[NDArray[np.float64]]] = {}
     others: dict[str, dict[str, float]] = {}
     for seed in range(seeds):
-        rows = sampled_rows(len(ds), seed, STUDY)
-        train = LabelledCodes(factors, factors).train(seed, STUDY).rows
+        rows = sampled_rows(factors, seed, STUDY)
+        train = LabelledCodes(factors, factors).counted(seed, STUDY).rows
         ranked = np.searchsorted(rows, train)
         for name, codes in codes_by_name(factors[rows], seen_codes(ds.images(rows)), seed, ranked).items():
             terms.setdefault(name, []).append(mig_terms(codes[ranked], factors[train]))

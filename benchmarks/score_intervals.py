@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.scores.all_scores import measured
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
+from analysis.scores.protocol import SampleSizes
 from ifp.datasets.dataset import Lattice
 
 SCORES = ("mig", "mig_sup", "modularity", "infom", "infoc", "mig_chen")

@@ -14,8 +14,9 @@ from analysis.diffusion import FORMAT as DIFFUSION
 from analysis.diffusion import diagnose_diffusion, diffusion_curve, diffusion_measures
 from analysis.information_trace import InformationTrace, gated
 from analysis.leakage import leakages
-from analysis.scores.codes import STUDY, LabelledCodes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.mig import mutual_information_gap
+from analysis.scores.protocol import STUDY
 from analysis.scores.scores import FORMAT as SCORES
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError
@@ -137,8 +138,8 @@ class Training(Case):
     def _row(self, run: RunDirectory, dataset: Dataset, plan: StagePlan | None, seconds: float, device: str) -> Row:
         trace, images = trained_run(run).trace, probed_images(run, run.config["settings"]["probe"])
         found = _codes(run, dataset)
-        scores = ifp.score(found.codes, found.factors, only=QUICK)
-        drawn = found.train(0, STUDY)  # what the MIG is of
+        scores = ifp.score(found.codes, found.factors, only=QUICK, ceilings=False)
+        drawn = found.counted(0, STUDY)  # what the MIG is of
         return {
             "dataset": self.group,
             "method": self.method,

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import analysis.scores
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.factor_values import exact_codes
 from analysis.scores.measure import Estimate, Labels, Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.choices import require_count, require_seed
 from annealing.errors import IFPError, did_you_mean
@@ -60,7 +61,7 @@ def asked_scores(only: Collection[str] | None, *, posteriors: bool) -> tuple[str
 
 
 def of_samples_alone(names: Collection[str]) -> bool:
-    """Whether these scores look at the codes of no other rows than :func:`analysis.scores.codes.sampled_rows`."""
+    """Whether these scores look at the codes of no other rows than :func:`analysis.scores.protocol.sampled_rows`."""
     return all(each.rows == "samples" for each in _MEASURES if set(each.names) & set(names))
 
 

@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.measure import Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.shared_values import draw_pairs
 
 

@@ -11,9 +11,9 @@ from analysis.scores.information_table import InformationTable, OtherEdges, surp
 BINS = 20  # of each latent, by the field's protocol
 _SPACINGS = 10  # between the outermost codes, that tell how far the extreme may move
 # Under independence 2 n I is chi-squared, of variance f / (2 n^2), where the terms alone would say f / n^2. This is the
-# share of that difference that fresh samples ask for: with all of it, a score that compares latents that tell nothing
-# would have 0.6 of its deviation for an error, with none of it up to 1.35 times as much.
-_INDEPENDENT = 0.4
+# share of that difference that fresh samples ask for: with all of it, modularity of codes that tell of one factor each
+# would have half of its deviation for an error, with none of it up to 1.2 times as much.
+_INDEPENDENT = 0.5
 _OF_A_MAXIMUM = np.pi / np.sqrt(6)  # standard deviation of an extreme value, in spacings
 
 
@@ -59,9 +59,14 @@ def plug_in_table(
     noise = np.zeros_like(nats)
     for j, k in np.ndindex(nats.shape):
         latent, factor = classes[known[:, k], j], factors[known[:, k], k]
-        freedom = (len(np.unique(latent)) - 1) * (len(np.unique(factor)) - 1)
-        noise[j, k] = -_INDEPENDENT * freedom / (2 * len(latent) ** 2)
+        noise[j, k] = -_INDEPENDENT * _freedom(latent, factor) / (2 * len(latent) ** 2)
     return InformationTable(nats, entropies, terms, surprisal, known, noise=noise, edges=edges)
+
+
+def _freedom(first: NDArray[np.integer], second: NDArray[np.integer]) -> int:
+    """Degrees of freedom of two classes (rows,) by the cells that have rows: none where one tells the other."""
+    cells = len(np.unique(first * (int(second.max()) + 1) + second))
+    return max(cells - len(np.unique(first)) - len(np.unique(second)) + 1, 0)
 
 
 def _binned(code: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int64]:

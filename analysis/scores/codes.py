@@ -1,6 +1,5 @@
 """Codes with the factors behind them, and the samples that the scores draw from them."""
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,26 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.scores.protocol import SampleSizes, numbered, protocol_of_classes, samples_of, varying_columns
 from annealing.errors import IFPError
 
-
-@dataclass(frozen=True, kw_only=True)
-class SampleSizes:
-    """How much a score draws; the defaults are those of Locatello et al. 2019, arXiv:1811.12359."""
-
-    train: int = 10_000
-    test: int = 5_000
-    group: int = 64  # images behind one vote of FactorVAE, pairs behind one point of BetaVAE
-
-    def __post_init__(self) -> None:
-        if min(self.train, self.test, self.group) < 2:
-            raise IFPError(f"need samples and groups of 2 or more, got {self.train}, {self.test} and {self.group}")
-
-
-STUDY = SampleSizes()
 _LARGEST = float(np.finfo(np.float32).max)  # trees hold codes in single precision
 _LEAST_RANGE = 1e-150  # the square of a smaller one is 0
-PROTOCOLS = ("gdl", "gdl-arrays")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +37,6 @@ class Sample:
         return (self.codes, labels) if there.all() else (self.codes[there], labels[there])
 
 
-def sampled_rows(rows: int, seed: int, sizes: SampleSizes) -> NDArray[np.int64]:
-    """The rows out of so many that the samples of a seed hold, each once, rising: what most scores look at."""
-    if rows <= sizes.train:
-        return np.arange(rows)
-    return np.unique(np.concatenate([_drawn(rows, sizes.train, seed, 0), _drawn(rows, sizes.test, seed, 1)]))
-
-
-def varying_columns(factors: NDArray[np.integer]) -> tuple[int, ...]:
-    """Columns of (rows, factors), -1 for no label, that have two values or more."""
-    known = (labels[labels >= 0] for labels in factors.T)
-    return tuple(k for k, labels in enumerate(known) if labels.size and np.ptp(labels) > 0)
-
-
 def _require_scale(codes: NDArray[Any]) -> None:
     largest = max(-float(codes.min()), float(codes.max()))
     ranges = np.ptp(codes, axis=0) if largest <= _LARGEST and codes.dtype == np.float64 else np.zeros(1)
@@ -80,35 +51,18 @@ def _values_fit(values: NDArray[np.floating], factors: NDArray[np.integer]) -> b
     return not np.isinf(values).any() and bool((text | (np.isnan(values) == (factors < 0))).all())
 
 
-def _drawn(rows: int, count: int, seed: int, stream: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, stream]).integers(rows, size=count)
-
-
-def protocol_of(factors: NDArray[np.integer]) -> str:
-    """Name of the protocol by which rows drawn from these (rows, factors), classes from 0 or -1, have their factors.
-
-    >>> protocol_of(np.array([[0, 0], [0, 1], [1, 0], [1, 1]])), protocol_of(np.array([[0, 0], [0, 1], [1, 0]]))
-    ('gdl', 'gdl-arrays')
-    """
-    sizes = tuple(int(largest) + 1 for largest in factors.max(axis=0))
-    combinations = math.prod(sizes)
-    if len(factors) % combinations or factors.min() < 0:
-        return "gdl-arrays"
-    held = np.bincount(np.ravel_multi_index(tuple(factors.T), sizes), minlength=combinations)
-    return "gdl-arrays" if np.ptp(held) else "gdl"
-
-
 @dataclass(frozen=True, eq=False)
 class LabelledCodes:
     """Posterior means of images whose factors are known.
 
-    Rows are drawn with replacement. Where every combination of the factors' values has equally many rows, that is
-    exactly the field's protocol, uniform and independent factors, and ``protocol`` is "gdl". Where there are gaps or
-    the rows are a sample, factors are as frequent and as dependent as among the rows: "gdl-arrays". Factors that do
-    not vary are left out of everything drawn.
+    Where every combination of the factors' values has equally many rows, rows are drawn with replacement: exactly the
+    field's protocol, uniform and independent factors, and ``protocol`` is "gdl". Where there are gaps or the rows are
+    a sample, factors are as frequent and as dependent as among the rows: "rows". Then no row is drawn twice, which
+    would count as news and tells none, and none is tested that was fitted; where there are too few for both, a third
+    of the rows is tested. Factors that do not vary are left out of everything drawn.
 
     Rows may lack labels of some factors. Every score then takes, for each factor, those of the drawn rows that have its
-    label, and the protocol is "gdl-arrays".
+    label, and the protocol is "rows".
 
     Attributes:
         codes: posterior means, shape (rows, latents); whole numbers by their type are codes of classes.
@@ -162,9 +116,7 @@ class LabelledCodes:
     @cached_property
     def classes(self) -> NDArray[np.int64]:
         """The factors that vary, (rows, factors), each one's values numbered from 0 without gaps; -1 is no label."""
-        columns = [self.factors[:, k] for k in self.varying]
-        found = [np.unique(each, return_inverse=True)[1] - int(each.min() < 0) for each in columns]
-        return np.stack(found, axis=1).astype(np.int64)
+        return numbered(self.factors)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -178,8 +130,8 @@ class LabelledCodes:
 
     @cached_property
     def protocol(self) -> str:
-        """``gdl`` with uniform and independent factors, ``gdl-arrays`` with factors as they occur among the rows."""
-        return protocol_of(self.classes)
+        """``gdl`` with uniform and independent factors, ``rows`` with factors as they occur among the rows."""
+        return protocol_of_classes(self.classes)
 
     def need_factors(self, score: str) -> None:
         """Refuse a score that tells factors apart where fewer than two vary.
@@ -199,14 +151,24 @@ class LabelledCodes:
         return rng.integers(len(self.codes), size=count)
 
     def train(self, seed: int, sizes: SampleSizes) -> Sample:
-        """The sample on which every score with this seed is fitted or counted.
+        """The sample on which every probe with this seed is fitted.
 
         Raises:
             IFPError: a factor has one value only in this sample.
         """
-        rows = len(self.codes)
-        of_a_sample = 0.0 if self.protocol == "gdl" else sizes.train / rows
-        sample = replace(self.at(_drawn(rows, sizes.train, seed, 0)), spread=1 + of_a_sample)
+        sample = self.at(samples_of(len(self.codes), self.protocol, seed, sizes)[0])
+        self._require_values(sample, 2, sizes.train)
+        return sample
+
+    def counted(self, seed: int, sizes: SampleSizes) -> Sample:
+        """The sample on which information and variances are counted: of the field's protocol, :meth:`train`.
+
+        Raises:
+            IFPError: a factor has one value only in this sample.
+        """
+        if self.protocol == "gdl":
+            return self.train(seed, sizes)
+        sample = self.at(np.random.default_rng([seed, 0]).permutation(len(self.codes))[: sizes.train])
         self._require_values(sample, 2, sizes.train)
         return sample
 
@@ -216,12 +178,12 @@ class LabelledCodes:
         Raises:
             IFPError: no row of this sample has a label of some factor.
         """
-        sample = self.at(_drawn(len(self.codes), sizes.test, seed, 1))
+        sample = self.at(samples_of(len(self.codes), self.protocol, seed, sizes)[1])
         self._require_values(sample, 1, sizes.test)
         return sample
 
     def distinct(self, seed: int, sizes: SampleSizes) -> Sample:
-        """The rows of :meth:`train`, each once, or all rows where there are no more than it draws.
+        """The rows of :meth:`counted`, each once, or all rows where there are no more than it draws.
 
         For estimates from nearest neighbours, to which a row drawn twice is a neighbour at no distance.
 
@@ -229,7 +191,7 @@ class LabelledCodes:
             IFPError: a factor has one value only in this sample.
         """
         rows = len(self.codes)
-        chosen = np.arange(rows) if rows <= sizes.train else np.unique(_drawn(rows, sizes.train, seed, 0))
+        chosen = np.arange(rows) if rows <= sizes.train else np.unique(self.counted(seed, sizes).rows)
         sample = replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
         self._require_values(sample, 2, sizes.train)
         return sample

@@ -9,8 +9,9 @@ from scipy.stats import entropy
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.measure import Estimate, Measure, When
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 Variant = Literal["boosting", "forest"]

@@ -5,8 +5,9 @@ from numpy.typing import ArrayLike
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.measure import Estimate, Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 DEPTHS = (1, 2, 3, 4, 8, 10, 12, 14, 16, 18, 20, 32)  # of the forests, the authors'

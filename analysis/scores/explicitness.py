@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from analysis.scores.beta_vae import logistic_classifier
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.measure import Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.measure import Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.shared_values import draw_groups
 
 ACTIVE = 0.05  # standard deviation of the mean code from which a latent takes part
@@ -25,7 +26,7 @@ def factor_vae(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY
         IFPError: fewer than two factors vary, or one has a single value in the sample.
     """
     data.need_factors("the FactorVAE score")
-    variance = data.train(seed, sizes).codes.var(axis=0, ddof=1)
+    variance = data.counted(seed, sizes).codes.var(axis=0, ddof=1)
     active = np.sqrt(variance) >= ACTIVE
     if not active.any():
         return 0.0

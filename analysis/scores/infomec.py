@@ -11,10 +11,11 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from analysis.scores.binned import plug_in_table
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.information_table import InformationTable, TableScore
 from analysis.scores.measure import Estimate, Measure, estimate
 from analysis.scores.neighbours import neighbour_table
+from analysis.scores.protocol import STUDY, SampleSizes
 
 _PRUNED = 1 / 20  # of the largest range among continuous codes: a latent of a smaller one takes no part
 _NOTHING = 1e-4  # of a factor's entropy: less is told by chance alone

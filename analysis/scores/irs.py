@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.scores.binned import discretise
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.measure import Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 _BINS = 20  # values of a factor, at most
@@ -18,8 +19,8 @@ def irs(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> fl
     Raises:
         IFPError: a factor has one value only in the sample.
     """
-    train = data.train(seed, sizes)
-    return interventional_robustness(train.codes, train.factors)
+    sample = data.counted(seed, sizes)
+    return interventional_robustness(sample.codes, sample.factors)
 
 
 def interventional_robustness(

@@ -15,8 +15,9 @@ from analysis.plain_json import shown
 from analysis.printed import printed
 from analysis.records import read_record
 from analysis.scores.binned import BINS, discretise, plug_in_table
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.mig import gaps_of_factors, gaps_of_latents
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def information_matrix(
     called = tuple(f"factor{k}" for k in range(columns)) if names is None else tuple(names)
     if len(called) != columns:
         raise IFPError(f"need a name for each of {columns} factors, got {len(called)}")
-    sample = data.train(seed, sizes)
+    sample = data.counted(seed, sizes)
     classes = discretise(sample.codes)
     table = plug_in_table(classes, sample.factors)
     return InformationMatrix(

@@ -7,8 +7,9 @@ from typing import Literal, Protocol, Self
 
 from scipy.stats import norm
 
-from analysis.scores.codes import LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.information_table import InformationTable, TableScore
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 
 When = Literal["always", "posteriors", "named"]

@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from analysis.information import information, information_terms
 from analysis.scores.binned import BINS, binned_information, binned_table
-from analysis.scores.codes import LabelledCodes, SampleSizes, varying_columns
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.information_table import InformationTable, entropies_of, surprisals
 from analysis.scores.measure import Estimate, Measure, estimate
+from analysis.scores.protocol import SampleSizes, varying_columns
 from annealing.errors import IFPError
 
 MOVING = 0.01  # variance of the mean code from which a latent takes part in MIG-sup
@@ -118,23 +119,23 @@ def _posterior_information(
 
 
 def _mig(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
-    train = data.train(seed, sizes)
-    return estimate(mean_gap, binned_table(train.codes, train.factors), train)
+    sample = data.counted(seed, sizes)
+    return estimate(mean_gap, binned_table(sample.codes, sample.factors), sample)
 
 
 def _mig_sup(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
-    train = data.train(seed, sizes)
-    moving = train.codes[:, train.codes.var(axis=0, ddof=1) > MOVING]
+    sample = data.counted(seed, sizes)
+    moving = sample.codes[:, sample.codes.var(axis=0, ddof=1) > MOVING]
     if not moving.size:
         return Estimate(0.0)
-    return estimate(gap_of_latents, binned_table(moving, train.factors), train)
+    return estimate(gap_of_latents, binned_table(moving, sample.factors), sample)
 
 
 def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate:
     if data.logvar is None:
         raise IFPError("need the posteriors' logvar for mig_chen, got none")
-    train = data.train(seed, sizes)
-    mean, logvar, factors = train.codes, data.logvar[train.rows], train.factors
+    sample = data.counted(seed, sizes)
+    mean, logvar, factors = sample.codes, data.logvar[sample.rows], sample.factors
     surprisal, entropies, known = surprisals(factors)
 
     def terms(j: int, k: int) -> NDArray[np.float64]:
@@ -143,7 +144,7 @@ def _mig_chen(data: LabelledCodes, *, seed: int, sizes: SampleSizes) -> Estimate
         return found
 
     nats = _posterior_information(mean, logvar, factors)
-    return estimate(mean_gap, InformationTable(nats, entropies, terms, surprisal, known), train)
+    return estimate(mean_gap, InformationTable(nats, entropies, terms, surprisal, known), sample)
 
 
 MEASURES = (

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.scores.binned import binned_table
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.measure import Estimate, Measure, estimate
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 
@@ -18,9 +19,9 @@ def modularity(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY
         IFPError: fewer than two factors vary, or one has a single value in the sample.
     """
     data.need_factors("modularity")
-    train = data.train(seed, sizes)
-    table = binned_table(train.codes, train.factors)
-    return estimate(lambda nats, entropies: modularity_of_information(np.maximum(nats, 0.0)), table, train)
+    sample = data.counted(seed, sizes)
+    table = binned_table(sample.codes, sample.factors)
+    return estimate(lambda nats, entropies: modularity_of_information(np.maximum(nats, 0.0)), table, sample)
 
 
 def modularity_of_information(nats: NDArray[np.floating]) -> float:

@@ -11,10 +11,11 @@ from scipy.stats import chi2
 
 from analysis.scores import dci, factor_vae, mig, regression
 from analysis.scores.binned import BINS, plug_in
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.infomec import active_latents
 from analysis.scores.information_table import entropies_of
 from analysis.scores.matrix import InformationMatrix
+from analysis.scores.protocol import STUDY, SampleSizes
 
 _FEWEST = 20  # rows of which an outlier can be told: of 10 normal codes, one in 30 has 9 within half of the range
 _MOST_CODES, _OF_THE_RANGE = 0.99, 0.5  # a normal code has 99% of its values in two thirds of its range, 10 of 20 bins
@@ -59,7 +60,7 @@ def score_notes(
         matrix: of the same.
         silent: latents that carry no information by their log-variances, of which another line tells.
     """
-    train, distinct = data.train(seed, sizes), data.distinct(seed, sizes)
+    train, distinct = data.counted(seed, sizes), data.distinct(seed, sizes)
     told = set(np.flatnonzero(matrix.told.any(axis=1)).tolist())
     loud = [latent for latent in range(train.codes.shape[1]) if latent not in silent]
     active = set(np.flatnonzero(active_latents(distinct.codes, discrete=data.discrete)).tolist())
@@ -71,7 +72,7 @@ def score_notes(
         *_untold([latent for latent in loud if latent in active - told.union(squeezed)]),
         *_biased(data, distinct, matrix),
         *_few_of_a_class(data, matrix),
-        *_drawn_often(data, sizes),
+        *_tested_on_known(data, sizes),
         *_correlated(data, matrix, seed),
         *_too_few_latents(train, matrix),
     )
@@ -171,14 +172,14 @@ def _few_of_a_class(data: LabelledCodes, matrix: InformationMatrix) -> Iterator[
         )
 
 
-def _drawn_often(data: LabelledCodes, sizes: SampleSizes) -> Iterator[Note]:
+def _tested_on_known(data: LabelledCodes, sizes: SampleSizes) -> Iterator[Note]:
     rows = len(data.codes)
-    if 2 * rows < sizes.train:
+    if data.protocol == "gdl" and 2 * rows < sizes.train:
         yield Note(
             (*_PROBES, *_REGRESSIONS, "dci-es_explicitness", "sap", "explicitness", "beta_vae", "factor_vae"),
             f"rows are drawn with replacement, each of {rows:,} about {sizes.train / rows:.0f} times, for training and "
             "for testing: DCI (informativeness above all), SAP, explicitness, BetaVAE and FactorVAE are tested on rows "
-            "that they know; see `exact`, which is as favoured, or score more images",
+            "that they know; see `exact`, which is as favoured",
         )
 
 

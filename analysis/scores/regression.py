@@ -9,11 +9,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.dci import DCI, PARTS, completeness, disentanglement
 from analysis.scores.factor_values import factor_values
 from analysis.scores.infomec import linear_input
 from analysis.scores.measure import Estimate, Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.sap import gap_of_the_two_best
 from annealing.errors import IFPError
 
@@ -24,13 +25,13 @@ _MOVING = 1e-12  # variance of a code above which it is correlated with anything
 def sap_regression(data: LabelledCodes, *, seed: int = 0, sizes: SampleSizes = STUDY) -> float:
     r"""SAP of continuous factors: mean over factors of best less second best :func:`squared_correlations`.
 
-    On the training sample alone, of each factor the rows that have its label; a single latent is compared with one that
-    never moves. Source: Kumar et al. 2018, arXiv:1711.00848.
+    On the rows that information is counted on, of each factor those that have its label; a single latent is compared
+    with one that never moves. Source: Kumar et al. 2018, arXiv:1711.00848.
 
     Raises:
         IFPError: labels of a factor that are no numbers, or one value only in the sample.
     """
-    values, train = factor_values(data, "sap-regression"), data.train(seed, sizes)
+    values, train = factor_values(data, "sap-regression"), data.counted(seed, sizes)
     told = [squared_correlations(codes, known) for codes, known in _labelled(train, values)]
     return gap_of_the_two_best(np.stack([np.append(each, 0.0) for each in told], axis=1))
 

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
-from analysis.scores.codes import STUDY, LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.measure import Measure
+from analysis.scores.protocol import STUDY, SampleSizes
 from annealing.errors import IFPError
 
 

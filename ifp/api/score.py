@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from analysis.scores.all_scores import SCORES, VARIANTS
-from analysis.scores.codes import STUDY, SampleSizes
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.errors import IFPError
 from ifp.api.run import found_run

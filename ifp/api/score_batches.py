@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.scores.all_scores import require_scores
-from analysis.scores.codes import STUDY, SampleSizes
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.scores import Scores
 from annealing.choices import require_seed
 from annealing.errors import IFPError

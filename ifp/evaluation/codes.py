@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from analysis.names import is_name
 from analysis.plain_json import shown
 from analysis.scores.all_scores import VARIANTS, of_values_alone
-from analysis.scores.codes import LabelledCodes, varying_columns
+from analysis.scores.codes import LabelledCodes
+from analysis.scores.protocol import varying_columns
 from annealing.errors import DataError, IFPError
 from ifp.datasets import require_bins
 from ifp.datasets.dataset import DataWarning
 from ifp.datasets.labels import label_columns, partial_labels
-from ifp.evaluation.encoding import encoded_run
+from ifp.evaluation.encoding import Chooser, Rows, encoded_run
 from ifp.files.npz import has_array, open_npz, read_header, read_whole
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import Network
@@ -32,13 +33,13 @@ def codes_of_run(
     data_dir: Path | None = None,
     watch: Watch = UNWATCHED,
     network: Network | None = None,
-    index: NDArray[np.int64] | None = None,
+    index: Rows | Chooser | None = None,
 ) -> LabelledCodes:
     """Codes of every image of the data set that a training run was made with.
 
     Args:
         run, data_dir, watch, network: as :func:`ifp.score` has them.
-        index: images (n,) that are needed: the codes of all others may be 0.
+        index: images (n,) that are needed, or what chooses them by their factors: the codes of all others may be 0.
 
     Raises:
         IFPError: the run is not finished or not of training, its data set is not at hand or has no labels.

@@ -1,9 +1,9 @@
 """Posteriors of every image of a run's data set, in its order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from ifp.training.checkpoint import MODEL_FILE, load_model
 from ifp.training.probe import encode_all
 from ifp.training.trained import trained_run
 
+Rows: TypeAlias = NDArray[np.int64]
+Chooser: TypeAlias = Callable[[Rows], Rows]  # rows by the factors (rows, factors) of all
 CODES_FILE = "posteriors.npz"
 _TOGETHER = 256  # images: encoded with as many others, an image has the same code whichever they are
 _CODES = {"codes": "floats: images latents", "logvar": "floats: images latents", "checkpoint": "names: 1"}
@@ -40,7 +42,7 @@ class EncodedBatch:
     logvar: torch.Tensor
 
 
-def encoded(model: MultiGroupVAE, dataset: Dataset, index: NDArray[np.int64] | None = None) -> Iterator[EncodedBatch]:
+def encoded(model: MultiGroupVAE, dataset: Dataset, index: Rows | None = None) -> Iterator[EncodedBatch]:
     """Posteriors of the images of the index, in its order, batch by batch; None: of every image, in the data set's."""
     chosen = np.arange(len(dataset)) if index is None else index
     size = max(batch_size(dataset) // _TOGETHER, 1) * _TOGETHER
@@ -57,7 +59,7 @@ def encoded_run(
     data_dir: Path | None,
     watch: Watch,
     network: Network | None,
-    index: NDArray[np.int64] | None = None,
+    index: Rows | Chooser | None = None,
     *,
     labelled: bool = False,
 ) -> dict[str, NDArray[Any]]:
@@ -67,7 +69,8 @@ def encoded_run(
 
     Args:
         run, data_dir, watch, network: as :func:`ifp.encode` has them.
-        index: images (n,) that are needed, the codes of all others are 0; None: every image.
+        index: images (n,) that are needed, or what chooses them, of data with labels; the codes of all others are 0.
+            None: every image.
         labelled: refuse data without labels before anything is encoded.
     """
     trained = trained_run(run)
@@ -78,20 +81,22 @@ def encoded_run(
             f"need a run on data with labelled factors for scores, {trained.run.path} has none: `ifp score --udr RUN "
             "RUN` ranks runs without labels, `ifp encode` writes codes, to be scored with labels of your own"
         )
+    factors = dataset.factors_at(np.arange(len(dataset))) if is_labelled(dataset) else None
     found = _kept_codes(trained.run, shape)
     if found is None:
+        rows = index if not callable(index) else None if factors is None else index(factors)
         model = load_model(trained.run, network)
-        watch.begun(f"{trained.run.path}: {'every image' if index is None else f'{len(index):,} images'}")
+        watch.begun(f"{trained.run.path}: {'every image' if rows is None else f'{len(rows):,} images'}")
         with use_threads(trained.config.threads):
-            batches = list(watch.follow(encoded(model, dataset, index), "encoding"))
+            batches = list(watch.follow(encoded(model, dataset, rows), "encoding"))
         found = {
             "codes": torch.cat([batch.mean for batch in batches]).numpy(),
             "logvar": torch.cat([batch.logvar for batch in batches]).numpy(),
         }
-        if index is not None:
-            found = {name: _among_all(values, index, len(dataset)) for name, values in found.items()}
-    if is_labelled(dataset):
-        found["factors"] = dataset.factors_at(np.arange(len(dataset)))
+        if rows is not None:
+            found = {name: _among_all(values, rows, len(dataset)) for name, values in found.items()}
+    if is_labelled(dataset) and factors is not None:
+        found["factors"] = factors
         found["factor_names"] = np.array(dataset.factors.names, dtype=np.str_)
     return found
 

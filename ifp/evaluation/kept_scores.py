@@ -10,9 +10,9 @@ from analysis.kl_decomposition import KLDecomposition
 from analysis.plain_json import json_bytes
 from analysis.records import read_record, read_value
 from analysis.scores.all_scores import POSTERIOR_SCORES, SCORES, SEEDS, VARIANTS
-from analysis.scores.codes import PROTOCOLS, STUDY
 from analysis.scores.matrix import InformationMatrix
 from analysis.scores.notes import Note
+from analysis.scores.protocol import PROTOCOLS, STUDY
 from analysis.scores.scores import BESIDE, FORMAT
 from annealing.errors import IFPError, RunError
 from ifp.run_directory.checksums import file_digest

@@ -19,9 +19,10 @@ from analysis.scores.all_scores import (
     require_scores,
     sample_spread,
 )
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes, sampled_rows
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.matrix import information_matrix
 from analysis.scores.notes import score_notes
+from analysis.scores.protocol import STUDY, SampleSizes, sampled_rows
 from analysis.scores.scores import FORMAT
 from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_seed
@@ -96,7 +97,7 @@ def score_codes(
 def _of_codes(data: LabelledCodes, seed: int, sizes: SampleSizes, names: Sequence[str] | None) -> dict[str, Any]:
     """The information of every latent about every factor, and where a score misleads on such codes."""
     matrix = information_matrix(data, seed=seed, sizes=sizes, names=names)
-    rows = data.train(seed, sizes).rows  # those of a run that are encoded for sure
+    rows = data.counted(seed, sizes).rows  # those of a run that are encoded for sure
     silence = None if data.logvar is None else found_silence(latent_nats(data.codes[rows], data.logvar[rows]))
     notes = score_notes(data, matrix, seed=seed, sizes=sizes, silent=silence.silent if silence else ())
     return {MATRIX: matrix.to_record(), MISLEADING: [each.to_record() for each in notes]}
@@ -164,8 +165,11 @@ def score_run(
         scores = [name for name in missing if name not in (APART, MATRIX)]
         whole = APART in missing or not of_samples_alone(scores)
         seeds = range(seed, seed + (SEEDS if spread else 1))
-        rows = [sampled_rows(run.data.images, each, STUDY) for each in seeds]
-        codes = codes_of_run(run, data_dir, watch, network, None if whole else np.unique(np.concatenate(rows)))
+
+        def rows(factors: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.unique(np.concatenate([sampled_rows(factors, each, STUDY) for each in seeds]))
+
+        codes = codes_of_run(run, data_dir, watch, network, None if whole else rows)
         with use_threads(trained.config.threads):
             found = score_codes(
                 codes,

@@ -8,8 +8,9 @@ from scipy.stats import norm
 
 from analysis.scores.all_scores import POSTERIOR_SCORES, of_samples_alone
 from analysis.scores.all_scores import score as scores_of
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes, sampled_rows
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.dci import NAMES
+from analysis.scores.protocol import STUDY, SampleSizes, sampled_rows
 from annealing.errors import IFPError
 from ifp.datasets.batches import batch_size
 from ifp.datasets.dataset import Dataset, to_float
@@ -116,11 +117,11 @@ def seen_scores(
     """
     without = tuple(name for name in only if name in POSTERIOR_SCORES or name.startswith(_EXACT_DCI))
     names = [name for name in only if name not in without and of_samples_alone([name])]
-    rows = sampled_rows(len(data.factors), seed, sizes)
+    rows = sampled_rows(data.factors, seed, sizes)
     found = _seen(dataset, rows) if names else None
     if found is None:
         return {}
     codes = np.zeros((len(data.factors), found.shape[1]))
     codes[rows] = found
-    codes[rows] = as_gaussian(found, among=codes[data.train(seed, sizes).rows])
+    codes[rows] = as_gaussian(found, among=codes[data.counted(seed, sizes).rows])
     return dict(scores_of(codes, data.factors, seed=seed, only=names, sizes=sizes))

@@ -9,7 +9,7 @@ import torch
 
 from analysis.information import adjusted_information, factor_entropy
 from analysis.plain_json import json_bytes
-from analysis.scores.codes import STUDY, protocol_of
+from analysis.scores.protocol import STUDY, drawn_rows, protocol_of
 from analysis.scores.scores import FORMAT
 from annealing.likelihood import likelihood_named
 from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
@@ -83,15 +83,16 @@ def write_results(
 
 
 def mean_code_mig(dataset: LabelledDataset, model: MultiGroupVAE, seed: int) -> float:
-    """MIG on mean codes of 10,000 images drawn with replacement."""
+    """MIG on mean codes of 10,000 images, drawn by the protocol of :class:`analysis.scores.codes.LabelledCodes`."""
     from analysis.scores.mig import mutual_information_gap
 
-    index = np.random.default_rng([seed, 5]).integers(0, len(dataset), STUDY.train)
+    labels = dataset.factors_at(np.arange(len(dataset)))
+    index = drawn_rows(labels, STUDY.train, np.random.default_rng([seed, 5]))
     codes = [
         encode_all(model, torch.from_numpy(to_float(dataset.images(part))).permute(0, 3, 1, 2))[0].numpy()
         for part in np.split(index, range(_CHUNK, len(index), _CHUNK))
     ]
-    return mutual_information_gap(np.concatenate(codes), dataset.factors_at(index))
+    return mutual_information_gap(np.concatenate(codes), labels[index])
 
 
 def _traversal_png(

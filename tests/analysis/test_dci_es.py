@@ -9,8 +9,9 @@ import pytest
 
 from analysis.scores import dci_es
 from analysis.scores.all_scores import SCORES, score
-from analysis.scores.codes import LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.dci_es import DEPTHS, dci_es_explicitness, explicitness_of_curve, forest_loss
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 
 REFERENCES = Path(__file__).parent / "references"

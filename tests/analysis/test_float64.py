@@ -10,8 +10,8 @@ from analysis.information import factor_entropy, information, information_and_ch
 from analysis.kl_decomposition import decompose_kl
 from analysis.scores.all_scores import SCORES, VARIANTS, score
 from analysis.scores.binned import discretise
-from analysis.scores.codes import SampleSizes
 from analysis.scores.mig import mig_chen, mutual_information_gap
+from analysis.scores.protocol import SampleSizes
 from analysis.scores.udr import udr
 from annealing.errors import IFPError
 

@@ -8,13 +8,13 @@ import pytest
 from sklearn.feature_selection import mutual_info_classif
 
 from analysis.scores.all_scores import score
-from analysis.scores.codes import SampleSizes
 from analysis.scores.infomec import (
     active_latents,
     compactness_of_shares,
     information_of_sample,
     modularity_of_shares,
 )
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 
 REFERENCES = Path(__file__).parent / "references"

@@ -9,8 +9,9 @@ from matplotlib.patches import Rectangle
 from analysis.figures.information_matrix import draw_information_matrix
 from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import score
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.matrix import InformationMatrix, information_matrix
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 
 SMALL = SampleSizes(train=3000, test=100)
@@ -87,17 +88,19 @@ def test_chance_is_that_of_independent_classes():
     factors = labels(sizes, rows)
     codes = np.random.default_rng(3).integers(0, 20, (rows, 4)).astype(float)
     found = information_matrix(LabelledCodes(codes, factors))
-    expected = 19 * (np.array(sizes) - 1) / (2 * 10_000 / (1 + 10_000 / rows))
+    expected = 19 * (np.array(sizes) - 1) / (2 * 10_000)
     np.testing.assert_allclose(np.mean(found.chance, axis=0), expected, rtol=0.12)
     assert found.owners == (None, None, None)
-    assert found.rows == pytest.approx([10_000 / (1 + 10_000 / rows)] * 3, rel=0.01)
+    assert found.rows == (10_000,) * 3
 
 
 def test_rows_drawn_many_times_are_no_more_rows():
     sizes = (2, 4)
     order = np.random.default_rng(4)
     codes = np.stack([order.permutation(np.repeat(np.arange(20.0), 20)) for _ in range(8)], axis=1)
-    found = information_matrix(LabelledCodes(codes, labels(sizes, 400)))
+    data = LabelledCodes(codes, np.tile(np.indices(sizes).reshape(2, -1).T, (50, 1)))
+    assert data.protocol == "gdl"
+    found = information_matrix(data)
     np.testing.assert_allclose(np.mean(found.chance, axis=0), 19 * (np.array(sizes) - 1) / 800, rtol=0.15)
     assert found.rows == pytest.approx([400, 400], rel=0.1)
     assert found.owners == (None, None)

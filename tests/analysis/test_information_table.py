@@ -7,13 +7,14 @@ import pytest
 
 from analysis.scores import infomec, mig
 from analysis.scores.binned import binned_information, binned_table, discretise, plug_in_table
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.infomec import compactness_of_shares, modularity_of_shares
 from analysis.scores.information_table import InformationTable, entropies_of
 from analysis.scores.measure import Estimate
 from analysis.scores.mig import gap_of_latents, mean_gap
 from analysis.scores.modularity import modularity_of_information
 from analysis.scores.neighbours import neighbour_table
+from analysis.scores.protocol import SampleSizes
 
 ROWS = 400
 SCORES = {
@@ -43,7 +44,8 @@ def test_the_error_of_plug_in_information_of_two_classes_is_that_of_the_delta_me
     ratio = np.log(share[there] / np.outer(share.sum(axis=1), share.sum(axis=0))[there])
     nats = (share[there] * ratio).sum()
     rows = np.sum(counts)
-    expected = np.sqrt(((share[there] * ratio**2).sum() - nats**2) / rows - 0.4 / (2 * rows**2))
+    freedom = there.sum() - 2 - 2 + 1  # cells that have rows
+    expected = np.sqrt(((share[there] * ratio**2).sum() - nats**2) / rows - 0.5 * freedom / (2 * rows**2))
     found = plug_in_table(*from_counts(np.array(counts)))
     assert found.nats[0, 0] == pytest.approx(nats)
     assert found.standard_error(first_entry) == pytest.approx(expected, rel=1e-9)
@@ -64,7 +66,7 @@ def test_where_nothing_is_told_the_error_is_little_more_than_that_of_chi_squared
     expected = math.sqrt(4 * 7 / 2) / 2000
     assert np.std([table.nats[0, 0] for table in samples]) == pytest.approx(expected, rel=0.15)
     errors = [table.standard_error(first_entry) for table in samples[:50]]
-    assert np.mean(errors) == pytest.approx(math.sqrt(1.6) * expected, rel=0.1)  # 1 + 0.6 of its variance
+    assert np.mean(errors) == pytest.approx(math.sqrt(1.5) * expected, rel=0.1)  # 1 + 0.5 of its variance
 
 
 def two_by_two(rows=300, seed=0):
@@ -76,11 +78,12 @@ def two_by_two(rows=300, seed=0):
 
 
 def test_the_error_of_a_sum_of_entries_is_that_of_the_sum_of_their_terms():
-    found = plug_in_table(*two_by_two())
+    latents, factors = two_by_two()
+    found = plug_in_table(latents, factors)
     terms = 2.0 * found.terms(0, 0) - 3.0 * found.terms(1, 1) + 0.5 * found.surprisal[:, 1]
-    less = (
-        0.4 * (4 * 3 * 1 + 9 * 2 * 2) / (2 * 300**2)
-    )  # squared slopes times degrees of freedom, where nothing is told
+    cells = [len(np.unique(np.stack([latents[:, j], factors[:, j]]), axis=1).T) for j in range(2)]
+    freedom = cells[0] - 4 - 2 + 1, cells[1] - 3 - 3 + 1
+    less = 0.5 * (4 * freedom[0] + 9 * freedom[1]) / (2 * 300**2)  # squared slopes times degrees of freedom
     expected = math.sqrt(terms.var() / 300 - less)
     error = found.standard_error(lambda nats, h: float(2.0 * nats[0, 0] - 3.0 * nats[1, 1] + 0.5 * h[1]))
     assert error == pytest.approx(expected, rel=1e-9)
@@ -91,7 +94,7 @@ def test_the_error_of_a_share_of_an_entropy_is_that_of_its_derivatives():
     nats, entropy = found.nats[1, 1], found.entropies[1]
     terms = found.terms(1, 1) / entropy - nats / entropy**2 * found.surprisal[:, 1]
     error = found.standard_error(lambda nats, entropies: float(nats[1, 1] / entropies[1]))
-    expected = math.sqrt(terms.var() / 300 - 0.4 * 2 * 2 / (2 * 300**2) / entropy**2)
+    expected = math.sqrt(terms.var() / 300 - 0.5 * 2 * 2 / (2 * 300**2) / entropy**2)
     assert error == pytest.approx(expected, rel=1e-3)
 
 

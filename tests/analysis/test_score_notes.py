@@ -92,12 +92,12 @@ def test_a_latent_that_moves_and_tells_of_nothing_is_named():
 
 def test_few_rows_are_said_with_their_bias_and_how_often_each_is_drawn():
     factors = labels((3, 10), 600)
-    biased, drawn = noted(healthy(factors), factors)
+    (biased,) = noted(healthy(factors), factors)
     assert f"factor1 by {19 * 9 / 1200:.2g} of 2.3 nats" in biased
     assert "factor0" not in biased  # 0.032 nats of 1.1 are less than a twentieth
-    assert "each of 600 about 17 times" in drawn
     lattice = np.repeat(np.indices((3, 10)).reshape(2, -1).T, 20, axis=0)  # the whole, not a sample of it
-    assert [line.split(",")[0] for line in noted(lattice * 1.0, lattice)] == ["rows are drawn with replacement"]
+    (drawn,) = noted(lattice * 1.0, lattice)
+    assert "drawn with replacement, each of 600 about 17 times" in drawn
     assert not any("drawn" in line for line in noted(healthy(labels(rows=5000)), labels(rows=5000)))
 
 
@@ -109,12 +109,13 @@ def test_a_factor_with_a_class_per_row_is_named():
 
 def test_regressions_are_told_of_rows_drawn_often_but_not_of_classes_that_they_do_not_take():
     factors = np.hstack([labels((3, 6), 900), np.arange(900)[:, None]])
-    data = LabelledCodes(healthy(factors), factors)
-    found = score_notes(data, information_matrix(data))
-    drawn, classes = (
-        next(each.scores for each in found if said in each.text)
-        for said in ("are drawn with replacement", "900 classes")
-    )
+    lattice = np.repeat(np.indices((3, 10)).reshape(2, -1).T, 20, axis=0)
+
+    def of(factors, said):
+        data = LabelledCodes(healthy(factors), factors)
+        return next(each.scores for each in score_notes(data, information_matrix(data)) if said in each.text)
+
+    drawn, classes = of(lattice, "are drawn with replacement"), of(factors, "900 classes")
     assert "dci-regression_informativeness" in drawn
     assert "dci-es_explicitness" in drawn
     assert "sap" in classes

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from analysis.scores.all_scores import SCORES, VARIANTS, score
-from analysis.scores.codes import STUDY, LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.dci import dci
+from analysis.scores.protocol import STUDY, SampleSizes
 from analysis.scores.udr import udr
 from annealing.errors import IFPError
 

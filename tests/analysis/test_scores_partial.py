@@ -9,12 +9,13 @@ from sklearn.ensemble import ExtraTreesClassifier
 from analysis.information import factor_entropy, information
 from analysis.scores.all_scores import exact_scores, score
 from analysis.scores.binned import plug_in_table
-from analysis.scores.codes import LabelledCodes, Sample, SampleSizes
+from analysis.scores.codes import LabelledCodes, Sample
 from analysis.scores.explicitness import explicitness
 from analysis.scores.factor_values import exact_codes
 from analysis.scores.infomec import information_of_sample
 from analysis.scores.irs import interventional_robustness
 from analysis.scores.mig import mean_gap, mig_chen
+from analysis.scores.protocol import SampleSizes
 from analysis.scores.sap import sap
 from analysis.scores.shared_values import draw_groups, draw_pairs
 from annealing.errors import IFPError
@@ -113,7 +114,7 @@ def test_mig_of_posteriors_takes_each_factor_s_own_rows():
     expected = mean_gap(np.array(nats).T, np.array(entropies))
     assert mig_chen(mean, logvar, factors) == pytest.approx(expected, abs=1e-12)
     data = LabelledCodes(mean, factors, logvar)
-    rows = data.train(0, SIZES).rows
+    rows = data.counted(0, SIZES).rows
     scored = score(mean, factors, logvar=logvar, only=["mig_chen"], sizes=SIZES)["mig_chen"]
     assert scored == pytest.approx(mig_chen(mean[rows], logvar[rows], factors[rows]), abs=1e-12)
 
@@ -192,7 +193,7 @@ def test_a_missing_label_is_another_protocol():
     factors = np.indices((3, 4)).reshape(2, -1).T
     assert LabelledCodes(factors * 1.0, factors).protocol == "gdl"
     factors[5, 0] = -1
-    assert LabelledCodes(factors * 1.0, factors).protocol == "gdl-arrays"
+    assert LabelledCodes(factors * 1.0, factors).protocol == "rows"
 
 
 def test_a_factor_whose_labels_a_sample_misses_is_named():

@@ -6,7 +6,8 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 
 from analysis.scores.all_scores import exact_scores, of_values_alone, score
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
+from analysis.scores.protocol import SampleSizes
 from analysis.scores.regression import dci_regression, infoe_regression, sap_regression, squared_correlations
 from annealing.errors import IFPError
 
@@ -71,7 +72,7 @@ def test_every_score_takes_the_rows_of_its_factor_as_scikit_learn_does(missing):
     gaps, linear, boosted = [], [], []
     for target in values.T:
         known, seen, unseen = (rows[~np.isnan(target[rows])] for rows in (np.arange(500), train, test))
-        second, first = np.sort([np.corrcoef(each[seen], target[seen])[0, 1] ** 2 for each in code.T])[-2:]
+        second, first = np.sort([np.corrcoef(each[known], target[known])[0, 1] ** 2 for each in code.T])[-2:]
         gaps.append(first - second)
         linear.append(LinearRegression().fit(code[known], target[known]).score(code[known], target[known]))
         model = GradientBoostingRegressor(random_state=0).fit(code[seen], target[seen])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
+from analysis.scores.protocol import SampleSizes
 from analysis.scores.shared_values import draw_groups, draw_pairs
 from annealing.errors import IFPError
 
@@ -42,13 +43,33 @@ def test_every_combination_equally_often_is_the_field_s_protocol_in_any_order_of
     ids=["gap", "repeated", "gap and repeated", "diagonal"],
 )
 def test_gaps_and_repeated_rows_are_another_protocol(factors):
-    assert numbered(factors).protocol == "gdl-arrays"
+    assert numbered(factors).protocol == "rows"
 
 
 def test_rows_are_drawn_with_replacement_and_equally_often():
     data = numbered(lattice(3, 4))
     rows = data.draw(24_000, np.random.default_rng(0))
     np.testing.assert_allclose(np.bincount(rows, minlength=12), 2000, atol=200)  # 4.7 standard deviations
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "fitted", "tested", "counted"),
+    [(100, 50, 100, 50, 100), (200, 100, 200, 100, 200), (250, 100, 200, 100, 250), (10_000, 5_000, 200, 100, 300)],
+)
+def test_rows_of_a_sample_are_drawn_once_and_none_is_tested_that_was_fitted(train, test, fitted, tested, counted):
+    data, sizes = with_gaps(), SampleSizes(train=train, test=test)
+    drawn = [draw(5, sizes).rows for draw in (data.train, data.test, data.counted, data.distinct)]
+    assert [len(np.unique(rows)) for rows in drawn] == [*map(len, drawn)]
+    assert [*map(len, drawn)] == [fitted, tested, counted, counted]
+    assert not set(drawn[0].tolist()) & set(drawn[1].tolist())
+    assert set(drawn[2].tolist()) == set(drawn[3].tolist())
+
+
+def test_of_a_full_lattice_information_is_counted_on_rows_drawn_with_replacement():
+    data, sizes = numbered(lattice(3, 4, 5)), SampleSizes(train=500, test=300)
+    np.testing.assert_array_equal(data.counted(1, sizes).rows, data.train(1, sizes).rows)
+    assert len(data.test(1, sizes).rows) == 300
+    np.testing.assert_array_equal(data.distinct(1, sizes).rows, np.arange(60))
 
 
 def test_a_sample_is_its_rows_codes_and_the_factors_that_vary():
@@ -62,7 +83,7 @@ def test_a_sample_is_its_rows_codes_and_the_factors_that_vary():
     assert (data.test(3, SampleSizes(test=40)).rows != sample.rows).any()
 
 
-@pytest.mark.parametrize("data", [numbered(lattice(3, 4, 5)), with_gaps()], ids=["gdl", "gdl-arrays"])
+@pytest.mark.parametrize("data", [numbered(lattice(3, 4, 5)), with_gaps()], ids=["gdl", "rows"])
 def test_all_rows_of_a_group_share_the_value_of_its_factor(data):
     factor, rows = draw_groups(data, 600, 16, np.random.default_rng(1))
     assert rows.shape == (600, 16)
@@ -74,7 +95,7 @@ def test_all_rows_of_a_group_share_the_value_of_its_factor(data):
             assert np.ptp(data.factors[rows[factor == k], other], axis=1).mean() > 0.5
 
 
-@pytest.mark.parametrize("data", [numbered(lattice(3, 4, 5)), with_gaps()], ids=["gdl", "gdl-arrays"])
+@pytest.mark.parametrize("data", [numbered(lattice(3, 4, 5)), with_gaps()], ids=["gdl", "rows"])
 def test_both_ends_of_a_pair_share_the_value_and_the_pairs_of_a_group_do_not(data):
     factor, first, second = draw_pairs(data, 300, 16, np.random.default_rng(1))
     assert first.shape == second.shape == (300, 16)

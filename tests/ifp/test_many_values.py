@@ -11,7 +11,8 @@ import torch
 import ifp
 from analysis.distributions import compare_unpaired, summarise
 from analysis.information import factor_entropy, information, information_and_chance
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
+from analysis.scores.protocol import SampleSizes
 from ifp.closed_form.contexts import action_sequence, closed_forms
 from ifp.closed_form.order import freezing_order
 from ifp.closed_form.whole import whole_spectrum

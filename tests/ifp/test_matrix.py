@@ -8,8 +8,9 @@ import pytest
 
 import ifp
 from analysis.plain_json import json_bytes
-from analysis.scores.codes import LabelledCodes, SampleSizes
+from analysis.scores.codes import LabelledCodes
 from analysis.scores.matrix import InformationMatrix, information_matrix
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 from ifp.evaluation.codes import codes_of_run
 from ifp.evaluation.scoring import score_run

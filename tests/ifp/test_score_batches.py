@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ifp
-from analysis.scores.codes import SampleSizes
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 from ifp.datasets import DataWarning
 

@@ -8,7 +8,7 @@ import pytest
 
 import ifp
 from analysis.scores.all_scores import score
-from analysis.scores.codes import SampleSizes
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 from ifp.datasets import DataWarning
 from ifp.datasets.labels import partial_labels
@@ -73,7 +73,7 @@ def test_a_warning_counts_the_labels_of_each_factor_and_the_rows_without_any(con
     kept = np.r_[:90, 100:300]
     classes = np.where(np.isnan(labels), -1, labels + 2).astype(int)[kept]
     assert found == score(codes[kept], classes, values=labels[kept], only=["mig", *REGRESSIONS], sizes=SIZES)
-    assert found.record["protocol"] == "gdl-arrays"
+    assert found.record["protocol"] == "rows"
 
 
 def test_log_variances_of_rows_without_a_label_go_with_their_codes(continuous):

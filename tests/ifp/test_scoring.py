@@ -17,7 +17,7 @@ import ifp
 from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
 from analysis.scores.all_scores import SCORES, VARIANTS, of_samples_alone
-from analysis.scores.codes import STUDY, SampleSizes, sampled_rows
+from analysis.scores.protocol import STUDY, SampleSizes, sampled_rows
 from analysis.scores.scores import BESIDE, Scores
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from annealing.errors import IFPError
@@ -287,7 +287,7 @@ SAMPLED = [name for name in (*SCORES, *VARIANTS) if of_samples_alone([name])]
 
 def test_scores_of_samples_look_at_no_other_rows(copied):
     codes, sizes = codes_of_run(copied), SampleSizes(train=1000, test=500)
-    rows = sampled_rows(len(codes.codes), 0, sizes)
+    rows = sampled_rows(codes.factors, 0, sizes)
     assert len(rows) < len(codes.codes)
     hidden = [np.full_like(array, 1e6) for array in (codes.codes, codes.logvar)]
     for array, own in zip(hidden, (codes.codes, codes.logvar), strict=True):
@@ -304,7 +304,7 @@ def test_only_what_is_sampled_is_encoded_where_no_more_is_looked_at(copied, monk
     assert np.ptp(codes.codes, axis=0).min() > 0
     calls = encoding(monkeypatch)
     found = score_run(copied, only=("mig", "sap"), seed=3, save=True)
-    assert calls == [len(sampled_rows(len(codes.codes), 3, STUDY))]
+    assert calls == [len(sampled_rows(codes.factors, 3, STUDY))]
     assert not (copied.path / "posteriors.npz").exists()
     expected = ifp.score(codes.codes, codes.factors, only=("mig", "sap"), seed=3)
     assert {name: found[name] for name in expected} == expected
@@ -357,7 +357,7 @@ def test_codes_in_a_file_are_scored_as_arrays(write):
     shown = CliRunner().invoke(app, ["score", str(path), "--only", "mig,modularity", "--json"])
     found, data = json.loads(shown.stdout), codes_of_file(path)
     assert {name: found[name] for name in CHEAP} == ifp.score(data.codes, data.factors, only=CHEAP)
-    assert found["protocol"] == "gdl-arrays"
+    assert found["protocol"] == "rows"
     assert [each.name for each in path.parent.iterdir()] == ["codes.npz"]
 
 

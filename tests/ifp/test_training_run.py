@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from typer.testing import CliRunner
 
 import ifp
-from analysis.scores.codes import SampleSizes
+from analysis.scores.protocol import SampleSizes
 from annealing.choices import Precision
 from annealing.errors import IFPError, RunError
 from ifp.cli import app

@@ -13,7 +13,7 @@ import pytest
 
 import ifp
 from analysis.figures.samples import draw_samples
-from analysis.scores.codes import SampleSizes
+from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 from ifp.annealing_test.measure import annealing_test
 from ifp.annealing_test.run import open_annealing_run
