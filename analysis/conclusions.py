@@ -12,6 +12,7 @@ from analysis.findings import FORMAT, QUANTILES, Brackets, FactorFindings, Findi
 from analysis.mixing import PairMixing
 from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
 from annealing.errors import IFPError
+from annealing.landau import NEARLY_DEGENERATE
 
 _RELATIVE_BETA = tuple(round(float(ratio), 3) for ratio in np.geomspace(0.3, 1.0, 13))
 
@@ -45,8 +46,8 @@ def conclude(
     names = list(dict.fromkeys(main["factor"]))
     planning = _closed_forms(spectral)
     slopes = _known(without_rough_slopes(spectral), "slope")
-    values = _known(spectral, "values")
-    factors = tuple(_factor_findings(name, main, planning, slopes, values, curves) for name in names)
+    values, ratios = _known(spectral, "values"), _known(spectral, "second_ratio")
+    factors = tuple(_factor_findings(name, main, planning, slopes, values, ratios, curves) for name in names)
     measured = compare_pairs(names, measured_pressures(main), "measured")
     return Findings(
         format=FORMAT,
@@ -102,7 +103,7 @@ def conclude_spectrum(
     names = list(dict.fromkeys(spectral["factor"]))
     planning = _closed_forms(spectral)
     slopes = _known(without_rough_slopes(spectral), "slope")
-    values = _known(spectral, "values")
+    values, ratios = _known(spectral, "values"), _known(spectral, "second_ratio")
     freeze = {name for name in names if np.isfinite(planning[name]).any()}  # a factor of one value has no order either
     return Findings(
         format=FORMAT,
@@ -114,7 +115,7 @@ def conclude_spectrum(
         threshold_nats=None,
         source=f"spectrum over {len(planning)} contexts, nothing measured",
         relative_beta=(),
-        factors=tuple(_unmeasured(name, planning[name], slopes[name], values[name]) for name in names),
+        factors=tuple(_unmeasured(name, planning[name], slopes[name], values[name], ratios[name]) for name in names),
         pairs=tuple(compare_pairs(names, planning, "planning")),
         mixing=tuple(pair for pair in mixing if {pair.factor, pair.other} <= {*names}),
         conditional={name: value for name, value in (conditional or {}).items() if name in freeze and value > 0},
@@ -149,9 +150,11 @@ def _quantiles(planning: pd.Series) -> tuple[float, ...]:
     return tuple(np.quantile(known, QUANTILES).tolist()) if len(known) else ()
 
 
-def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series, values: pd.Series) -> FactorFindings:
+def _unmeasured(
+    name: str, planning: pd.Series, slopes: pd.Series, values: pd.Series, ratios: pd.Series
+) -> FactorFindings:
     nothing = summarise(())
-    usual = median(values)
+    usual, ratio = median(values), median(ratios)
     return FactorFindings(
         factor=name,
         cases=0,
@@ -161,6 +164,7 @@ def _unmeasured(name: str, planning: pd.Series, slopes: pd.Series, values: pd.Se
         spectral=nothing,
         planning=summarise(planning),
         planning_quantiles=_quantiles(planning),
+        modes=2 if ratio is not None and ratio > NEARLY_DEGENERATE else 1,
         planning_points=tuple(point if np.isfinite(point) else None for point in planning.tolist()),
         entropy=float(np.log(usual)) if usual else None,
         slope=median(slopes),
@@ -177,6 +181,7 @@ def _factor_findings(
     planning: pd.DataFrame,
     slopes: pd.DataFrame,
     values: pd.DataFrame,
+    ratios: pd.DataFrame,
     curves: Mapping[str, NDArray],
 ) -> FactorFindings:
     rows = main[main["factor"] == name]
@@ -191,7 +196,7 @@ def _factor_findings(
     ]
     whole = [nats for nats in relative if np.isfinite(nats).all()]  # a diverged case has no curve
     return replace(
-        _unmeasured(name, planning[name], slopes[name], values[name]),
+        _unmeasured(name, planning[name], slopes[name], values[name], ratios[name]),
         cases=len(rows),
         freezing=_censored(told, "freezing_beta"),
         melting=_censored(told.assign(melting_beta=melting), "melting_beta"),

@@ -63,6 +63,8 @@ class FactorFindings:
         brackets: how many cases' brackets hold the closed form; None where there are no cases.
         bracket_width: median of upper over lower end of the bracket, over the cases that have one.
         nats: median KL on heating at ``relative_beta`` times the case's closed form.
+        modes: latents that a code of the factor needs: 2 where the second eigenvalue of its images is near the first in
+            most planning contexts (:data:`annealing.landau.NEARLY_DEGENERATE`), as of a circle, else 1.
         planning_points: closed form in each planning context, the same contexts in one order for all factors; None
             where it has none there. Findings of before have none: how sure a plan is, they do not tell.
     """
@@ -82,6 +84,7 @@ class FactorFindings:
     bracket_width: float | None
     nats: tuple[float, ...]
     planning_points: tuple[float | None, ...] = field(default=(), metadata={ADDED: True})
+    modes: int = field(default=1, metadata={ADDED: True})
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,6 +136,8 @@ class Findings:
                     f"need {len(QUANTILES)} quantiles of {each.factor} where it has a freezing point, and else none, "
                     f"got {len(each.planning_quantiles)}"
                 )
+            if each.modes not in (1, 2):
+                raise IFPError(f"need 1 or 2 modes of {each.factor}, got {each.modes}")
             placed = [point for point in each.planning_points if point is not None]
             if min((each.planning.median or 0.0, *each.planning_quantiles, *placed)) < 0:
                 raise IFPError(f"need pressures from 0 on as freezing points of {each.factor}, got others")

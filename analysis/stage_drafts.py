@@ -18,12 +18,20 @@ class StageDraft:
     """A stage but for its place among the others."""
 
     pressure: float
+    factors: int
     latents: int
-    time: float  # expected, in arbitrary units
+    time: float  # that its factors take to freeze there, in arbitrary units
     nats: Mapping[str, float]
     evidence: list[str]
     settling: tuple[float, ...] = ()
     settle: float = 0.0
+
+
+def shares(drafts: Sequence[StageDraft]) -> list[float]:
+    """Share of the steps of each stage: half by its number of factors, half by its time; more where others settle."""
+    factors, time = sum(draft.factors for draft in drafts), sum(draft.time for draft in drafts)
+    needed = [(draft.factors / factors + draft.time / time) / (1 - draft.settle) for draft in drafts]
+    return [own / sum(needed) for own in needed]
 
 
 def falling(drafts: list[StageDraft]) -> list[StageDraft]:
@@ -51,9 +59,7 @@ def settled(
                 f"a fall from {before.pressure:.4g} at once would let what is frozen spread into it: the groups before "
                 f"settle at {told} nats over {share:.0%} of the stage, then it opens"
             )
-            draft = replace(
-                draft, settling=way, settle=share, time=draft.time / (1 - share), evidence=[*draft.evidence, why]
-            )
+            draft = replace(draft, settling=way, settle=share, evidence=[*draft.evidence, why])
         found.append(draft)
     return found
 

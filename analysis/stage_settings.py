@@ -18,7 +18,7 @@ class StageSettings:
     Attributes:
         depth: share of a group's lowest freezing point at which it is held; below 1, so that it holds information.
         final_pressure: beta of the last stage, in nats.
-        group_size: latents of a group that has room (at least one per factor).
+        group_size: latents of a group that has room; None: as many as its factors have modes, which is the least.
         gamma: scale of the steps of groups that opened earlier.
         stages: how many; None for as many as can be told apart.
         settle: share of a stage for each pressure at which the groups before it settle before it opens, where the fall
@@ -26,9 +26,9 @@ class StageSettings:
         pressures: of every stage, falling, instead of depth and final pressure; None to choose them.
     """
 
-    depth: float = 0.35
+    depth: float = 0.5
     final_pressure: float = 1.0
-    group_size: int = 2
+    group_size: int | None = None
     gamma: float = 0.1
     stages: int | None = None
     settle: float = 0.0
@@ -37,11 +37,10 @@ class StageSettings:
     def __post_init__(self) -> None:
         if not 0 < self.depth <= 1:
             raise IFPError(f"need a depth above 0 and at most 1, got {self.depth:g}")
-        if not 0 < self.final_pressure < math.inf or self.group_size < 1:
-            raise IFPError(
-                f"need a final pressure and a group size above 0, got {self.final_pressure:g} and {self.group_size}"
-            )
-        require_count("group_size", self.group_size)
+        if not 0 < self.final_pressure < math.inf:
+            raise IFPError(f"need a final pressure above 0, got {self.final_pressure:g}")
+        if self.group_size is not None:
+            require_count("group_size", self.group_size)
         if self.stages is not None and self.stages > 0:  # fewer than one is told with the number of the factors
             require_count("stages", self.stages)
         if not 0 <= self.settle <= _MOST_SETTLING:

@@ -1,10 +1,15 @@
 r"""From findings to a plan of DEFT's stages: which factors freeze together, at which pressure, in how many latents.
 
-A group is held at ``depth`` times its lowest freezing point, so that it holds real information, but never above the
-next group's freezing point; where it lies below that, the group gets one latent per factor, so that nothing else can
-enter. Expected learning time: near its freezing point beta_k a mode grows at a rate proportional to 1 - beta / beta_k
-(critical slowing down), so a factor needs time in proportion to :math:`1 / (1 - \max(\beta / \beta_k, d))`, with d the
-depth; a stage has the sum over its factors.
+*Pressure.* A code of a factor that freezes at lambda grows, from silence, at a rate in proportion to lambda - beta. A
+group is held at half its lowest freezing point (``depth``), where codes grow half as fast as they ever would, and what
+is held leaves little enough that a fall by half is safe (:mod:`analysis.safe_fall`); never above the next group's
+freezing point: down to there nothing else freezes.
+
+*Latents.* As many as its factors have modes, one each and two for a circle, and none to spare that others could enter.
+
+*Lengths.* Half of the steps by the number of factors, as those that froze need time to find latents of their own, and
+half by how long they take to freeze, :math:`1 / (\lambda_k - \beta)`, summed over a stage's factors. From
+:math:`\beta = 0.8 \lambda_k` on, nearness makes a stage no longer: it would never end.
 """
 
 import math
@@ -24,13 +29,13 @@ from analysis.groups import (
     separation_warnings,
 )
 from analysis.plan_uncertainty import resample
-from analysis.stage_drafts import StageDraft, falling, late_joined, settled, stage_pressure
+from analysis.stage_drafts import StageDraft, falling, late_joined, settled, shares, stage_pressure
 from analysis.stage_plan import FORMAT, SETTLING_FORMAT, Stage, StagePlan
 from analysis.stage_settings import StageSettings
 from annealing.errors import IFPError
 from annealing.thresholds import TOLD
 
-_NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer: it would never end
+_NEAREST = 0.8  # share of a freezing point from which nearness makes a stage no longer
 _LAWFUL = 0.2  # nats up to which KL = g ln(beta_c / beta) holds
 
 
@@ -71,9 +76,8 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     left_out = [f"{name} never freezes: left out" for name in never]
     doubts = [*separation_warnings(groups, findings), *resamples.warnings(groups)]
     warnings = [*left_out, *doubts, *warnings, *findings.warnings]
-    total, opened, stages = sum(draft.time for draft in drafts), 0, []
-    for number, (group, draft) in enumerate(zip(groups, drafts, strict=True)):
-        share = draft.time / total
+    opened, stages = 0, []
+    for number, (group, draft, share) in enumerate(zip(groups, drafts, shares(drafts), strict=True)):
         stages.append(
             Stage(
                 pressure=draft.pressure,
@@ -84,7 +88,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
                 evidence=[
                     *draft.evidence,
                     *resamples.evidence(groups, number),
-                    f"{share:.0%} of the steps: expected learning time {draft.time:.3g} of {total:.3g}",
+                    f"{share:.0%} of the steps: half by the number of factors, half by how long these take to freeze",
                 ],
                 settling=draft.settling,
                 settle=draft.settle,
@@ -127,10 +131,15 @@ def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: S
     nats, basis = _predicted_nats(group, values, pressure, findings)
     if nats:
         evidence.append(f"held there by {basis}: {', '.join(f'{name} {held:.2g} nats' for name, held in nats.items())}")
-    latents = max(len(group), settings.group_size)
-    if after and pressure < highest_after:
-        latents = len(group)
-        evidence.append(f"below the next group's {highest_after:.4g} nats: one latent per factor, none to spare")
+    latents = sum(each.modes for each in group)
+    if settings.group_size is not None and not (after and pressure < highest_after):
+        latents = max(latents, settings.group_size)
+    round_modes = [each.factor for each in group if each.modes > 1]
+    evidence.append(
+        f"{latents} latents: two of {' and '.join(round_modes)}, whose second mode freezes with the first"
+        if round_modes
+        else f"{latents} latent{'s' if latents > 1 else ''}"
+    )
     if after and not all(each.factor in findings.conditional for each in (*group, *after)):
         surely = Separation(findings).between(group, after)
         evidence.append(
@@ -142,8 +151,8 @@ def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: S
             + ", ".join(f"{each.factor} {_chance_above(each, pressure):.0%}" for each in after)
         )
     evidence += _mixing_evidence(group, findings)
-    time = sum(1 / (1 - min(max(pressure / value, settings.depth), _NEAREST)) for value in values)
-    return StageDraft(pressure, latents, time, nats, evidence)
+    time = sum(1 / max(value - pressure, (1 - _NEAREST) * value) for value in values)
+    return StageDraft(pressure, len(group), latents, time, nats, evidence)
 
 
 def _value_evidence(group: Group, values: Sequence[float], findings: Findings) -> list[str]:

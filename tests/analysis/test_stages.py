@@ -96,24 +96,33 @@ def test_factors_that_take_turns_freeze_in_one_stage_and_the_rest_from_the_highe
     assert groups(plan_stages(dsprites_like())) == [{"posX", "posY"}, {"scale"}, {"shape"}, {"orientation"}]
 
 
-def test_pressures_are_35_percent_of_each_group_s_lowest_point_and_at_last_the_final_one():
+def test_pressures_are_half_of_each_group_s_lowest_point_or_the_next_group_s_and_at_last_the_final_one():
     plan = plan_stages(dsprites_like())
-    np.testing.assert_allclose(pressures(plan), [0.35 * 181, 0.35 * 132, 0.35 * 73, 1.0], rtol=1e-3)
-    plan = plan_stages(dsprites_like(), depth=0.5, final_pressure=4.0)
-    np.testing.assert_allclose(pressures(plan), [0.5 * 181, 0.5 * 132, 36.0, 4.0], rtol=1e-3)
+    np.testing.assert_allclose(pressures(plan), [0.5 * 181, 0.5 * 132, 36.0, 1.0], rtol=1e-3)
+    plan = plan_stages(dsprites_like(), depth=0.35, final_pressure=4.0)
+    np.testing.assert_allclose(pressures(plan), [0.35 * 181, 0.35 * 132, 0.35 * 73, 4.0], rtol=1e-3)
 
 
-def test_stages_below_the_next_group_s_point_open_a_latent_per_factor_and_the_last_its_group_s_size():
+def with_modes(findings, **modes):
+    return replace(findings, factors=tuple(replace(f, modes=modes.get(f.factor, 1)) for f in findings.factors))
+
+
+def test_a_stage_opens_a_latent_per_mode_and_a_larger_group_only_where_nothing_else_could_enter():
     plan = plan_stages(dsprites_like())
-    assert [stage.latents for stage in plan.stages] == [(0, 1), (2,), (3,), (4, 5)]
-    assert plan.latents == 6
-    assert opened(plan_stages(dsprites_like(), group_size=4)) == [2, 1, 1, 4]
-    assert opened(plan_stages(dsprites_like(), group_size=1)) == [2, 1, 1, 1]
+    assert [stage.latents for stage in plan.stages] == [(0, 1), (2,), (3,), (4,)]
+    assert plan.latents == 5
+    circle = with_modes(dsprites_like(), orientation=2)
+    assert opened(plan_stages(circle)) == [2, 1, 1, 2]
+    assert opened(plan_stages(circle, group_size=4)) == [2, 1, 4, 4]  # shape's stage lies at orientation's point
+    assert opened(plan_stages(circle, group_size=1)) == [2, 1, 1, 2]
+    assert opened(plan_stages(with_modes(dsprites_like(), posX=2, posY=2))) == [4, 1, 1, 1]
+    assert "two of orientation, whose second mode" in " ".join(plan_stages(circle).stages[3].evidence)
 
 
 def test_shares_are_those_of_the_factors_and_sum_to_1():
     shares = [stage.share for stage in plan_stages(dsprites_like()).stages]
-    np.testing.assert_allclose(shares, [0.4, 0.2, 0.2, 0.2], rtol=1e-12)
+    times = np.array([2 / (181 - 90.5), 1 / (132 - 66), 1 / (73 - 36), 1 / (36 - 1)])
+    np.testing.assert_allclose(shares, np.array([0.2, 0.1, 0.1, 0.1]) + times / times.sum() / 2, rtol=1e-9)
     assert abs(sum(shares) - 1) < 1e-12
 
 
@@ -134,7 +143,8 @@ def test_a_group_s_pressure_is_counted_from_its_lowest_member():
     points = {"a": course(100.0, 0.3), "b": course(101.0, 0.3, turn=-1), "c": 60.0}
     plan = plan_stages(made_findings(points))
     assert groups(plan)[0] == {"a", "b"}
-    np.testing.assert_allclose(plan.stages[0].pressure, 35.0)
+    np.testing.assert_allclose(plan.stages[0].pressure, 50.0)
+    np.testing.assert_allclose(plan_stages(made_findings(points), depth=0.35).stages[0].pressure, 35.0)
 
 
 def test_a_factor_joins_only_a_group_of_which_every_member_is_like_it():
@@ -158,7 +168,7 @@ def test_factors_share_a_stage_while_neither_is_first_in_clearly_more_contexts(w
 def test_the_next_group_holds_the_pressure_where_the_depth_would_pass_it():
     plan = plan_stages(made_findings({"a": 200.0, "b": 40.0}))
     assert pressures(plan) == [40.0, 1.0]
-    assert opened(plan) == [2, 2]  # b cannot enter at its own point, so a has room
+    assert opened(plan_stages(made_findings({"a": 200.0, "b": 40.0}), group_size=2)) == [2, 2]  # b cannot enter there
     assert "held" in " ".join(plan.stages[0].evidence)
 
 
@@ -166,7 +176,6 @@ def test_the_next_group_holds_the_pressure_where_the_depth_would_pass_it():
 def test_a_held_pressure_lies_at_the_next_group_s_point_however_many_digits_it_has(b):
     plan = plan_stages(made_findings({"a": 200.0, "b": b}))
     assert 0.999 * b < plan.stages[0].pressure <= b
-    assert opened(plan) == [2, 2]
 
 
 @pytest.mark.parametrize("depth", [0.1, 0.35, 0.7, 1.0])
@@ -183,13 +192,16 @@ def test_no_stage_is_held_above_the_next_group_and_pressures_fall(seed, depth):
 
 
 def test_groups_too_near_the_final_pressure_join_the_last_stage_with_a_warning():
-    plan = plan_stages(dsprites_like(), final_pressure=30.0)
+    plan = plan_stages(dsprites_like(), final_pressure=37.0)
     assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape", "orientation"}]
-    assert pressures(plan)[-1] == 30.0
-    times = [2 / 0.65, 1 / 0.65, 1 / (1 - 30 / 73) + 1 / (1 - 0.8)]  # shape and orientation are near their points
-    np.testing.assert_allclose([stage.share for stage in plan.stages], np.array(times) / sum(times), rtol=1e-3)
+    assert pressures(plan)[-1] == 37.0
+    times = np.array(
+        [2 / (181 - 90.5), 1 / (132 - 66), 1 / (73 - 37) + 1 / (0.2 * 36)]
+    )  # orientation's point is passed
+    expected = np.array([0.2, 0.1, 0.2]) + times / times.sum() / 2
+    np.testing.assert_allclose([stage.share for stage in plan.stages], expected, rtol=1e-3)
     assert opened(plan) == [2, 1, 2]
-    assert any("orientation" in warning and "final pressure 30" in warning for warning in plan.warnings)
+    assert any("orientation" in warning and "final pressure 37" in warning for warning in plan.warnings)
 
 
 def test_a_factor_that_freezes_below_the_final_pressure_joins_the_last_stage():
@@ -200,7 +212,7 @@ def test_a_factor_that_freezes_below_the_final_pressure_joins_the_last_stage():
 
 
 def test_a_stage_whose_rounded_pressure_is_the_final_one_is_no_stage_of_its_own():
-    plan = plan_stages(made_findings({"a": 1.00001 / 0.35, "b": 2.0}))
+    plan = plan_stages(made_findings({"a": 1.00001 / 0.5, "b": 2.0}))
     assert groups(plan) == [{"a", "b"}]
 
 
@@ -321,8 +333,8 @@ def test_conditional_values_make_order_groups_and_pressures_where_they_are_known
     )
     plan = plan_stages(found)
     assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape"}, {"orientation"}]
-    np.testing.assert_allclose(pressures(plan), [0.35 * 162, 34.0, 0.35 * 34, 1.0], rtol=1e-3)
-    assert opened(plan) == [2, 2, 1, 2]
+    np.testing.assert_allclose(pressures(plan), [0.5 * 162, 34.0, 0.5 * 34, 1.0], rtol=1e-3)
+    assert opened(plan) == [2, 1, 1, 1]
     assert "the factors known that freeze before: scale 98" in " ".join(plan.stages[1].evidence)
     assert any("posX and posY cannot be told apart" in each for each in plan.warnings)
     assert not any("shape" in each for each in plan.warnings)
@@ -436,11 +448,11 @@ def test_plans_of_random_findings_keep_their_promises_whatever_the_order_of_the_
         ({"depth": -0.2}, "need a depth"),
         ({"depth": 1.01}, r"need a depth above 0 and at most 1, got 1\.01"),
         ({"depth": float("nan")}, "need a depth"),
-        ({"final_pressure": 0.0}, "need a final pressure and a group size above 0, got 0 and 2"),
+        ({"final_pressure": 0.0}, "need a final pressure above 0, got 0"),
         ({"final_pressure": -1.0}, "need a final pressure"),
         ({"final_pressure": float("nan")}, "need a final pressure"),
         ({"final_pressure": float("inf")}, "final pressure"),
-        ({"group_size": 0}, "need a final pressure and a group size above 0, got 1 and 0"),
+        ({"group_size": 0}, "need group_size of at least 1, got 0"),
         ({"gamma": -0.1}, r"need gamma in 0\.\.1"),
         ({"gamma": 1.5}, r"need gamma in 0\.\.1"),
         ({"gamma": float("nan")}, r"need gamma in 0\.\.1"),
@@ -608,4 +620,5 @@ def test_boundaries_never_fall_and_lie_within_half_a_step_of_the_shares(steps):
     assert ends[-1] == steps
     assert ends == sorted(ends)
     assert all(type(end) is int for end in ends)
-    np.testing.assert_allclose(ends, np.array([0.4, 0.6, 0.8, 1.0]) * steps, atol=0.5 + 1e-6)
+    shares = np.cumsum([stage.share for stage in plan.stages])
+    np.testing.assert_allclose(ends, shares * steps, atol=0.5 + 1e-6)
