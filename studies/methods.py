@@ -3,12 +3,21 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from studies.plans import DEPTHS
 from studies.size import Size
 from studies.training import Training
+
+OF_ONE_PLAN = (
+    *("derived", "log-spaced", "half", "double", "reversed", "one-stage"),
+    *("derived-gamma-0.1", "derived-settle"),
+)
+OF_OTHER_DEPTHS = tuple(f"depth-{depth:g}" for depth in DEPTHS)
 
 METHODS: dict[str, dict] = {
     "deft": {"objective": "deft", "plan": "spectrum"},
     "deft-gamma-1": {"objective": "deft", "plan": "spectrum-gamma-1"},
+    # by the derived plan, and by others for the same groups
+    **{f"deft-{plan}": {"objective": "deft", "plan": plan} for plan in (*OF_ONE_PLAN, *OF_OTHER_DEPTHS)},
     "deft-shorter": {"objective": "deft", "plan": "spectrum", "longer": 0.5},
     "deft-longer": {"objective": "deft", "plan": "spectrum", "longer": 2.0},
     "deft-published-form": {

@@ -1,8 +1,11 @@
 """The plans of DEFT that the studies compare, each made once and kept beside the rows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import ifp
 from analysis.plain_json import json_bytes
@@ -12,7 +15,9 @@ from ifp.files.atomic import write_atomically
 from ifp.training.plan import read_plan
 from studies.size import DOCS
 
+Maker = Callable[[Dataset], StagePlan]
 FOLDER = DOCS / "plans"
+DEPTHS = (0.1, 0.2, 0.35, 0.6)  # of the grid that a plan by itself is compared with; its own is 0.5
 CONTEXTS = 300  # of a closed-form plan
 ANNEALED = 8  # contexts of an annealed one
 WHOLE_STEPS = 6000  # of a run without labels
@@ -24,12 +29,41 @@ PUBLISHED = {  # nats, of the stages; from the experiments of DEFT's authors
 }
 
 
-def _spectrum(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1))
+def _spectrum(**settings: Any) -> Maker:
+    return lambda dataset: ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1), **settings)
 
 
-def _late(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1), gamma=1.0)
+def _at(pressures: Callable[[list[float]], list[float]]) -> Maker:
+    """The derived plan, same groups, latents and lengths, at other pressures."""
+
+    def make(dataset: Dataset) -> StagePlan:
+        plan = plan_of("derived", dataset)
+        others = pressures([stage.pressure for stage in plan.stages])
+        changed = (replace(stage, pressure=at) for stage, at in zip(plan.stages, others, strict=True))
+        return replace(plan, stages=tuple(replace(stage, predicted_nats={}, evidence=None) for stage in changed))
+
+    return make
+
+
+def log_spaced(pressures: list[float]) -> list[float]:
+    """As many from the first to the last, each the same share of the one before."""
+    return np.geomspace(pressures[0], pressures[-1], len(pressures)).tolist()
+
+
+def reversed_order(dataset: Dataset) -> StagePlan:
+    """The derived plan's groups from the last to freeze to the first, each with its latents and length."""
+    plan = plan_of("derived", dataset)
+    pairs = zip(plan.stages, reversed(plan.stages), strict=True)
+    stages = tuple(replace(other, pressure=stage.pressure, predicted_nats={}, evidence=None) for stage, other in pairs)
+    return replace(plan, stages=stages)
+
+
+def one_stage(dataset: Dataset) -> StagePlan:
+    """All of the derived plan's latents at once, at its last pressure."""
+    plan = plan_of("derived", dataset)
+    names = tuple(name for stage in plan.stages for name in stage.factors)
+    only = Stage(plan.stages[-1].pressure, names, tuple(range(plan.latents)), 1.0, {}, None)
+    return replace(plan, stages=(only,))
 
 
 def _annealed(dataset: Dataset) -> StagePlan:
@@ -67,9 +101,20 @@ def _published(dataset: Dataset) -> StagePlan:
     )
 
 
-PLANS: dict[str, Callable[[Dataset], StagePlan]] = {
-    "spectrum": _spectrum,  # closed form, labels, no training
-    "spectrum-gamma-1": _late,  # the same; earlier groups go on at full steps
+PLANS: dict[str, Maker] = {
+    # closed form, labels, no training: by the rule of before (0.35 of the freezing point, equal lengths), kept as files
+    "spectrum": _spectrum(),
+    "spectrum-gamma-1": _spectrum(gamma=1.0),  # the same; earlier groups go on at full steps
+    # by today's rule, and the same at other pressures
+    "derived": _spectrum(gamma=1.0),
+    "derived-gamma-0.1": _spectrum(gamma=0.1),
+    "derived-settle": _spectrum(gamma=1.0, settle=0.05),
+    **{f"depth-{depth:g}": _spectrum(gamma=1.0, depth=depth) for depth in DEPTHS},
+    "log-spaced": _at(log_spaced),
+    "half": _at(lambda pressures: [pressure / 2 for pressure in pressures]),
+    "double": _at(lambda pressures: [2 * pressure for pressure in pressures]),
+    "reversed": reversed_order,
+    "one-stage": one_stage,
     "annealed": _annealed,  # the annealing test, one factor at a time
     "unlabelled": _unlabelled,  # one network on all data as the pressure falls; no label is looked at
     "published": _published,  # the authors' pressures, two latents each, equal lengths

@@ -10,7 +10,6 @@ from scipy.special import digamma, polygamma
 from analysis.scores.information_table import InformationTable, surprisals
 
 NEIGHBOURS = 10  # as in InfoMEC
-_SHARED = 0.75  # of the chance in neighbours, by how much the mean varies more than its terms say
 _BLUR = 1e-10  # of a code's scale: noise that sets equal codes apart
 
 
@@ -78,7 +77,7 @@ def _table(
         nats[j, k] = max(mean, 0.0)
         # of the rows near, a share exp(I - H) is of the class: psi'(m) is that share of psi'(k)
         others = 1 - math.exp(min(mean - float(entropies[k]), 0.0))
-        noise[j, k] = _SHARED * float(polygamma(1, neighbours)) * others / int(known[:, k].sum())
+        noise[j, k] = float(polygamma(1, neighbours)) * others / int(known[:, k].sum())
     return InformationTable(nats, entropies, terms, surprisal, known, noise=noise, cut_off=True)
 
 

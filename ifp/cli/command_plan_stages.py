@@ -55,7 +55,10 @@ def plan_stages(
     ] = None,
     depth: Annotated[float | None, typer.Option(help="Stage pressure over its group's lowest freezing point.")] = None,
     final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.")] = None,
-    group_size: Annotated[int | None, typer.Option(help="Latents of a group that has room.", min=1)] = None,
+    group_size: Annotated[
+        int | None,
+        typer.Option(help="Latents of a group that has room.  [default: as many as its factors need]", min=1),
+    ] = None,
     gamma: Annotated[float | None, typer.Option(help="Scale of the steps of groups that opened earlier.")] = None,
     settle: Annotated[
         float | None,

@@ -1,0 +1,72 @@
+"""Study 10: do the pressures of a plan matter? Others for the same groups, latents, lengths, budget and network."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from matplotlib.figure import Figure
+
+from studies.diffusion import by_factor
+from studies.methods import trainings
+from studies.page import by_dataset, draw_scores, plan_table, save, score_table, write_tables
+from studies.plans import DEPTHS
+from studies.rows import Row, rows_of
+from studies.size import Size
+from studies.training import Training
+
+DATASETS = ("dsprites-32", "lights", "color-dsprites-32")
+CHOSEN_ON = (10, 11, 12)  # seeds that settings were chosen on; those reported are the size's
+CHOICES = ("deft", "deft-gamma-1", "deft-derived-gamma-0.1", "deft-derived", "deft-derived-settle")
+PRESSURES = tuple(f"deft-{plan}" for plan in ("derived", "log-spaced", "half", "double", "reversed", "one-stage"))
+GRID = ("deft-gamma-1", *(f"deft-depth-{depth:g}" for depth in DEPTHS))
+MEASURES = {
+    "mig": "MIG",
+    "dci-forest_disentanglement": "DCI (trees)",
+    "infom": "InfoM",
+    "infoc": "InfoC",
+    "infoe": "InfoE",
+    "diffusion": "diffusion index",
+    "reconstruction": "reconstruction",
+}
+
+
+def cases(size: Size) -> Iterator[Training]:
+    """Rows of the study: the seeds of the choice, then seed by seed what is reported."""
+    for dataset in DATASETS[:2]:
+        yield from trainings(dataset, CHOICES, replace(size, seeds=CHOSEN_ON))
+    for seed in size.seeds:
+        for dataset in DATASETS:
+            yield from trainings(dataset, (*PRESSURES, *GRID), replace(size, seeds=(seed,)))
+
+
+def write_page(size: Size) -> None:
+    """docs/studies/pressures.md's tables, its CSV, and a figure of the scores of each data set."""
+    rows = rows_of(cases(size), size)
+    write_tables(size, "pressures", rows, lines(rows))
+    for dataset in DATASETS:
+        own = [row for row in reported(rows) if row["dataset"] == dataset]
+        if own:
+            save(size, f"pressures-{dataset}", _drawn(own, dataset))
+
+
+def lines(rows: Sequence[Row]) -> Iterator[str]:
+    """By data set: other pressures and other depths on the seeds reported, then what was chosen on the others."""
+    yield from by_dataset(reported(rows), _reported_lines)
+    yield from ("# Chosen on other seeds", "")
+    yield from by_dataset([row for row in rows if row["seed"] in CHOSEN_ON], _chosen_lines)
+
+
+def reported(rows: Sequence[Row]) -> list[Row]:
+    """Rows of the seeds that nothing was chosen on."""
+    return [row for row in rows if row["seed"] not in CHOSEN_ON]
+
+
+def _reported_lines(rows: Sequence[Row]) -> Iterator[str]:
+    yield from (*score_table(rows, MEASURES), "", *by_factor(rows), "", *plan_table(rows))
+
+
+def _chosen_lines(rows: Sequence[Row]) -> Iterator[str]:
+    yield from (*score_table(rows, MEASURES), "", *by_factor(rows))
+
+
+def _drawn(rows: Sequence[Row], dataset: str) -> Figure:
+    return draw_scores(rows, dataset)
