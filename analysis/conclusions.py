@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.distributions import Summary, median, summarise
-from analysis.findings import FORMAT, QUANTILES, Brackets, FactorFindings, Findings
+from analysis.findings import FORMAT, QUANTILES, Brackets, FactorFindings, Findings, NuisanceFindings
 from analysis.mixing import PairMixing
 from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
 from annealing.errors import IFPError
@@ -75,6 +75,7 @@ def conclude_spectrum(
     likelihood: str,
     conditional: Mapping[str, float] | None = None,
     mixing: Sequence[PairMixing] = (),
+    nuisances: NuisanceFindings | None = None,
 ) -> Findings:
     """Findings of the closed form alone: enough to plan stages, with no training and nothing measured.
 
@@ -88,6 +89,7 @@ def conclude_spectrum(
         fingerprint, image_shape, likelihood: of the data, kept for the plan.
         conditional: freezing points given the factors that freeze before, by factor: the freezing order's.
         mixing: of the data (:mod:`analysis.mixing`).
+        nuisances: of the data, where they have any.
 
     Raises:
         IFPError: a table without rows.
@@ -119,6 +121,7 @@ def conclude_spectrum(
         pairs=tuple(compare_pairs(names, planning, "planning")),
         mixing=tuple(pair for pair in mixing if {pair.factor, pair.other} <= {*names}),
         conditional={name: value for name, value in (conditional or {}).items() if name in freeze and value > 0},
+        nuisances=nuisances,
     )
 
 

@@ -87,6 +87,27 @@ class FactorFindings:
     modes: int = field(default=1, metadata={ADDED: True})
 
 
+@dataclass(frozen=True)
+class NuisanceFindings:
+    """What varies from image to image and is no factor: all of it together.
+
+    Attributes:
+        names: as the data set names it; one that is a factor's, too, marked.
+        values: its freezing points, the largest eigenvalues of the whitened covariance of images that have the same
+            factors, falling, in nats: as many latents could hold something of it.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) < len(self.names) or not all(map(is_name, self.names)):
+            raise IFPError(f"need findings of one nuisance or more, each once, got {shown(self.names)}")
+        falling = all(low <= high for high, low in itertools.pairwise(self.values))
+        if not self.values or not falling or not self.values[-1] > 0:
+            raise IFPError(f"need freezing points of nuisances that fall and lie above 0, got {shown(self.values)}")
+
+
 @dataclass(frozen=True, repr=False)
 class Findings:
     """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
@@ -101,6 +122,7 @@ class Findings:
         conditional_are: what these points are, in words.
         same_within: share by which such points may differ and still be one.
         warnings: what makes the findings themselves doubtful; a plan repeats them.
+        nuisances: what varies and is no factor, where the data have it and were looked at; findings of before do not.
     """
 
     format: str
@@ -119,6 +141,7 @@ class Findings:
     conditional_are: str = "closed-form freezing points with the factors known that freeze before"
     same_within: float = DEGENERATE
     warnings: tuple[str, ...] = ()
+    nuisances: NuisanceFindings | None = field(default=None, metadata={ADDED: True})
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -149,6 +172,8 @@ class Findings:
             raise IFPError(f"need findings about {', '.join(names)}, got some about {shown(min(told - set(names)))}")
         if not all(0 <= each.comparison.superiority <= 1 for each in self.pairs):
             raise IFPError("need shares in 0..1 of contexts in which a factor freezes first, got others")
+        if self.nuisances is not None and {*self.nuisances.names} & {*names}:
+            raise IFPError(f"need names of nuisances that are no factor's, got {shown(self.nuisances.names)}")
         points = {each.factor for each in self.factors if each.planning.n}
         if not all(value > 0 and name in points for name, value in self.conditional.items()):
             raise IFPError("need conditional values above 0, of factors that have a freezing point of their own")

@@ -147,6 +147,7 @@ def _with_order(run: RunDirectory, data_dir: Path | None, jobs: int | None, watc
     """A test's findings with the freezing order of its data set, by its own likelihood and nuisance."""
     if run.kind != Kind.ANNEALING_TEST:
         raise IFPError(f"need an annealing run with --from spectrum, {run.path} is of kind {run.kind}")
+    from ifp.closed_form.nuisances import nuisance_findings
     from ifp.closed_form.order import freezing_order, predicted_values
     from ifp.closed_form.spectrum import with_order
 
@@ -166,4 +167,5 @@ def _with_order(run: RunDirectory, data_dir: Path | None, jobs: int | None, watc
                 watch=watch,
             )
         )
-    return with_order(findings, predicted_values(steps))
+    nuisances = nuisance_findings(dataset, likelihood=config.likelihood, seed=findings.seed, watch=watch)
+    return with_order(findings, predicted_values(steps), nuisances)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.conclusions import conclude_spectrum
-from analysis.findings import Findings
+from analysis.findings import Findings, NuisanceFindings
 from analysis.mixing import PairMixing
 from analysis.printed import printed
 from annealing.choices import LikelihoodName, Nuisance
@@ -16,6 +16,7 @@ from annealing.errors import IFPError
 from annealing.loss_forms import LossScale
 from ifp.closed_form.contexts import SpectralRecord
 from ifp.closed_form.mixing import data_mixing
+from ifp.closed_form.nuisances import nuisance_findings
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.source import pool_for
@@ -102,6 +103,11 @@ class Spectrum(Sequence[SpectralRecord]):
         """What the code of each factor tells of the others by itself, from 20,000 images at most."""
         return data_mixing(self.dataset, factors=self._names, likelihood=self.likelihood, seed=self.seed)
 
+    @cached_property
+    def nuisances(self) -> NuisanceFindings | None:
+        """Freezing points of what varies and is no factor, from 2,000 pairs of images; None where nothing does."""
+        return nuisance_findings(self.dataset, likelihood=self.likelihood, seed=self.seed, watch=self.watch)
+
     @property
     def _names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(record.factor for record in self.records)) if self.factors is None else self.factors
@@ -109,8 +115,8 @@ class Spectrum(Sequence[SpectralRecord]):
     def findings(self, *, order: bool = True) -> Findings:
         """What :func:`ifp.plan_stages` plans from: the closed forms, and the freezing order unless it is not wanted.
 
-        Without the order, for which the whole data set is read, each factor has its value alone in its context, and
-        no mixing is predicted.
+        Without the order, for which the whole data set is read, each factor has its value alone in its context, no
+        mixing is predicted, and nuisances have no freezing points.
 
         Raises:
             IFPError: unlabelled data.
@@ -123,6 +129,7 @@ class Spectrum(Sequence[SpectralRecord]):
             likelihood=self.likelihood,
             conditional=self.order if order else None,
             mixing=self.mixing if order else (),
+            nuisances=self.nuisances if order else None,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -177,6 +184,7 @@ def spectral_findings(
     likelihood: LikelihoodName = "bernoulli",
     conditional: Mapping[str, float] | None = None,
     mixing: Sequence[PairMixing] = (),
+    nuisances: NuisanceFindings | None = None,
 ) -> Findings:
     """Findings of a data set's closed-form freezing points alone, which :func:`ifp.plan_stages` takes.
 
@@ -193,6 +201,7 @@ def spectral_findings(
         seed, likelihood: what the records were computed with, kept for the plan.
         conditional: of :func:`ifp.closed_form.order.predicted_values`.
         mixing: of :func:`ifp.closed_form.mixing.data_mixing`.
+        nuisances: of :func:`ifp.closed_form.nuisances.nuisance_findings`.
 
     Raises:
         IFPError: no records.
@@ -205,11 +214,14 @@ def spectral_findings(
         likelihood=likelihood,
         conditional=conditional,
         mixing=mixing,
+        nuisances=nuisances,
     )
 
 
-def with_order(findings: Findings, conditional: Mapping[str, float]) -> Findings:
-    """A run's findings, its curves and contexts, planned by the freezing order's values.
+def with_order(
+    findings: Findings, conditional: Mapping[str, float], nuisances: NuisanceFindings | None = None
+) -> Findings:
+    """A run's findings, its curves and contexts, planned by the freezing order's values, and those of its nuisances.
 
     Raises:
         IFPError: a factor of the findings has no value in the order.
@@ -218,4 +230,5 @@ def with_order(findings: Findings, conditional: Mapping[str, float]) -> Findings
     if missing:
         raise IFPError(f"need a value in the freezing order for every factor, {', '.join(missing)} has none")
     known = {each.factor: conditional[each.factor] for each in findings.factors}
-    return replace(findings, conditional=known, source=f"{findings.source}, and the freezing order")
+    source = f"{findings.source}, and the freezing order"
+    return replace(findings, conditional=known, nuisances=nuisances, source=source)
