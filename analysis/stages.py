@@ -28,6 +28,7 @@ from analysis.groups import (
     regrouped,
     separation_warnings,
 )
+from analysis.nuisance_stage import hides_factors, last_pressure, nuisance_stage
 from analysis.plan_uncertainty import resample
 from analysis.stage_drafts import StageDraft, falling, late_joined, settled, shares, stage_pressure
 from analysis.stage_plan import FORMAT, SETTLING_FORMAT, Stage, StagePlan
@@ -45,7 +46,8 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     Factors are ordered by their closed-form freezing points: with those frozen before known, where the findings have
     that (``conditional``), else by the median over the planning contexts, each alone. Neighbours that cannot be told
     apart join one group. Every choice has a line of evidence in the plan. A factor that no image varies with, so that
-    it never freezes, is left out with a warning.
+    it never freezes, is left out with a warning. Nuisances that freeze before factors have a stage of their own
+    (:mod:`analysis.nuisance_stage`).
 
     Args:
         findings: of an annealing run, or of a spectrum alone.
@@ -55,7 +57,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
         IFPError: a setting is out of range, or no factor ever freezes above the final pressure.
     """
     made = replace(settings or StageSettings(), **changed)  # type: ignore[arg-type]
-    final = made.pressures[-1] if made.pressures else made.final_pressure
+    final = last_pressure(made)
     never = [each.factor for each in findings.factors if not freezes(each, findings)]
     frozen = [each for each in findings.factors if each.factor not in never]
     if not max((freezing_value(each, findings) for each in frozen), default=0.0) > final:
@@ -63,31 +65,39 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     findings = findings.without(never)
     count = len(made.pressures) if made.pressures else made.stages
     groups, warnings, resamples = natural_groups(findings), _measurement_warnings(findings), resample(findings)
+    hidden = hides_factors(findings, final, count)
     if count is not None:
-        groups = regrouped(groups, count, findings)
+        groups = regrouped(groups, count - hidden, findings)
     else:
         groups, unstable = resamples.merged(groups)
         groups, late = late_joined(groups, findings, made)
         warnings = [*unstable, *late, *warnings]
-    drafts = falling([_draft(groups, number, findings, made) for number in range(len(groups))])
+    nuisance, told = nuisance_stage(groups, findings, made) if hidden else (None, [])
+    planned, known = (groups, findings) if nuisance is None else nuisance.among(groups, findings)
+    drafts = [_draft(planned, number, known, made) for number in range(len(planned))]
+    if nuisance is not None:
+        own = _draft(planned, nuisance.place, known, made, nuisance.evidence())
+        drafts[nuisance.place] = replace(own, factors=1)  # however many latents, one thing that varies
+    drafts = falling(drafts)
     if count is not None:  # else joined with a warning
-        warnings = [*_silent_warnings(groups, drafts, findings), *warnings]
-    drafts = settled(groups, drafts, findings, made)
+        warnings = [*_silent_warnings(planned, drafts, known), *warnings]
+    drafts = settled(planned, drafts, known, made)
     left_out = [f"{name} never freezes: left out" for name in never]
     doubts = [*separation_warnings(groups, findings), *resamples.warnings(groups)]
-    warnings = [*left_out, *doubts, *warnings, *findings.warnings]
+    warnings = [*left_out, *doubts, *told, *warnings, *findings.warnings]
     opened, stages = 0, []
-    for number, (group, draft, share) in enumerate(zip(groups, drafts, shares(drafts), strict=True)):
+    for group, draft, share in zip(planned, drafts, shares(drafts), strict=True):
+        of = nuisance if group not in groups else None
         stages.append(
             Stage(
                 pressure=draft.pressure,
-                factors=tuple(each.factor for each in group),
+                factors=tuple(each.factor for each in group) if of is None else of.names,
                 latents=tuple(range(opened, opened + draft.latents)),
                 share=share,
                 predicted_nats=draft.nats,
                 evidence=[
                     *draft.evidence,
-                    *resamples.evidence(groups, number),
+                    *(resamples.evidence(groups, groups.index(group)) if of is None else ()),
                     f"{share:.0%} of the steps: half by the number of factors, half by how long these take to freeze",
                 ],
                 settling=draft.settling,
@@ -120,12 +130,15 @@ def _silent_warnings(groups: Sequence[Group], drafts: Sequence[StageDraft], find
     ]
 
 
-def _draft(groups: Sequence[Group], number: int, findings: Findings, settings: StageSettings) -> StageDraft:
+def _draft(
+    groups: Sequence[Group], number: int, findings: Findings, settings: StageSettings, told: list[str] | None = None
+) -> StageDraft:
+    """A group's stage; ``told``: what there is to tell of its values, else what the findings do."""
     group = groups[number]
     after = groups[number + 1] if number + 1 < len(groups) else None
     values = [freezing_value(each, findings) for each in group]
     highest_after = max(freezing_value(each, findings) for each in after) if after else 0.0
-    evidence = _value_evidence(group, values, findings)
+    evidence = _value_evidence(group, values, findings) if told is None else told
     pressure, why = stage_pressure(min(values), highest_after, number, after, settings)
     evidence.append(why)
     nats, basis = _predicted_nats(group, values, pressure, findings)

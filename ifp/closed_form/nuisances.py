@@ -28,7 +28,7 @@ from analysis.findings import NuisanceFindings
 from annealing.choices import LikelihoodName
 from annealing.likelihood import likelihood_named
 from ifp.datasets.batches import Batch, batch_size, read_images, require_images_fit
-from ifp.datasets.dataset import Dataset, Index, LabelledDataset, require_labelled
+from ifp.datasets.dataset import Dataset, Index, LabelledDataset, nuisance_names, require_labelled
 from ifp.machine.progress import UNWATCHED, Watch
 
 _PAIRS, _FEWEST = 2000, 200  # of images of one cell; and where images are large
@@ -44,8 +44,6 @@ def nuisance_findings(
 ) -> NuisanceFindings | None:
     """Names and freezing points of a data set's nuisances, all of them together; None where nothing but factors varies.
 
-    A nuisance with a factor's name has one of its own, as plans name both.
-
     Args:
         dataset, likelihood, seed, watch: as :func:`nuisance_values` takes them.
 
@@ -55,13 +53,7 @@ def nuisance_findings(
     if not dataset.nuisances:
         return None
     values = nuisance_values(dataset, likelihood=likelihood, seed=seed, watch=watch)
-    return NuisanceFindings(nuisance_names(require_labelled(dataset)), values) if values else None
-
-
-def nuisance_names(dataset: LabelledDataset) -> tuple[str, ...]:
-    """What plans call a data set's nuisances: their names, those that a factor has, too, marked."""
-    factors = dataset.factors.names
-    return tuple(f"{name} (nuisance)" if name in factors else name for name in dataset.nuisances)
+    return NuisanceFindings(nuisance_names(dataset), values) if values else None
 
 
 def nuisance_values(

@@ -150,6 +150,12 @@ def require_labelled(dataset: Dataset) -> LabelledDataset:
     return dataset
 
 
+def nuisance_names(dataset: Dataset) -> tuple[str, ...]:
+    """What plans, which name both, call a data set's nuisances: those that are called as a factor is are marked."""
+    factors = () if dataset.factors is None else dataset.factors.names
+    return tuple(f"{name} (nuisance)" if name in factors else name for name in dataset.nuisances)
+
+
 @dataclass(frozen=True)
 class DataDescription:
     """What a run's config.json says of its data."""

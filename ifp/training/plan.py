@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.plain_json import shown
 from analysis.stage_plan import StagePlan
 from annealing.errors import PlanError, RunError
-from ifp.datasets.dataset import Dataset
+from ifp.datasets.dataset import Dataset, nuisance_names
 from ifp.run_directory.run import RunDirectory
 
 PLAN_FILE = "plan.json"
@@ -71,11 +71,11 @@ def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
 
 
 def require_factors(plan: StagePlan, dataset: Dataset) -> None:
-    """PlanError where a plan by the data's factors names one twice, or one that they lack.
+    """PlanError where a plan by the data's factors and nuisances names one twice, or one that they lack.
 
     Latents that froze may stand for factors in a plan, under names of their own; then none of the names is a factor's.
     """
-    known = dataset.factors.names if dataset.factors is not None else ()
+    known = (*(dataset.factors.names if dataset.factors is not None else ()), *nuisance_names(dataset))
     planned = [name for stage in plan.stages for name in stage.factors]
     if not set(planned) & set(known):
         return

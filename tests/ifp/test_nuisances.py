@@ -10,10 +10,10 @@ import torch
 import ifp
 from analysis.findings import NuisanceFindings
 from annealing.errors import IFPError
-from ifp.closed_form.nuisances import nuisance_findings, nuisance_names, nuisance_values, validated_eigenvalues
+from ifp.closed_form.nuisances import nuisance_findings, nuisance_values, validated_eigenvalues
 from ifp.datasets import load_dataset
 from ifp.datasets.arrays import given_dataset
-from ifp.datasets.dataset import DataOptions, Factors, Lattice
+from ifp.datasets.dataset import DataOptions, Factors, Lattice, nuisance_names
 
 LATTICE = Lattice((5, 8))
 PIXELS = 256
