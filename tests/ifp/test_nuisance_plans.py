@@ -14,12 +14,13 @@ from annealing.errors import PlanError
 from ifp.cli import app
 from ifp.closed_form.nuisances import nuisance_findings
 from ifp.datasets import load_dataset
+from ifp.training.plan import require_factors
 
 pytestmark = [
     pytest.mark.usefixtures("_one_thread"),
     pytest.mark.filterwarnings("ignore:.*factor vectors of .* have several images"),
 ]
-SHORT = {"steps": 8, "batch_size": 8, "eval_every": 8, "probe": 32, "checkpoint_every": 3, "network": "dense"}
+SHORT = {"steps": 8, "batch_size": 8, "eval_every": 8, "probe": 32, "checkpoint_every": 3, "network": "conv-8"}
 
 
 def save(path, names):
@@ -106,5 +107,7 @@ def test_a_factor_that_is_called_image_is_told_from_which_image_of_a_cell_is_sho
     plan = ifp.plan_stages(dataset=named, contexts=6, final_pressure=0.02)
     assert plan.stages[0].factors == ("image (nuisance)",)
     assert "image" in {name for stage in plan.stages[1:] for name in stage.factors}
-    run = ifp.train(named, plan=plan, out=tmp_path / "run", **SHORT)
-    assert {each.factor for each in ifp.diagnose(run).plan} == {"place", "image"}
+    require_factors(plan, load_dataset(named))
+    named_alike = replace(plan, stages=(replace(plan.stages[0], factors=("image",)), *plan.stages[1:]))
+    with pytest.raises(PlanError, match="need each factor in one stage of a plan, got image in 2"):
+        require_factors(named_alike, load_dataset(named))
