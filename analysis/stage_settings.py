@@ -20,7 +20,8 @@ class StageSettings:
         final_pressure: beta of the last stage, in nats.
         group_size: latents of a group that has room; None: as many as its factors have modes, which is the least.
         gamma: scale of the steps of groups that opened earlier.
-        stages: how many; None for as many as can be told apart.
+        stages: how many, one of nuisances (:mod:`analysis.nuisance_stage`) included; None for as many as can be told
+            apart.
         settle: share of a stage for each pressure at which the groups before it settle before it opens, where the fall
             to its pressure would not be safe at once (:func:`analysis.safe_fall.safe_falls`); 0 for none.
         pressures: of every stage, falling, instead of depth and final pressure; None to choose them.
