@@ -28,7 +28,7 @@ from analysis.groups import (
     regrouped,
     separation_warnings,
 )
-from analysis.nuisance_stage import hides_factors, last_pressure, nuisance_stage
+from analysis.nuisance_stage import NuisanceStage, hides_factors, last_pressure, nuisance_stage
 from analysis.plan_uncertainty import resample
 from analysis.stage_drafts import StageDraft, falling, late_joined, settled, shares, stage_pressure
 from analysis.stage_plan import FORMAT, SETTLING_FORMAT, Stage, StagePlan
@@ -67,18 +67,14 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     groups, warnings, resamples = natural_groups(findings), _measurement_warnings(findings), resample(findings)
     hidden = hides_factors(findings, final, count)
     if count is not None:
-        groups = regrouped(groups, count - hidden, findings)
+        groups = regrouped(groups, count - 1 if hidden else count, findings)
     else:
         groups, unstable = resamples.merged(groups)
         groups, late = late_joined(groups, findings, made)
         warnings = [*unstable, *late, *warnings]
     nuisance, told = nuisance_stage(groups, findings, made) if hidden else (None, [])
     planned, known = (groups, findings) if nuisance is None else nuisance.among(groups, findings)
-    drafts = [_draft(planned, number, known, made) for number in range(len(planned))]
-    if nuisance is not None:
-        own = _draft(planned, nuisance.place, known, made, nuisance.evidence())
-        drafts[nuisance.place] = replace(own, factors=1)  # however many latents, one thing that varies
-    drafts = falling(drafts)
+    drafts = falling([_draft(planned, number, known, made, nuisance) for number in range(len(planned))])
     if count is not None:  # else joined with a warning
         warnings = [*_silent_warnings(planned, drafts, known), *warnings]
     drafts = settled(planned, drafts, known, made)
@@ -131,14 +127,18 @@ def _silent_warnings(groups: Sequence[Group], drafts: Sequence[StageDraft], find
 
 
 def _draft(
-    groups: Sequence[Group], number: int, findings: Findings, settings: StageSettings, told: list[str] | None = None
+    groups: Sequence[Group],
+    number: int,
+    findings: Findings,
+    settings: StageSettings,
+    nuisance: NuisanceStage | None,
 ) -> StageDraft:
-    """A group's stage; ``told``: what there is to tell of its values, else what the findings do."""
     group = groups[number]
+    own = nuisance if nuisance is not None and nuisance.place == number else None
     after = groups[number + 1] if number + 1 < len(groups) else None
     values = [freezing_value(each, findings) for each in group]
     highest_after = max(freezing_value(each, findings) for each in after) if after else 0.0
-    evidence = _value_evidence(group, values, findings) if told is None else told
+    evidence = _value_evidence(group, values, findings) if own is None else own.evidence()
     pressure, why = stage_pressure(min(values), highest_after, number, after, settings)
     evidence.append(why)
     nats, basis = _predicted_nats(group, values, pressure, findings)
@@ -165,7 +165,7 @@ def _draft(
         )
     evidence += _mixing_evidence(group, findings)
     time = sum(1 / max(value - pressure, (1 - _NEAREST) * value) for value in values)
-    return StageDraft(pressure, len(group), latents, time, nats, evidence)
+    return StageDraft(pressure, len(group) if own is None else 1, latents, time, nats, evidence)
 
 
 def _value_evidence(group: Group, values: Sequence[float], findings: Findings) -> list[str]:
