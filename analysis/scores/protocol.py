@@ -77,6 +77,7 @@ def protocol_of(factors: NDArray[np.integer]) -> str:
 
 
 def protocol_of_classes(classes: NDArray[np.int64]) -> str:
+    """:func:`protocol_of` of classes that are :func:`numbered`."""
     sizes = tuple(int(largest) + 1 for largest in classes.max(axis=0))
     combinations = math.prod(sizes)
     if len(classes) % combinations or classes.min() < 0:

@@ -90,11 +90,11 @@ def test_without_conditional_values_of_all_factors_nothing_is_compared():
 
 
 def test_evidence_and_warnings_are_its_own_and_those_of_factors_as_without_it():
-    plan = plan_stages(known((90.0, 60.0, 45.0, 30.0), names=("crop", "colour")))
+    plan = plan_stages(known((90.0, 60.0, 45.0, 30.0), names=("background", "colour")))
     stage = plan.stages[1]
-    assert stage.factors == ("crop", "colour")
+    assert stage.factors == ("background", "colour")
     told = "\n".join(stage.evidence)
-    assert "crop and colour: no factor" in told
+    assert "background and colour: no factor" in told
     assert "freezes by itself at 90, 60, 45, 30 nats, eigenvalues of V^-1/2 C V^-1/2" in told
     assert "3 of its freezing points lie above all factors after it, the highest at 40 nats" in told
     assert "1 more, without a latent, lie above the lowest factor after it, 8 nats" in told

@@ -210,7 +210,7 @@ def load_scream(name: str, data_dir: Path | None, options: DataOptions) -> Datas
     picture, of = open_picture(options.background, options.background_color)
     pixels = hashlib.sha256(picture.tobytes()).hexdigest()[:16]
     sprites = load("dsprites", data_dir, options)
-    return PaintedSprites(name, sprites, before(picture), ("crop", "colour"), f"before {of} ({pixels})")
+    return PaintedSprites(name, sprites, before(picture), ("background", "colour"), f"before {of} ({pixels})")
 
 
 def load_noshape(name: str, data_dir: Path | None, options: DataOptions) -> Dataset:

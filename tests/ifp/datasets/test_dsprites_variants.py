@@ -202,7 +202,7 @@ def test_factors_are_those_of_dsprites(name, opened, dsprites):
 
 def test_nuisances_are_named(opened):
     names = [opened(name).nuisances for name in (*PAINTED, "dsprites-noshape", "dsprites-32")]
-    assert names == [("colour",), ("noise",), ("crop", "colour"), ("shape",), ()]
+    assert names == [("colour",), ("noise",), ("background", "colour"), ("shape",), ()]
 
 
 @pytest.mark.parametrize("name", PAINTED)
