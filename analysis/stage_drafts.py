@@ -18,7 +18,6 @@ class StageDraft:
     """A stage but for its place among the others."""
 
     pressure: float
-    factors: int
     latents: int
     time: float  # that its factors take to freeze there, in arbitrary units
     nats: Mapping[str, float]
@@ -28,9 +27,8 @@ class StageDraft:
 
 
 def shares(drafts: Sequence[StageDraft]) -> list[float]:
-    """Share of the steps of each stage: half by its number of factors, half by its time; more where others settle."""
-    factors, time = sum(draft.factors for draft in drafts), sum(draft.time for draft in drafts)
-    needed = [(draft.factors / factors + draft.time / time) / (1 - draft.settle) for draft in drafts]
+    """Share of the steps of each stage: by its time, more where others settle."""
+    needed = [draft.time / (1 - draft.settle) for draft in drafts]
     return [own / sum(needed) for own in needed]
 
 

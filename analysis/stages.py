@@ -1,15 +1,14 @@
 r"""From findings to a plan of DEFT's stages: which factors freeze together, at which pressure, in how many latents.
 
-*Pressure.* A code of a factor that freezes at lambda grows, from silence, at a rate in proportion to lambda - beta. A
-group is held at half its lowest freezing point (``depth``), where codes grow half as fast as they ever would, and what
-is held leaves little enough that a fall by half is safe (:mod:`analysis.safe_fall`); never above the next group's
-freezing point: down to there nothing else freezes.
+*Pressure.* A code of a factor that freezes at lambda grows, from silence, at a rate in proportion to 1 - beta / lambda,
+as Adam divides a gradient by its own size, which goes with lambda. A group is held at half its lowest freezing point
+(``depth``), where codes grow half as fast as they ever would, and what is held leaves little enough that a fall by half
+is safe (:mod:`analysis.safe_fall`); never above the next group's freezing point: down to there nothing else freezes.
 
 *Latents.* As many as its factors have modes, one each and two for a circle, and none to spare that others could enter.
 
-*Lengths.* Half of the steps by the number of factors, as those that froze need time to find latents of their own, and
-half by how long they take to freeze, :math:`1 / (\lambda_k - \beta)`, summed over a stage's factors. From
-:math:`\beta = 0.8 \lambda_k` on, nearness makes a stage no longer: it would never end.
+*Lengths.* By how long its factors take to freeze, :math:`1 / (1 - \beta / \lambda_k)` summed over them, with the
+quotient between ``depth`` and 0.8: nearer, a stage would never end, and a deeper one needs as long to find its axes.
 """
 
 import math
@@ -81,7 +80,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     left_out = [f"{name} never freezes: left out" for name in never]
     doubts = [*separation_warnings(groups, findings), *resamples.warnings(groups)]
     warnings = [*left_out, *doubts, *told, *warnings, *findings.warnings]
-    opened, stages = 0, []
+    opened, stages, total = 0, [], sum(draft.time for draft in drafts)
     for group, draft, share in zip(planned, drafts, shares(drafts), strict=True):
         of = nuisance if group not in groups else None
         stages.append(
@@ -94,7 +93,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
                 evidence=[
                     *draft.evidence,
                     *(resamples.evidence(groups, groups.index(group)) if of is None else ()),
-                    f"{share:.0%} of the steps: half by the number of factors, half by how long these take to freeze",
+                    f"{share:.0%} of the steps: its factors freeze in {draft.time:.3g} of {total:.3g}",
                 ],
                 settling=draft.settling,
                 settle=draft.settle,
@@ -164,8 +163,8 @@ def _draft(
             + ", ".join(f"{each.factor} {_chance_above(each, pressure):.0%}" for each in after)
         )
     evidence += _mixing_evidence(group, findings)
-    time = sum(1 / max(value - pressure, (1 - _NEAREST) * value) for value in values)
-    return StageDraft(pressure, len(group) if own is None else 1, latents, time, nats, evidence)
+    time = sum(1 / (1 - min(max(pressure / value, settings.depth), _NEAREST)) for value in values)
+    return StageDraft(pressure, latents, time if own is None else time / len(group), nats, evidence)
 
 
 def _value_evidence(group: Group, values: Sequence[float], findings: Findings) -> list[str]:

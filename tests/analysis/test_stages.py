@@ -121,8 +121,7 @@ def test_a_stage_opens_a_latent_per_mode_and_a_larger_group_only_where_nothing_e
 
 def test_shares_are_those_of_the_factors_and_sum_to_1():
     shares = [stage.share for stage in plan_stages(dsprites_like()).stages]
-    times = np.array([2 / (181 - 90.5), 1 / (132 - 66), 1 / (73 - 36), 1 / (36 - 1)])
-    np.testing.assert_allclose(shares, np.array([0.2, 0.1, 0.1, 0.1]) + times / times.sum() / 2, rtol=1e-9)
+    np.testing.assert_allclose(shares, [0.4, 0.2, 0.2, 0.2], rtol=1e-12)
     assert abs(sum(shares) - 1) < 1e-12
 
 
@@ -195,11 +194,8 @@ def test_groups_too_near_the_final_pressure_join_the_last_stage_with_a_warning()
     plan = plan_stages(dsprites_like(), final_pressure=37.0)
     assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape", "orientation"}]
     assert pressures(plan)[-1] == 37.0
-    times = np.array(
-        [2 / (181 - 90.5), 1 / (132 - 66), 1 / (73 - 37) + 1 / (0.2 * 36)]
-    )  # orientation's point is passed
-    expected = np.array([0.2, 0.1, 0.2]) + times / times.sum() / 2
-    np.testing.assert_allclose([stage.share for stage in plan.stages], expected, rtol=1e-3)
+    times = np.array([2 / 0.5, 1 / 0.5, 1 / (1 - 37 / 73) + 1 / (1 - 0.8)])  # orientation's point is passed
+    np.testing.assert_allclose([stage.share for stage in plan.stages], times / times.sum(), rtol=1e-3)
     assert opened(plan) == [2, 1, 2]
     assert any("orientation" in warning and "final pressure 37" in warning for warning in plan.warnings)
 
