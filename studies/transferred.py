@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from analysis.separability import measured_pressures
 from analysis.shifts import Shift, paired_shift
@@ -61,8 +62,8 @@ def held_at(row: Row, beta: float) -> dict[str, float]:
     return {name: float(np.interp(np.log(beta), falling[::-1], held[::-1])) for name, held in row["held"].items()}
 
 
-def verdict(ratio: float) -> str:
-    """What a plan by closed forms makes of a factor that freezes at ``ratio`` of its value."""
+def correction(ratio: float) -> str:
+    """What a plan would need of a factor that freezes at ``ratio`` of its value; none, where a stage forgives it."""
     low, high = FORGIVEN
     if low <= ratio <= high:
         return "none"
@@ -100,16 +101,17 @@ def _heated_table(row: Row) -> list[str]:
     for each in sorted(row["melted"], key=lambda each: -row["predicted"][each["factor"]]):
         factor, beta = each["factor"], each["melting"] if each["status"] == "ok" else None
         value, (low, high) = row["predicted"][factor], worth[factor]
-        cells = [factor, f"{value:.4g}", f"{low:.4g}..{high:.4g}"]
+        cells, nats = [factor, f"{value:.4g}", f"{low:.4g}..{high:.4g}"], f"{each['nats']:.2f}"
         if beta is None:
-            told.append([*cells, each["status"], "-", "-", f"{DEPTH * value:.4g}", "-", "-"])
+            told.append([*cells, nats, each["status"], "-", "-", f"{DEPTH * value:.4g}", "-", "-"])
             continue
         ratio, held = beta / value, held_at(row, beta)
         others = ", ".join(f"{name} {nats:.2f}" for name, nats in held.items() if name != factor and nats >= 0.05)
         stage = f"{DEPTH * value:.4g}", f"{DEPTH * beta:.4g}"
-        told.append([*cells, f"{beta:.4g}", f"{ratio:.3f}", others or "-", *stage, verdict(ratio)])
-    header = ["factor", "planned by, nats", "least..most along the order", "melted", "of planned", "others held then"]
-    return table([*header, "stage at", "at half of where it melted", "correction"], told)
+        told.append([*cells, nats, f"{beta:.4g}", f"{ratio:.3f}", others or "-", *stage, correction(ratio)])
+    header = ["factor", "planned by, nats", "least..most along the order", "learnt, nats", "melted", "of planned"]
+    header = [*header, "others held then, nats", "half of planned", "half of melted", "correction asked for"]
+    return table(header, told)
 
 
 def _ratio(shift: Shift) -> str:
@@ -142,5 +144,9 @@ def draw_transfer(rows: Sequence[Row]) -> Figure:
             heated.plot(row["beta"], held, color=f"C{number}", label=name)
             heated.axvline(row["predicted"][name], color=f"C{number}", linewidth=0.8, linestyle="--")
         heated.legend()
-    heated.set(xscale="log", xlabel="pressure, nats", ylabel="held by all latents, nats")
+    heated.set_xscale("log")
+    heated.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    heated.xaxis.set_major_formatter("{x:g}")
+    heated.xaxis.set_minor_formatter(NullFormatter())
+    heated.set(xlabel="pressure, nats", ylabel="held by all latents, nats")
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.stage_settings import StageSettings
-from studies.transferred import DEPTH, FORGIVEN, bounds, cases_of, held_at, lines, transferred, verdict
+from studies.transferred import DEPTH, FORGIVEN, bounds, cases_of, correction, held_at, lines, transferred
 
 SPECTRAL = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0])
 UNEVEN = np.array([0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4])
@@ -41,9 +41,9 @@ HEATED = {
         {"factor": "turn", "value": 5.0},
     ],
     "melted": [
-        {"factor": "size", "melting": 16.0, "status": "ok"},
-        {"factor": "place", "melting": 44.0, "status": "ok"},
-        {"factor": "turn", "melting": None, "status": "never_froze"},
+        {"factor": "size", "melting": 16.0, "status": "ok", "nats": 0.4},
+        {"factor": "place", "melting": 44.0, "status": "ok", "nats": 2.5},
+        {"factor": "turn", "melting": None, "status": "never_froze", "nats": 0.01},
     ],
     "beta": [64.0, 32.0, 8.0],
     "held": {"size": [0.0, 0.0, 0.4], "place": [0.0, 0.5, 2.5], "turn": [0.0, 0.0, 0.01]},
@@ -93,16 +93,16 @@ def test_a_table_of_the_heating_has_a_line_per_factor_in_the_order_of_the_plan()
     told = [line.strip("| ").split(" | ") for line in lines(rows)]
     start = next(number for number, cells in enumerate(told) if cells[1:2] == ["planned by, nats"])
     assert told[start + 2 : start + 5] == [
-        ["place", "40", "40..40", "44", "1.100", "-", "20", "22", "none"],
-        ["size", "24", "10..24", "16", "0.667", "place 1.50", "12", "8", "0.67 times its value"],
-        ["turn", "5", "0.5..5", "never_froze", "-", "-", "2.5", "-", "-"],
+        ["place", "40", "40..40", "2.50", "44", "1.100", "-", "20", "22", "none"],
+        ["size", "24", "10..24", "0.40", "16", "0.667", "place 1.50", "12", "8", "0.67 times its value"],
+        ["turn", "5", "0.5..5", "0.01", "never_froze", "-", "-", "2.5", "-", "-"],
     ]
 
 
 def test_a_factor_within_what_is_forgiven_is_frozen_in_its_stage_by_any_plan():
     low, high = FORGIVEN
-    assert verdict(low) == verdict(1.0) == verdict(high) == "none"
-    assert verdict(0.5) == "0.50 times its value"
+    assert correction(low) == correction(1.0) == correction(high) == "none"
+    assert correction(0.5) == "0.50 times its value"
     # what freezes at the low end still lies above its stage's pressure, as the study and as plans hold it
     assert low > max(DEPTH, StageSettings().depth)
 
