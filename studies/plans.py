@@ -107,8 +107,6 @@ PLANS: dict[str, Maker] = {
     "spectrum-gamma-1": _spectrum(gamma=1.0),  # the same; earlier groups go on at full steps
     # by today's rule, and the same at other pressures
     "derived": _spectrum(gamma=1.0),
-    "derived-gamma-0.1": _spectrum(gamma=0.1),
-    "derived-settle": _spectrum(gamma=1.0, settle=0.05),
     **{f"depth-{depth:g}": _spectrum(gamma=1.0, depth=depth) for depth in DEPTHS},
     "log-spaced": _at(log_spaced),
     "half": _at(lambda pressures: [pressure / 2 for pressure in pressures]),
