@@ -7,7 +7,7 @@ from studies.plans import DEPTHS
 from studies.size import Size
 from studies.training import Training
 
-OF_ONE_PLAN = ("derived", "log-spaced", "half", "double", "reversed", "one-stage")
+OF_ONE_PLAN = ("derived", "log-spaced", "half", "double", "reversed", "one-stage", "without-nuisance")
 OF_OTHER_DEPTHS = tuple(f"depth-{depth:g}" for depth in DEPTHS)
 
 METHODS: dict[str, dict] = {

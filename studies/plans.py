@@ -33,6 +33,12 @@ def _spectrum(**settings: Any) -> Maker:
     return lambda dataset: ifp.plan_stages(ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1), **settings)
 
 
+def _without_nuisance(dataset: Dataset) -> StagePlan:
+    """The derived plan but for the stage of what varies and is no factor."""
+    findings = ifp.spectrum(dataset, contexts=CONTEXTS, jobs=1).findings()
+    return ifp.plan_stages(replace(findings, nuisances=None), gamma=1.0)
+
+
 def _at(pressures: Callable[[list[float]], list[float]]) -> Maker:
     """The derived plan, same groups, latents and lengths, at other pressures."""
 
@@ -107,6 +113,7 @@ PLANS: dict[str, Maker] = {
     "spectrum-gamma-1": _spectrum(gamma=1.0),  # the same; earlier groups go on at full steps
     # by today's rule, and the same at other pressures
     "derived": _spectrum(gamma=1.0),
+    "without-nuisance": _without_nuisance,
     **{f"depth-{depth:g}": _spectrum(gamma=1.0, depth=depth) for depth in DEPTHS},
     "log-spaced": _at(log_spaced),
     "half": _at(lambda pressures: [pressure / 2 for pressure in pressures]),

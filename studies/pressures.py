@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from matplotlib.figure import Figure
-
 from studies.diffusion import by_factor
 from studies.methods import trainings
-from studies.page import by_dataset, draw_scores, plan_table, save, score_table, write_tables
+from studies.page import by_dataset, datasets_of, draw_scores, plan_table, save, score_table, write_tables
 from studies.plans import DEPTHS
 from studies.rows import Row, rows_of
 from studies.size import Size
@@ -17,6 +15,8 @@ DATASETS = ("dsprites-32", "lights", "color-dsprites-32")
 CHOSEN_ON = (10, 11, 12)  # seeds that settings were chosen on; those reported are the size's
 CHOICES = ("deft", "deft-gamma-1", "deft-derived")
 PRESSURES = tuple(f"deft-{plan}" for plan in ("derived", "log-spaced", "half", "double", "reversed", "one-stage"))
+WITH_NUISANCES = "scream-dsprites-32"
+NUISANCES = ("deft-derived", "deft-without-nuisance")
 GRID = ("deft-gamma-1", *(f"deft-depth-{depth:g}" for depth in DEPTHS))
 MEASURES = {
     "mig": "MIG",
@@ -33,20 +33,21 @@ def cases(size: Size) -> Iterator[Training]:
     """Rows of the study: the seeds of the choice, then what is reported, pressures before the grid of depths."""
     for dataset in DATASETS[:2]:
         yield from trainings(dataset, CHOICES, replace(size, seeds=CHOSEN_ON))
-    for methods in (PRESSURES, GRID):
-        for seed in size.seeds:
-            for dataset in DATASETS:
-                yield from trainings(dataset, methods, replace(size, seeds=(seed,)))
+    for seed in size.seeds:
+        for dataset in DATASETS:
+            yield from trainings(dataset, PRESSURES, replace(size, seeds=(seed,)))
+        yield from trainings(WITH_NUISANCES, NUISANCES, replace(size, seeds=(seed,)))
+    for seed in size.seeds:
+        for dataset in DATASETS:
+            yield from trainings(dataset, GRID, replace(size, seeds=(seed,)))
 
 
 def write_page(size: Size) -> None:
     """docs/studies/pressures.md's tables, its CSV, and a figure of the scores of each data set."""
     rows = rows_of(cases(size), size)
     write_tables(size, "pressures", rows, lines(rows))
-    for dataset in DATASETS:
-        own = [row for row in reported(rows) if row["dataset"] == dataset]
-        if own:
-            save(size, f"pressures-{dataset}", _drawn(own, dataset))
+    for dataset, own in datasets_of(reported(rows)).items():
+        save(size, f"pressures-{dataset}", draw_scores(own, dataset))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -67,7 +68,3 @@ def _reported_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 def _chosen_lines(rows: Sequence[Row]) -> Iterator[str]:
     yield from (*score_table(rows, MEASURES), "", *by_factor(rows))
-
-
-def _drawn(rows: Sequence[Row], dataset: str) -> Figure:
-    return draw_scores(rows, dataset)
