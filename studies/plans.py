@@ -108,9 +108,9 @@ def _published(dataset: Dataset) -> StagePlan:
 
 
 PLANS: dict[str, Maker] = {
-    # closed form, labels, no training: by the rule of before (0.35 of the freezing point, equal lengths), kept as files
-    "spectrum": _spectrum(),
-    "spectrum-gamma-1": _spectrum(gamma=1.0),  # the same; earlier groups go on at full steps
+    # closed form, labels, no training: by the rule of before, but that lights' turn then had one latent, not two
+    "spectrum": _spectrum(depth=0.35, group_size=2),
+    "spectrum-gamma-1": _spectrum(depth=0.35, group_size=2, gamma=1.0),  # the same; earlier groups go on at full steps
     # by today's rule, and the same at other pressures
     "derived": _spectrum(gamma=1.0),
     "without-nuisance": _without_nuisance,
