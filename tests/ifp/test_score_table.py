@@ -1,5 +1,8 @@
 """What score prints of one model: a row per score, with what stands beside it."""
 
+import numpy as np
+
+import ifp
 from analysis.scores.scores import Scores
 from ifp.cli.score_table import score_rows, show_scores
 
@@ -35,3 +38,10 @@ def test_the_title_says_of_what_the_interval_is(capsys):
     told = " ".join(capsys.readouterr().err.split())
     assert "protocol gdl, scikit-learn 1.9; interval: 95%, of the expectation at 10,000 samples" in told
     assert "0.4..0.6" in told
+
+
+def test_of_fewer_rows_than_a_sample_the_title_has_as_many(capsys):
+    factors = np.stack([np.arange(300) % 3, np.arange(300) // 7 % 4], axis=1)
+    show_scores(ifp.score(factors * 1.0, factors, only=["mig"], ceilings=False))
+    assert "protocol rows" in (told := " ".join(capsys.readouterr().err.split()))
+    assert "of the expectation at 300 samples" in told
