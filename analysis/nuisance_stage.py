@@ -128,7 +128,7 @@ def nuisance_stage(
     found, final = findings.nuisances, last_pressure(settings)
     assert found is not None  # else nothing is hidden
     title, first = " and ".join(found.names), found.values[0]
-    if settings.pressures is None and settings.stages is None and settings.depth * first <= final:
+    if settings.pressures is None and settings.stages is None and settings.share * first <= final:
         told = f"{title} freezes at {first:.4g} nats, too near the final pressure {final:g} for its own stage: it may "
         return None, [f"{told}take latents that open for factors"]
     values = [[freezing_value(each, findings) for each in group] for group in groups]

@@ -70,14 +70,14 @@ def stage_pressure(
         return settings.pressures[number], f"{settings.pressures[number]:g} nats, as given"
     if after is None:
         return settings.final_pressure, f"last stage: the final pressure, {settings.final_pressure:g} nats"
-    own = settings.depth * lowest
+    own = settings.share * lowest
     if own > highest_after:
         return (
             highest_after,
-            f"{settings.depth:g} x {lowest:.4g} lies above the next group's {highest_after:.4g} nats: held there",
+            f"{settings.share:g} x {lowest:.4g} lies above the next group's {highest_after:.4g} nats: held there",
         )
     pressure = min(float(f"{own:.4g}"), highest_after)
-    return pressure, f"{settings.depth:g} x {lowest:.4g} = {pressure:g} nats"
+    return pressure, f"{settings.share:g} x {lowest:.4g} = {pressure:g} nats"
 
 
 def late_joined(groups: Sequence[Group], findings: Findings, settings: StageSettings) -> tuple[list[Group], list[str]]:
@@ -85,7 +85,7 @@ def late_joined(groups: Sequence[Group], findings: Findings, settings: StageSett
     kept: list[Group] = []
     warnings = []
     for group in groups:
-        near = settings.depth * min(freezing_value(each, findings) for each in kept[-1]) if kept else 0.0
+        near = settings.share * min(freezing_value(each, findings) for each in kept[-1]) if kept else 0.0
         highest = max(freezing_value(each, findings) for each in group)
         if kept and min(float(f"{near:.4g}"), highest) <= settings.final_pressure:
             kept[-1] = [*kept[-1], *group]

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from annealing.choices import require_count
 from annealing.errors import IFPError
 
+HALF = 0.5
+# A code that all contexts share is worth less than one for each: on dSprites 0.9 (positions), 0.74 (scale), 0.47
+# (shape) and 0.64 (orientation) of the median over contexts, so that 0.35 of this is about half of that.
+HALF_ALONE = 0.35
 _MOST_SETTLING = 0.25  # of a stage, for one pressure
 
 
@@ -17,6 +21,8 @@ class StageSettings:
 
     Attributes:
         depth: share of a group's lowest freezing point at which it is held; below 1, so that it holds information.
+            None: ``HALF`` of points of all images, as the network meets them; ``HALF_ALONE`` of those of factors alone
+            in their contexts.
         final_pressure: beta of the last stage, in nats.
         group_size: latents of a group that has room; None: as many as its factors have modes, which is the least.
         gamma: scale of the steps of groups that opened earlier.
@@ -27,7 +33,7 @@ class StageSettings:
         pressures: of every stage, falling, instead of depth and final pressure; None to choose them.
     """
 
-    depth: float = 0.5
+    depth: float | None = None
     final_pressure: float = 1.0
     group_size: int | None = None
     gamma: float = 0.1
@@ -35,8 +41,13 @@ class StageSettings:
     settle: float = 0.0
     pressures: tuple[float, ...] | None = None
 
+    @property
+    def share(self) -> float:
+        """The depth, ``HALF`` where none is given."""
+        return HALF if self.depth is None else self.depth
+
     def __post_init__(self) -> None:
-        if not 0 < self.depth <= 1:
+        if self.depth is not None and not 0 < self.depth <= 1:
             raise IFPError(f"need a depth above 0 and at most 1, got {self.depth:g}")
         if not 0 < self.final_pressure < math.inf:
             raise IFPError(f"need a final pressure above 0, got {self.final_pressure:g}")

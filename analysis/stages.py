@@ -1,9 +1,10 @@
 r"""From findings to a plan of DEFT's stages: which factors freeze together, at which pressure, in how many latents.
 
 *Pressure.* A code of a factor that freezes at lambda grows, from silence, at a rate in proportion to 1 - beta / lambda,
-as Adam divides a gradient by its own size, which goes with lambda. A group is held at half its lowest freezing point
-(``depth``), where codes grow half as fast as they ever would, and what is held leaves little enough that a fall by half
-is safe (:mod:`analysis.safe_fall`); never above the next group's freezing point: down to there nothing else freezes.
+as Adam divides a gradient by its own size, which goes with lambda. A group is held at half its lowest freezing point as
+the network meets it (``depth``), where codes grow half as fast as they ever would, and what is held leaves little
+enough that a fall by half is safe (:mod:`analysis.safe_fall`); never above the next group's freezing point: down to
+there nothing else freezes.
 
 *Latents.* As many as its factors have modes, one each and two for a circle, and none to spare that others could enter.
 
@@ -31,7 +32,7 @@ from analysis.nuisance_stage import NuisanceStage, hides_factors, last_pressure,
 from analysis.plan_uncertainty import resample
 from analysis.stage_drafts import StageDraft, falling, late_joined, settled, shares, stage_pressure
 from analysis.stage_plan import FORMAT, SETTLING_FORMAT, Stage, StagePlan
-from analysis.stage_settings import StageSettings
+from analysis.stage_settings import HALF_ALONE, StageSettings
 from annealing.errors import IFPError
 from annealing.thresholds import TOLD
 
@@ -62,6 +63,8 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
     if not max((freezing_value(each, findings) for each in frozen), default=0.0) > final:
         raise IFPError(f"need a factor that freezes above the final pressure {final:g}, got none")
     findings = findings.without(never)
+    if made.depth is None and not all(each.factor in findings.conditional for each in findings.factors):
+        made = replace(made, depth=HALF_ALONE)
     count = len(made.pressures) if made.pressures else made.stages
     groups, warnings, resamples = natural_groups(findings), _measurement_warnings(findings), resample(findings)
     hidden = hides_factors(findings, final, count)
@@ -110,7 +113,7 @@ def plan_stages(findings: Findings, settings: StageSettings | None = None, **cha
         latents=opened,
         gamma=made.gamma,
         stages=tuple(stages),
-        source={"findings": findings.source, "depth": made.depth, "seed": findings.seed, **resamples.told(groups)},
+        source={"findings": findings.source, "depth": made.share, "seed": findings.seed, **resamples.told(groups)},
         warnings=warnings,
     )
 
@@ -163,7 +166,7 @@ def _draft(
             + ", ".join(f"{each.factor} {_chance_above(each, pressure):.0%}" for each in after)
         )
     evidence += _mixing_evidence(group, findings)
-    time = sum(1 / (1 - min(max(pressure / value, settings.depth), _NEAREST)) for value in values)
+    time = sum(1 / (1 - min(max(pressure / value, settings.share), _NEAREST)) for value in values)
     return StageDraft(pressure, latents, time if own is None else time / len(group), nats, evidence)
 
 

@@ -53,7 +53,12 @@ def plan_stages(
         str | None,
         typer.Option(help="Pressures of all stages, falling: 70,30,12,1.  [default: chosen]", metavar=options.NAMES),
     ] = None,
-    depth: Annotated[float | None, typer.Option(help="Stage pressure over its group's lowest freezing point.")] = None,
+    depth: Annotated[
+        float | None,
+        typer.Option(
+            help="Stage pressure over its group's lowest freezing point.  [default: half of it as the network meets it]"
+        ),
+    ] = None,
     final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.")] = None,
     group_size: Annotated[
         int | None,

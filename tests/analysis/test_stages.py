@@ -97,10 +97,18 @@ def test_factors_that_take_turns_freeze_in_one_stage_and_the_rest_from_the_highe
 
 
 def test_pressures_are_half_of_each_group_s_lowest_point_or_the_next_group_s_and_at_last_the_final_one():
+    met = replace(dsprites_like(), conditional=DSPRITES)  # as the network meets them
+    np.testing.assert_allclose(pressures(plan_stages(met)), [0.5 * 181, 0.5 * 132, 36.0, 1.0], rtol=1e-3)
+    plan = plan_stages(dsprites_like(), depth=0.5, final_pressure=4.0)
+    np.testing.assert_allclose(pressures(plan), [0.5 * 181, 0.5 * 132, 36.0, 4.0], rtol=1e-3)
+
+
+def test_of_factors_alone_in_their_contexts_pressures_are_35_percent_of_each_group_s_lowest_point():
     plan = plan_stages(dsprites_like())
-    np.testing.assert_allclose(pressures(plan), [0.5 * 181, 0.5 * 132, 36.0, 1.0], rtol=1e-3)
-    plan = plan_stages(dsprites_like(), depth=0.35, final_pressure=4.0)
-    np.testing.assert_allclose(pressures(plan), [0.35 * 181, 0.35 * 132, 0.35 * 73, 4.0], rtol=1e-3)
+    np.testing.assert_allclose(pressures(plan), [0.35 * 181, 0.35 * 132, 0.35 * 73, 1.0], rtol=1e-3)
+    assert plan.source["depth"] == 0.35
+    some = replace(dsprites_like(), conditional={"posX": 181.0})
+    assert plan_stages(some).source["depth"] == 0.35
 
 
 def with_modes(findings, **modes):
@@ -111,7 +119,7 @@ def test_a_stage_opens_a_latent_per_mode_and_a_larger_group_only_where_nothing_e
     plan = plan_stages(dsprites_like())
     assert [stage.latents for stage in plan.stages] == [(0, 1), (2,), (3,), (4,)]
     assert plan.latents == 5
-    circle = with_modes(dsprites_like(), orientation=2)
+    circle = replace(with_modes(dsprites_like(), orientation=2), conditional=DSPRITES)
     assert opened(plan_stages(circle)) == [2, 1, 1, 2]
     assert opened(plan_stages(circle, group_size=4)) == [2, 1, 4, 4]  # shape's stage lies at orientation's point
     assert opened(plan_stages(circle, group_size=1)) == [2, 1, 1, 2]
@@ -140,10 +148,9 @@ def test_the_order_of_the_findings_does_not_matter(names):
 
 def test_a_group_s_pressure_is_counted_from_its_lowest_member():
     points = {"a": course(100.0, 0.3), "b": course(101.0, 0.3, turn=-1), "c": 60.0}
-    plan = plan_stages(made_findings(points))
+    plan = plan_stages(made_findings(points), depth=0.5)
     assert groups(plan)[0] == {"a", "b"}
     np.testing.assert_allclose(plan.stages[0].pressure, 50.0)
-    np.testing.assert_allclose(plan_stages(made_findings(points), depth=0.35).stages[0].pressure, 35.0)
 
 
 def test_a_factor_joins_only_a_group_of_which_every_member_is_like_it():
@@ -191,7 +198,7 @@ def test_no_stage_is_held_above_the_next_group_and_pressures_fall(seed, depth):
 
 
 def test_groups_too_near_the_final_pressure_join_the_last_stage_with_a_warning():
-    plan = plan_stages(dsprites_like(), final_pressure=37.0)
+    plan = plan_stages(dsprites_like(), depth=0.5, final_pressure=37.0)
     assert groups(plan) == [{"posX", "posY"}, {"scale"}, {"shape", "orientation"}]
     assert pressures(plan)[-1] == 37.0
     times = np.array([2 / 0.5, 1 / 0.5, 1 / (1 - 37 / 73) + 1 / (1 - 0.8)])  # orientation's point is passed
@@ -208,7 +215,7 @@ def test_a_factor_that_freezes_below_the_final_pressure_joins_the_last_stage():
 
 
 def test_a_stage_whose_rounded_pressure_is_the_final_one_is_no_stage_of_its_own():
-    plan = plan_stages(made_findings({"a": 1.00001 / 0.5, "b": 2.0}))
+    plan = plan_stages(made_findings({"a": 1.00001 / 0.35, "b": 2.0}))
     assert groups(plan) == [{"a", "b"}]
 
 
