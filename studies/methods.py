@@ -15,6 +15,7 @@ METHODS: dict[str, dict] = {
     "deft-gamma-1": {"objective": "deft", "plan": "spectrum-gamma-1"},
     # by the derived plan, and by others for the same groups
     **{f"deft-{plan}": {"objective": "deft", "plan": plan} for plan in (*OF_ONE_PLAN, *OF_OTHER_DEPTHS)},
+    "deft-before": {"objective": "deft", "plan": "before"},
     "deft-shorter": {"objective": "deft", "plan": "spectrum", "longer": 0.5},
     "deft-longer": {"objective": "deft", "plan": "spectrum", "longer": 2.0},
     "deft-published-form": {

@@ -111,6 +111,7 @@ PLANS: dict[str, Maker] = {
     # closed form, labels, no training: by the rule of before, but that lights' turn then had one latent, not two
     "spectrum": _spectrum(depth=0.35, group_size=2),
     "spectrum-gamma-1": _spectrum(depth=0.35, group_size=2, gamma=1.0),  # the same; earlier groups go on at full steps
+    "before": _spectrum(depth=0.35, group_size=2, gamma=1.0),  # that once more, for rows beside those of today's rule
     # by today's rule, and the same at other pressures
     "derived": _spectrum(gamma=1.0),
     "without-nuisance": _without_nuisance,

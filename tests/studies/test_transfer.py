@@ -104,7 +104,7 @@ def test_a_factor_within_what_is_forgiven_is_frozen_in_its_stage_by_any_plan():
     assert correction(low) == correction(1.0) == correction(high) == "none"
     assert correction(0.5) == "0.50 times its value"
     # what freezes at the low end still lies above its stage's pressure, as the study and as plans hold it
-    assert low > max(DEPTH, StageSettings().depth)
+    assert low > max(DEPTH, StageSettings().share)
 
 
 def lines_with(rows, factor, table):
