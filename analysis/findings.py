@@ -64,7 +64,7 @@ class FactorFindings:
         bracket_width: median of upper over lower end of the bracket, over the cases that have one.
         nats: median KL on heating at ``relative_beta`` times the case's closed form.
         modes: latents that a code of the factor needs: 2 where the second eigenvalue of its images is near the first in
-            most planning contexts (:data:`annealing.landau.NEARLY_DEGENERATE`), as of a circle, else 1.
+            most planning contexts (above 0.9 of it, :func:`annealing.landau.transition`), as of a circle, else 1.
         planning_points: closed form in each planning context, the same contexts in one order for all factors; None
             where it has none there. Findings of before have none: how sure a plan is, they do not tell.
     """
