@@ -64,7 +64,10 @@ def plug_in_table(
 
 
 def _freedom(first: NDArray[np.integer], second: NDArray[np.integer]) -> int:
-    """Degrees of freedom of two classes (rows,) by the cells that have rows: none where one tells the other."""
+    """Degrees of freedom of two classes (rows,) by the cells that have rows: none where one tells the other.
+
+    Of a table that falls apart into blocks, a degree too few for each block beyond the first.
+    """
     cells = len(np.unique(first * (int(second.max()) + 1) + second))
     return max(cells - len(np.unique(first)) - len(np.unique(second)) + 1, 0)
 

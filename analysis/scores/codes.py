@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.scores.protocol import SampleSizes, numbered, protocol_of_classes, samples_of, varying_columns
+from analysis.scores.protocol import (
+    SampleSizes,
+    numbered,
+    protocol_of_classes,
+    rows_in_turn,
+    samples_of,
+    varying_columns,
+)
 from annealing.errors import IFPError
 
 _LARGEST = float(np.finfo(np.float32).max)  # trees hold codes in single precision
@@ -58,8 +65,8 @@ class LabelledCodes:
     Where every combination of the factors' values has equally many rows, rows are drawn with replacement: exactly the
     field's protocol, uniform and independent factors, and ``protocol`` is "gdl". Where there are gaps or the rows are
     a sample, factors are as frequent and as dependent as among the rows: "rows". Then no row is drawn twice, which
-    would count as news and tells none, and none is tested that was fitted; where there are too few for both, a third
-    of the rows is tested. Factors that do not vary are left out of everything drawn.
+    would count as news and tells none, and probes are tested on none that they were fitted to; where there are too few
+    for both, a third of the rows is tested. Factors that do not vary are left out of everything drawn.
 
     Rows may lack labels of some factors. Every score then takes, for each factor, those of the drawn rows that have its
     label, and the protocol is "rows".
@@ -156,8 +163,8 @@ class LabelledCodes:
         Raises:
             IFPError: a factor has one value only in this sample.
         """
-        sample = self.at(samples_of(len(self.codes), self.protocol, seed, sizes)[0])
-        self._require_values(sample, 2, sizes.train)
+        sample = self.at(samples_of(self.classes, self.protocol, seed, sizes)[0])
+        self._require_values(sample, 2)
         return sample
 
     def counted(self, seed: int, sizes: SampleSizes) -> Sample:
@@ -168,8 +175,8 @@ class LabelledCodes:
         """
         if self.protocol == "gdl":
             return self.train(seed, sizes)
-        sample = self.at(np.random.default_rng([seed, 0]).permutation(len(self.codes))[: sizes.train])
-        self._require_values(sample, 2, sizes.train)
+        sample = self.at(rows_in_turn(self.classes, seed)[: sizes.train])
+        self._require_values(sample, 2)
         return sample
 
     def test(self, seed: int, sizes: SampleSizes) -> Sample:
@@ -178,8 +185,8 @@ class LabelledCodes:
         Raises:
             IFPError: no row of this sample has a label of some factor.
         """
-        sample = self.at(samples_of(len(self.codes), self.protocol, seed, sizes)[1])
-        self._require_values(sample, 1, sizes.test)
+        sample = self.at(samples_of(self.classes, self.protocol, seed, sizes)[1])
+        self._require_values(sample, 1)
         return sample
 
     def distinct(self, seed: int, sizes: SampleSizes) -> Sample:
@@ -193,14 +200,15 @@ class LabelledCodes:
         rows = len(self.codes)
         chosen = np.arange(rows) if rows <= sizes.train else np.unique(self.counted(seed, sizes).rows)
         sample = replace(self.at(chosen), spread=1 - len(chosen) / rows if self.protocol == "gdl" else 1.0)
-        self._require_values(sample, 2, sizes.train)
+        self._require_values(sample, 2)
         return sample
 
-    def _require_values(self, sample: Sample, least: int, drawn: int) -> None:
+    def _require_values(self, sample: Sample, least: int) -> None:
         for k, labels in zip(self.varying, sample.factors.T, strict=True):
             if (found := len(np.unique(labels[labels >= 0]))) < least:
                 words = ("a label", "none") if least == 1 else ("two values", "one" if found else "none")
-                raise IFPError(f"need {words[0]} of factor {k} among the rows drawn, got {words[1]} in {drawn}")
+                told = f"need {words[0]} of factor {k} among the rows drawn, got {words[1]} in {len(sample.rows)}"
+                raise IFPError(f"{told}: leave the factor out, or have more rows with a label of it")
 
     @cached_property
     def by_value(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

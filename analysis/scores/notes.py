@@ -181,6 +181,12 @@ def _tested_on_known(data: LabelledCodes, sizes: SampleSizes) -> Iterator[Note]:
             "for testing: DCI (informativeness above all), SAP, explicitness, BetaVAE and FactorVAE are tested on rows "
             "that they know; see `exact`, which is as favoured",
         )
+    elif 2 * rows < sizes.train:
+        yield Note(
+            ("beta_vae", "factor_vae"),
+            f"groups of images are drawn from all of the {rows:,} rows, for training and for testing: BetaVAE and "
+            "FactorVAE are tested on rows that they know; see `exact`, which is as favoured, or score more images",
+        )
 
 
 def _correlated(data: LabelledCodes, matrix: InformationMatrix, seed: int) -> Iterator[Note]:

@@ -33,23 +33,46 @@ def sampled_rows(factors: NDArray[np.integer], seed: int, sizes: SampleSizes) ->
         factors: classes from 0 or -1, (rows, factors).
         seed, sizes: of the samples.
     """
-    rows = len(factors)
-    if rows <= sizes.train:
-        return np.arange(rows)
-    return np.unique(np.concatenate(samples_of(rows, protocol_of(factors), seed, sizes)))
+    if len(factors) <= sizes.train or not varying_columns(factors):
+        return np.arange(len(factors))
+    classes = numbered(factors)
+    return np.unique(np.concatenate(samples_of(classes, protocol_of_classes(classes), seed, sizes)))
 
 
-def samples_of(rows: int, protocol: str, seed: int, sizes: SampleSizes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows to fit or count on, and rows to test on."""
+def samples_of(
+    classes: NDArray[np.int64], protocol: str, seed: int, sizes: SampleSizes
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to fit on, and rows to test on, of classes that are :func:`numbered`."""
+    rows = len(classes)
     if protocol == "gdl":
         counts = (sizes.train, sizes.test)
         train, test = (
             np.random.default_rng([seed, part]).integers(rows, size=count) for part, count in enumerate(counts)
         )
         return train, test
-    order = np.random.default_rng([seed, 0]).permutation(rows)
-    tested = min(sizes.test, max(rows - sizes.train, rows // 3))
+    order = rows_in_turn(classes, seed)
+    tested = min(sizes.test, max(rows - sizes.train, rows // 3, 1))
     return order[: min(sizes.train, rows - tested)], order[rows - tested :]
+
+
+def rows_in_turn(classes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """All rows in the order in which samples take them, each once: at random, but for what no sample can do without.
+
+    That is, to fit on, a row of the rarest and one of the most frequent value of each factor, which come first, and to
+    test on another one of the latter, which come last.
+    """
+    order = np.random.default_rng([seed, 0]).permutation(len(classes))
+    first: list[int] = []
+    last: list[int] = []
+    for labels in classes[order].T:
+        held = np.bincount(labels[labels >= 0])
+        held = np.where(held > 0, held, len(labels) + 1)
+        frequent = np.flatnonzero(labels == np.bincount(labels[labels >= 0]).argmax())
+        first += [int(np.flatnonzero(labels == held.argmin())[0]), int(frequent[0])]
+        last += [int(frequent[-1])]
+    kept_last = [place for place in dict.fromkeys(last) if place not in first]
+    rest = np.setdiff1d(np.arange(len(order)), [*first, *kept_last])
+    return order[np.concatenate([np.array(list(dict.fromkeys(first)), np.int64), rest, np.array(kept_last, np.int64)])]
 
 
 def drawn_rows(factors: NDArray[np.integer], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -67,10 +67,9 @@ def _title(record: Mapping[str, Any]) -> str:
     measured = f"protocol {record['protocol']}, scikit-learn {record['scikit-learn']}"
     if not record.get("intervals"):
         return measured
-    counted = record["samples"]["train"]
-    if record["protocol"] != "gdl":  # no row is drawn twice: of fewer rows all are counted
-        counted = min(counted, round(max(record["matrix"]["rows"])))
-    return f"{measured}; interval: 95%, of the expectation at {counted:,} samples"
+    # of other data than a full lattice no row is drawn twice: of fewer rows all are counted
+    counted = f"{'' if record['protocol'] == 'gdl' else 'up to '}{record['samples']['train']:,} samples"
+    return f"{measured}; interval: 95%, of the expectation at {counted}"
 
 
 def _show_runs(found: RunScores) -> None:

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from analysis.findings import NuisanceFindings
 from annealing.choices import LikelihoodName
+from annealing.errors import IFPError
 from annealing.likelihood import likelihood_named
 from ifp.datasets.batches import Batch, batch_size, read_images, require_images_fit
 from ifp.datasets.dataset import Dataset, Index, LabelledDataset, nuisance_names, require_labelled
@@ -101,8 +102,13 @@ def validated_eigenvalues(samples: Tensor, count: int) -> NDArray[np.float64]:
     Args:
         samples: (n, dimensions), of float32 or float64.
         count: how many; fewer come back of few samples or dimensions.
+
+    Raises:
+        IFPError: fewer than two samples.
     """
     number, dimensions = samples.shape
+    if number < 2:
+        raise IFPError(f"need two samples or more for eigenvalues, got {number}")
     fold = torch.arange(number) % _FOLDS
     count = min(count, number - number // _FOLDS - 1, dimensions)
     sums = np.zeros(count)

@@ -40,8 +40,8 @@ def test_the_title_says_of_what_the_interval_is(capsys):
     assert "0.4..0.6" in told
 
 
-def test_of_fewer_rows_than_a_sample_the_title_has_as_many(capsys):
+def test_of_rows_of_ones_own_the_title_says_that_fewer_may_be_counted(capsys):
     factors = np.stack([np.arange(300) % 3, np.arange(300) // 7 % 4], axis=1)
     show_scores(ifp.score(factors * 1.0, factors, only=["mig"], ceilings=False))
     assert "protocol rows" in (told := " ".join(capsys.readouterr().err.split()))
-    assert "of the expectation at 300 samples" in told
+    assert "of the expectation at up to 10,000 samples" in told
