@@ -175,7 +175,7 @@ class LabelledCodes:
         """
         if self.protocol == "gdl":
             return self.train(seed, sizes)
-        sample = self.at(rows_in_turn(self.classes, seed)[: sizes.train])
+        sample = self.at(np.sort(rows_in_turn(self.classes, seed)[: sizes.train]))
         self._require_values(sample, 2)
         return sample
 

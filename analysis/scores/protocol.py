@@ -58,17 +58,18 @@ def samples_of(
 def rows_in_turn(classes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """All rows in the order in which samples take them, each once: at random, but for what no sample can do without.
 
-    That is, to fit on, a row of the rarest and one of the most frequent value of each factor, which come first, and to
-    test on another one of the latter, which come last.
+    That is, to fit on, a row of the rarest value of each factor and one of its most frequent, which come first, and to
+    test on another one of the latter, which come last. Classes are :func:`numbered`.
     """
     order = np.random.default_rng([seed, 0]).permutation(len(classes))
     first: list[int] = []
     last: list[int] = []
     for labels in classes[order].T:
         held = np.bincount(labels[labels >= 0])
-        held = np.where(held > 0, held, len(labels) + 1)
-        frequent = np.flatnonzero(labels == np.bincount(labels[labels >= 0]).argmax())
-        first += [int(np.flatnonzero(labels == held.argmin())[0]), int(frequent[0])]
+        rarest = int(held.argmin())
+        held[rarest] = -1
+        frequent = np.flatnonzero(labels == held.argmax())
+        first += [int(np.flatnonzero(labels == rarest)[0]), int(frequent[0])]
         last += [int(frequent[-1])]
     kept_last = [place for place in dict.fromkeys(last) if place not in first]
     rest = np.setdiff1d(np.arange(len(order)), [*first, *kept_last])

@@ -92,7 +92,8 @@ def test_a_latent_that_moves_and_tells_of_nothing_is_named():
 
 def test_few_rows_are_said_with_their_bias_and_how_often_each_is_drawn():
     factors = labels((3, 10), 600)
-    (biased,) = noted(healthy(factors), factors)
+    biased, groups = noted(healthy(factors), factors)
+    assert "groups of images are drawn from all of the 600 rows" in groups
     assert f"factor1 by {19 * 9 / 1200:.2g} of 2.3 nats" in biased
     assert "factor0" not in biased  # 0.032 nats of 1.1 are less than a twentieth
     lattice = np.repeat(np.indices((3, 10)).reshape(2, -1).T, 20, axis=0)  # the whole, not a sample of it

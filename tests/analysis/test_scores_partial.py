@@ -200,8 +200,10 @@ def test_a_factor_whose_labels_a_sample_misses_is_named():
     factors = np.stack([np.arange(4000) % 3, np.full(4000, -1)], axis=1)
     factors[:2, 1] = [0, 1]
     data = LabelledCodes(np.ones((4000, 1)), factors)
+    assert {0, 1} <= set(data.train(0, SampleSizes(train=20)).factors[:, 1].tolist())
+    data = LabelledCodes(data.codes, np.insert(factors, 1, np.arange(4000) % 2, axis=1))
     for draw in (data.train, data.distinct):
-        with pytest.raises(IFPError, match="need two values of factor 1 among the rows drawn, got none in 20"):
-            draw(0, SampleSizes(train=20))
-    with pytest.raises(IFPError, match="need a label of factor 1 among the rows drawn, got none in 20"):
+        with pytest.raises(IFPError, match="need two values of factor 2 among the rows drawn, got none in 2: leave"):
+            draw(0, SampleSizes(train=2))
+    with pytest.raises(IFPError, match="need a label of factor 2 among the rows drawn, got none in 20"):
         data.test(1, SampleSizes(test=20))

@@ -127,11 +127,23 @@ def test_factors_that_do_not_vary_are_never_held():
 
 
 def test_a_factor_that_a_sample_misses_is_named():
-    factors = lattice(4, 1000)
-    factors[1:, 0] = 0
-    factors[0, 0] = 1
-    with pytest.raises(IFPError, match="two values of factor 0 among the rows drawn, got one in 20"):
-        numbered(factors).train(0, SampleSizes(train=20))
+    factors = np.zeros((4000, 2), int)
+    factors[0, 0] = factors[1, 1] = 1
+    with pytest.raises(IFPError, match="two values of factor 1 among the rows drawn, got one in 2: leave the factor"):
+        numbered(factors).train(0, SampleSizes(train=2))
+
+
+def test_a_rare_value_is_fitted_and_a_factor_of_few_labels_tested():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        factors = np.stack([rng.integers(0, 4, 900), np.zeros(900, int), np.full(900, -1)], axis=1)
+        factors[rng.integers(900), 1] = 1
+        factors[rng.choice(900, 3, replace=False), 2] = [0, 1, 1]
+        data, sizes = numbered(factors), SampleSizes()
+        assert set(data.train(seed, sizes).factors[:, 1].tolist()) == {0, 1}
+        assert set(data.train(seed, sizes).factors[:, 2].tolist()) == {-1, 0, 1}
+        assert (data.test(seed, sizes).factors[:, 2] >= 0).any()
+        assert len(np.unique(np.concatenate([data.train(seed, sizes).rows, data.test(seed, sizes).rows]))) == 900
 
 
 @pytest.mark.parametrize(
