@@ -12,7 +12,7 @@ from analysis.findings import FORMAT, QUANTILES, Brackets, FactorFindings, Findi
 from analysis.mixing import PairMixing
 from analysis.separability import ABOVE, BELOW, compare_pairs, measured_pressures
 from annealing.errors import IFPError
-from annealing.landau import NEARLY_DEGENERATE
+from annealing.thresholds import NEARLY_DEGENERATE
 
 _RELATIVE_BETA = tuple(round(float(ratio), 3) for ratio in np.geomspace(0.3, 1.0, 13))
 

@@ -49,8 +49,8 @@ from torch import Tensor
 from annealing.choices import Order
 from annealing.likelihood import Bernoulli, Likelihood
 from annealing.spectral import whitened_pixels
+from annealing.thresholds import NEARLY_DEGENERATE
 
-NEARLY_DEGENERATE = 0.9  # second over first eigenvalue, above which the second mode does not follow the first
 SMALL_JUMP = 0.01  # relative; less than what a measured or simulated freezing point resolves
 _ROUGH_JUMP = 0.002  # from it on a transition that counts as continuous is nearly of first order, its slope rough
 _ROUNDING = 1e-9  # of 4 lambda A, which is 1 for a Gaussian decoder and a symmetric mode

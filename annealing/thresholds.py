@@ -1,4 +1,4 @@
-"""Thresholds in nats: from where on a latent counts as silent, active or told about, each with its reason.
+"""Thresholds, most in nats: from where on a latent counts as silent, active or told about, each with its reason.
 
 A KL in nats is about half the variance of the posterior means near freezing; the information about a factor that a
 latent holds is at most its KL.
@@ -15,3 +15,6 @@ CARRIED = 0.02  # less than that no latent carries, however surely
 TOLD = 0.05  # below it what a latent is about cannot be told from chance
 INFORMED = 0.1  # all latents together: from it on the factor has frozen
 CHANGED = 0.1  # so much spread, gathered or moved, or a latent leads by as much: an event
+
+# of eigenvalues
+NEARLY_DEGENERATE = 0.9  # second over first eigenvalue, above which the second mode does not follow the first

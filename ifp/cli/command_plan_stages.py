@@ -57,7 +57,7 @@ def plan_stages(
         float | None,
         typer.Option(
             help="Stage pressure over its group's lowest freezing point.  "
-            "[default: 0.5; 0.35 of points of factors alone in their contexts]"
+            "[default: half, less of points of factors alone in their contexts]"
         ),
     ] = None,
     final_pressure: Annotated[float | None, typer.Option(help="beta of the last stage, in nats.")] = None,
