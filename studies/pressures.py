@@ -18,7 +18,7 @@ CHOICES = ("deft", "deft-before", "deft-derived")
 PRESSURES = tuple(f"deft-{plan}" for plan in ("derived", "log-spaced", "half", "double", "reversed", "one-stage"))
 WITH_NUISANCES = "scream-dsprites-32"
 NUISANCES = ("deft-derived", "deft-without-nuisance")
-GRID = ("deft-before", *(f"deft-depth-{depth:g}" for depth in DEPTHS))
+GRID = tuple(f"deft-depth-{depth:g}" for depth in DEPTHS)
 MEASURES = {
     "mig": "MIG",
     "dci-forest_disentanglement": "DCI (trees)",

@@ -56,7 +56,7 @@ def turn_group(model: MultiGroupVAE, number: int, means: Tensor, logvars: Tensor
     if len(awake) < 2:
         return
     latents = [group[place] for place in awake]
-    encoder, decoder = _layers(model.encoders[number])[-1], _layers(model.decoder)[0]
+    encoder, decoder = linear_layers(model.encoders[number])[-1], linear_layers(model.decoder)[0]
     axes = torch.from_numpy(independent_axes(means[:, latents].double().numpy())).to(encoder.weight)
     rows, widths = awake, [len(group) + place for place in awake]
     for parameter in (encoder.weight, encoder.bias):
@@ -67,10 +67,10 @@ def turn_group(model: MultiGroupVAE, number: int, means: Tensor, logvars: Tensor
 
 def require_turnable(model: MultiGroupVAE) -> None:
     """IFPError where the last linear layer of an encoder or the first of the decoder is none that can be turned."""
-    first = [(layer.in_features, "inputs") for layer in _layers(model.decoder)[:1]]
+    first = [(layer.in_features, "inputs") for layer in linear_layers(model.decoder)[:1]]
     parts = [("decoder", first, (model.latents, "inputs"))]
     for group, encoder in zip(model.groups, model.encoders, strict=True):
-        last = [(each.out_features, "outputs") for each in _layers(encoder)[-1:] if each.bias is not None]
+        last = [(each.out_features, "outputs") for each in linear_layers(encoder)[-1:] if each.bias is not None]
         parts.append(("encoder", last, (2 * len(group), "outputs")))
     for word, found, (size, what) in parts if any(len(group) > 1 for group in model.groups) else ():
         if found != [(size, what)]:
@@ -81,5 +81,6 @@ def require_turnable(model: MultiGroupVAE) -> None:
             )
 
 
-def _layers(network: nn.Module) -> Sequence[nn.Linear]:
+def linear_layers(network: nn.Module) -> Sequence[nn.Linear]:
+    """The linear layers of a network, from its input on."""
     return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]

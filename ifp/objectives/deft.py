@@ -9,13 +9,16 @@ from torch import Tensor
 from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_one_of
 from annealing.thresholds import ACTIVE, SILENT
+from ifp.models.opening import open_quietly, require_openable, take_layers
 from ifp.models.rotation import require_turnable, turn_group
 from ifp.models.vae import MultiGroupVAE
-from ifp.objectives.objective import Control
+from ifp.objectives.objective import Codes, Control, require
 from ifp.objectives.staged import Staged
 
 AXES = ("independent", "learned")
 SPARE = ("closed", "open")
+OPENINGS = ("noise", "quiet", "warm")
+_LEARNS, _HEATED = 0.5, 0.75  # of a stage: how long a group that is heated learns before, and when it has been
 
 
 @dataclass(kw_only=True)
@@ -26,15 +29,26 @@ class Deft(Staged):
     constant scale of the gradient is lost; the scale is therefore of the step, that is of the group's learning rate.
     Wu et al., Machine Learning 111, 2022, doi 10.1007/s10994-022-06134-7.
 
-    Beyond the paper, two things that a stage is for and training alone leaves to chance. Factors of one pressure freeze
+    Beyond the paper, things that a stage is for and training alone leaves to chance. Factors of one pressure freeze
     as a mixture, which pressure undoes only over thousands of steps: in the middle of its stage and at its end a group
-    is turned to its independent axes (:func:`ifp.models.rotation.independent_axes`). And a latent that its stage left
+    is turned to its independent axes (:func:`ifp.models.rotation.independent_axes`). A latent that its stage left
     silent lies open to what later stages bring: at the end of a stage the silent latents of a group of which others
-    carry information are closed, at the end of training all silent ones.
+    carry information are closed, at the end of training all silent ones. And what freezes late must be seen before it
+    can pay: a group may open with a signal instead of noise, with the layers of one that has learned, under less
+    pressure than its stage's at first, and once those before it hold what they can.
 
     Attributes:
         axes: one of ``AXES``: turned to the independent ones, or as they are learned, which is the paper's form.
         spare: one of ``SPARE``: whether silent latents are closed or stay open, which is the paper's form.
+        opening: one of ``OPENINGS``: how groups after the first begin. As they are initialised, which is the paper's
+            form; ``quiet``, with codes of variance 1 and narrow posteriors
+            (:func:`ifp.models.opening.open_quietly`); or ``warm``, so and with the layers of the group that holds
+            most, but for the last.
+        lead: share of a stage's pressure on the groups before, at the least the plan's last pressure: at 0 they hold
+            from then on what they can hold at all, and leave little of their factors to those that open. 1 is the
+            paper's form.
+        heat: share of its stage's pressure that a group after the first opens under, for half of its stage, and from
+            which it rises in equal ratios over a quarter of it. 1 is the paper's form.
     """
 
     name: ClassVar[str] = "deft"
@@ -43,11 +57,17 @@ class Deft(Staged):
 
     axes: str = "independent"
     spare: str = "closed"
+    opening: str = "noise"
+    lead: float = 1.0
+    heat: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_one_of("axes", self.axes, AXES)
         require_one_of("spare", self.spare, SPARE)
+        require_one_of("an opening", self.opening, OPENINGS)
+        require("a lead of 0 or more and at most 1", self.lead, 0 <= self.lead <= 1)
+        require("a heat above 0 and at most 1", self.heat, 0 < self.heat <= 1)
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -55,19 +75,60 @@ class Deft(Staged):
         return tuple(stage.latents for stage in self.plan.stages)
 
     def at(self, step: int) -> Control:
-        """Pressure, open groups and step scales."""
+        """Pressure, its shares, open groups and step scales."""
         stage, stages = self.stage(step), len(self.plan.stages)
+        pressure, shares = self.pressure(step), self.shares(step)
         if step < self.opens(stage):  # those that are open settle, by full steps
-            return Control(stage, self.pressure(step), stage, (1.0,) * stage + (0.0,) * (stages - stage))
+            return Control(stage, pressure, stage, (1.0,) * stage + (0.0,) * (stages - stage), shares=shares)
         scales = (self.plan.gamma,) * stage + (1.0,) + (0.0,) * (stages - stage - 1)
-        return Control(stage, self.pressure(step), stage + 1, scales)
+        return Control(stage, pressure, stage + 1, scales, shares=shares)
+
+    def shares(self, step: int) -> tuple[float, ...]:
+        """Of the step's pressure, on each group; none where it is 1 for all."""
+        stage = self.stage(step)
+        if stage == 0 or self.lead == self.heat == 1:
+            return ()
+        least = self.plan.stages[-1].pressure / self.pressure(step)
+        begin, end = self.opens(stage), self.span(stage)[1]
+        risen = ((step - begin) / max(end - begin, 1) - _LEARNS) / (_HEATED - _LEARNS)
+        own = self.heat ** (1 - min(max(risen, 0.0), 1.0))
+        return (max(self.lead, least),) * stage + (own,) + (1.0,) * (len(self.plan.stages) - stage - 1)
+
+    def terms(self, codes: Codes, control: Control) -> dict[str, Tensor]:
+        """The KL of each group under its share of the pressure."""
+        if not control.shares:
+            return super().terms(codes, control)
+        shares = codes.kl.new_empty(len(codes.kl))
+        for group, share in zip(self.groups, control.shares, strict=True):
+            shares[list(group)] = share
+        return {"kl": control.pressure * (shares * codes.kl).sum()}
+
+    def full(self, stage: int) -> int:
+        """The step from which on a stage's own pressure is on the group that it opens."""
+        begin, end = self.opens(stage), self.span(stage)[1]
+        return begin + round(_HEATED * (end - begin)) if stage and self.heat < 1 else super().full(stage)
 
     def require_model(self, model: MultiGroupVAE) -> None:
-        """Groups that are turned need linear layers beside the latents."""
+        """Groups that are turned need linear layers beside the latents, those that open quietly one before them."""
         if self.axes == "independent":
             require_turnable(model)
+        if self.opening != "noise" and len(self.groups) > 1:
+            require_openable(model, layers=self.opening == "warm")
 
     def prepare(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+        """Turn and close what the stage's middle or end asks for, then open the group whose turn it is."""
+        self._order(step, model, codes)
+        stage = self.stage(step)
+        if stage == 0 or step != self.opens(stage) or step == self.setup.steps or self.opening == "noise":
+            return
+        if self.opening == "warm":
+            nats = gaussian_kl(*codes(stage)).mean(dim=0)
+            held = [float(nats[list(group)].sum()) for group in self.groups[:stage]]
+            take_layers(model, stage, source=held.index(max(held)))
+        mean, _ = codes(stage + 1)
+        open_quietly(model, stage, mean)
+
+    def _order(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
         """Turn the group of the stage in its middle; at its end turn it and close what is to spare."""
         stage = self.stage(step)
         begin, end = self.span(stage)

@@ -24,6 +24,7 @@ class Control:
     scales: tuple[float, ...] = (1.0,)  # of each group's steps
     fixed_groups: int = 0  # the first so many encoders stay as they are
     target: float = 0.0  # nats that the KL is led to, where an objective leads it
+    shares: tuple[float, ...] = ()  # of the pressure, on each group's KL; 1 where an objective has one pressure for all
 
 
 @dataclass(frozen=True)

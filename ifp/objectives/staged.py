@@ -83,6 +83,11 @@ class Staged(Objective):
         begin, end = self.span(stage)
         return begin + round(self.plan.stages[stage].settle * (end - begin))
 
+    def full(self, stage: int) -> int:
+        """The step from which on a stage's own pressure is on the group that it opens."""
+        begin, end = self.span(stage)
+        return max(begin + round(self.fall * (end - begin)) * (begin > 0), self.opens(stage))
+
     def after_step(self, step: int, codes: Codes) -> None:
         """By plateau: the next stage, once the share of this one is spent."""
         if self.advance == "plateau" and step + 1 >= self._latest_end():
@@ -90,9 +95,7 @@ class Staged(Objective):
 
     def observe(self, step: int, kl: Tensor) -> None:
         """By plateau: the next stage, once this one has stopped learning."""
-        begin, end = self.span(self.stage(step))
-        fallen = max(begin + round(self.fall * (end - begin)) * (begin > 0), self.opens(self.stage(step)))
-        if self.advance == "share" or step <= fallen:
+        if self.advance == "share" or step <= self.full(self.stage(step)):
             return
         self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))
         held = self._held[-1]
