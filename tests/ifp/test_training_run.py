@@ -135,7 +135,15 @@ def test_what_was_left_open_is_resolved_in_the_config(bars, make_plan, tmp_path)
     assert (found["latents"], found["network"], found["parameters"]) == (
         3,
         "conv-small",
-        {"advance": "share", "fall": 0.0, "axes": "independent", "spare": "closed"},
+        {
+            "advance": "share",
+            "fall": 0.0,
+            "axes": "independent",
+            "spare": "closed",
+            "opening": "noise",
+            "lead": 1.0,
+            "heat": 1.0,
+        },
     )
     assert found["precision"] in ("float32", "bfloat16")
 
