@@ -10,12 +10,39 @@ from studies.training import Training
 OF_ONE_PLAN = ("derived", "log-spaced", "half", "double", "reversed", "one-stage", "without-nuisance")
 OF_OTHER_DEPTHS = tuple(f"depth-{depth:g}" for depth in DEPTHS)
 
+WARM = {"opening": "warm", "lead": 0.0, "heat": 0.05}  # what lets late factors freeze in their own stage
+
+# each without one of the three, or with another choice beside them
+WITHOUT_ONE: dict[str, dict] = {
+    "without-layers": {"opening": "quiet"},
+    "without-opening": {"opening": "noise"},
+    "without-lead": {"lead": 1.0},
+    "without-heat": {"heat": 1.0},
+    "half-lead": {"lead": 0.5},
+    "heat-0.2": {"heat": 0.2},
+    "heat-0.01": {"heat": 0.01},
+    "as-learned": {"axes": "learned"},
+    "spare-open": {"spare": "open"},
+    "plateau": {"advance": "plateau"},
+}
+WITH_ONE: dict[str, dict] = {name: {name: WARM[name]} for name in WARM} | {"quiet": {"opening": "quiet"}}
+BY_OTHER_PLANS = ("gamma-0.1", "settled", "spare-latents")
+
+
+def _deft(plan: str, **parameters: Any) -> dict:
+    return {"objective": "deft", "plan": plan, "parameters": tuple(parameters.items())}
+
+
 METHODS: dict[str, dict] = {
     "deft": {"objective": "deft", "plan": "spectrum"},
     "deft-gamma-1": {"objective": "deft", "plan": "spectrum-gamma-1"},
     # by the derived plan, and by others for the same groups
     **{f"deft-{plan}": {"objective": "deft", "plan": plan} for plan in (*OF_ONE_PLAN, *OF_OTHER_DEPTHS)},
     "deft-before": {"objective": "deft", "plan": "before"},
+    "deft-warm": _deft("derived", **WARM),
+    **{f"deft-warm-{name}": _deft("derived", **WARM | changed) for name, changed in WITHOUT_ONE.items()},
+    **{f"deft-warm-{plan}": _deft(f"derived-{plan}", **WARM) for plan in BY_OTHER_PLANS},
+    **{f"deft-only-{name}": _deft("derived", **parameters) for name, parameters in WITH_ONE.items()},
     "deft-shorter": {"objective": "deft", "plan": "spectrum", "longer": 0.5},
     "deft-longer": {"objective": "deft", "plan": "spectrum", "longer": 2.0},
     "deft-published-form": {

@@ -114,6 +114,9 @@ PLANS: dict[str, Maker] = {
     "before": _spectrum(depth=0.35, group_size=2, gamma=1.0),  # that once more, for rows beside those of today's rule
     # by today's rule, and the same at other pressures
     "derived": _spectrum(gamma=1.0),
+    "derived-gamma-0.1": _spectrum(gamma=0.1),
+    "derived-settled": _spectrum(gamma=1.0, settle=0.05),
+    "derived-spare-latents": _spectrum(gamma=1.0, group_size=2),
     "without-nuisance": _without_nuisance,
     **{f"depth-{depth:g}": _spectrum(gamma=1.0, depth=depth) for depth in DEPTHS},
     "log-spaced": _at(log_spaced),
