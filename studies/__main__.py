@@ -23,7 +23,7 @@ from studies.training import Training
 
 STUDIES = (
     *("freezing_points", "lag", "brackets", "diffusion", "prediction", "baselines", "correlated", "unsupervised"),
-    *("closed_form", "transfer", "pressures"),
+    *("closed_form", "transfer", "pressures", "levers"),
 )
 
 
