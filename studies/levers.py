@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from studies.diffusion import by_factor
 from studies.methods import BY_OTHER_PLANS, WITH_ONE, WITHOUT_ONE, trainings
-from studies.page import by_dataset, datasets_of, draw_scores, save, score_table, write_tables
+from studies.page import by_dataset, save_scores, score_table, write_tables
 from studies.pressures import CHOSEN_ON, MEASURES, reported
 from studies.rows import Row, rows_of
 from studies.size import Size
@@ -36,8 +36,7 @@ def write_page(size: Size) -> None:
     """docs/studies/levers.md's tables, its CSV, and a figure of the scores of each data set."""
     rows = rows_of(cases(size), size)
     write_tables(size, "levers", rows, lines(rows))
-    for dataset, own in datasets_of(reported(rows)).items():
-        save(size, f"levers-{dataset}", draw_scores(own, dataset))
+    save_scores(size, "levers", reported(rows))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:

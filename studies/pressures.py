@@ -6,7 +6,7 @@ from dataclasses import replace
 from studies.cost import cost
 from studies.diffusion import by_factor
 from studies.methods import trainings
-from studies.page import by_dataset, datasets_of, draw_scores, plan_table, save, score_table, write_tables
+from studies.page import by_dataset, datasets_of, plan_table, save_scores, score_table, write_tables
 from studies.plans import DEPTHS
 from studies.rows import Row, rows_of
 from studies.size import Size
@@ -47,8 +47,7 @@ def write_page(size: Size) -> None:
     """docs/studies/pressures.md's tables, its CSV, and a figure of the scores of each data set."""
     rows = rows_of(cases(size), size)
     write_tables(size, "pressures", rows, lines(rows))
-    for dataset, own in datasets_of(reported(rows)).items():
-        save(size, f"pressures-{dataset}", draw_scores(own, dataset))
+    save_scores(size, "pressures", reported(rows))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
