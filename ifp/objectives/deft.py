@@ -106,7 +106,8 @@ class Deft(Staged):
     def full(self, stage: int) -> int:
         """The step from which on a stage's own pressure is on the group that it opens."""
         begin, end = self.opens(stage), self.span(stage)[1]
-        return begin + round(_HEATED * (end - begin)) if stage and self.heat < 1 else super().full(stage)
+        heated = begin + round(_HEATED * (end - begin)) if stage and self.heat < 1 else begin
+        return max(heated, super().full(stage))
 
     def require_model(self, model: MultiGroupVAE) -> None:
         """Groups that are turned need linear layers beside the latents, those that open quietly one before them."""

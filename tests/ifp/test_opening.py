@@ -209,6 +209,24 @@ def test_a_warm_opening_takes_the_layers_of_the_group_that_holds_most(plan, imag
     assert not torch.equal(hidden(model.encoders[2], images), hidden(model.encoders[0], images))
 
 
+@pytest.mark.parametrize(
+    ("settings", "full"),
+    [
+        ({}, 100),
+        ({"heat": 0.1}, 250),
+        ({"fall": 0.8}, 260),
+        ({"heat": 0.1, "fall": 0.5}, 250),
+        ({"heat": 0.1, "fall": 0.8}, 260),
+    ],
+)
+def test_a_stages_own_pressure_is_on_its_group_once_it_is_heated_and_has_fallen(settings, full, plan):
+    deft = deft_of(plan, **settings)  # the second stage has steps 100 to 299, at 3 nats
+    assert deft.full(1) == full
+    acting = [deft.at(step).pressure * (deft.at(step).shares or (1, 1, 1))[1] for step in range(100, 300)]
+    assert acting.index(3.0) + 100 == full
+    assert set(acting[full - 100 :]) == {3.0}
+
+
 def test_by_plateau_a_stage_does_not_end_before_its_group_is_heated(plan):
     held, patient = torch.tensor([0.0, 0.5, 0.0]), range(110, 300, 10)
 
