@@ -16,6 +16,7 @@ from ifp.api.run import Run
 from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
 from ifp.machine.cluster import cluster_at
+from ifp.machine.device import on_gpu, with_device
 from ifp.machine.pool import require_jobs
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS, Kind
@@ -70,6 +71,7 @@ def anneal(
             directory is in use.
     """
     require_jobs(jobs)
+    settings = with_device(settings, resume=resume)
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
     if mode is None:
         mode = "full" if resume and out and open_run(Path(out)).kind == Kind.WHOLE_ANNEALING else "action"
@@ -82,8 +84,9 @@ def anneal(
     with cluster_at(scheduler) as cluster:
         opened = open_annealing_run(dataset, settings, place)
         if not opened.run.finished:
-            watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
             config = opened.config
+            words = f"{opened.dataset.name}: {opened.dataset.source}{on_gpu(config.device)}"
+            watch.begun(words, opened.run.path, _FILES)
             with pool_for(opened.dataset, jobs, cluster, threads=config.threads, device=config.device) as pool:
                 for _ in watch.follow(annealing_test(opened, place.data_dir, pool), "annealing"):
                     pass
@@ -98,7 +101,8 @@ def _anneal_whole(
     _refuse_others(settings, "full")
     opened = open_whole_run(dataset, settings, place, watch, jobs)
     if not opened.run.finished:
-        watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, _FILES)
+        words = f"{opened.dataset.name}: {opened.dataset.source}{on_gpu(opened.config.device)}"
+        watch.begun(words, opened.run.path, _FILES)
         for _ in watch.follow(whole_annealing(opened), "annealing"):
             pass
     return Run.of(opened.run)

@@ -18,6 +18,7 @@ from ifp.datasets.arrays import Data
 from ifp.datasets.source import pool_for
 from ifp.machine.cluster import cluster_at
 from ifp.machine.data_parallel import first_process
+from ifp.machine.device import on_gpu, with_device
 from ifp.machine.pool import require_jobs
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.run_directory.kinds import RUNS
@@ -115,6 +116,7 @@ def compare(
         rows = rows_of(paths, settings.get("scores", QUICK), None if data_dir is None else Path(data_dir))
         return Comparison(tuple(rows), paths[0].name if len(paths) == 1 else f"{len(rows)} runs")
     require_jobs(jobs)
+    settings = with_device(settings, resume=resume)
     stages = read_plan(str(plan)) if isinstance(plan, (str, Path)) and first_process() else plan
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
     own = {field.name for field in fields(CompareConfig)}
@@ -127,8 +129,9 @@ def compare(
         study = open_study(dataset, stages, given, place, force=force)
         if not study.run.finished:
             files = ("config.json", "a run for each", "comparison.csv")
-            watch.begun(f"{study.dataset.name}: {study.dataset.source}", study.run.path, files)
             first = TrainConfig(**study.config.given(*study.config.pieces()[0]))
+            words = f"{study.dataset.name}: {study.dataset.source}{on_gpu(first.device)}"
+            watch.begun(words, study.run.path, files)
             with pool_for(study.dataset, jobs, cluster, threads=first.threads, device=first.device) as pool:
                 for _ in watch.follow(compare_study(study, place.data_dir, pool), "comparing"):
                     pass

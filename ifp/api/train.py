@@ -7,6 +7,7 @@ from analysis.stage_plan import StagePlan
 from ifp.api.run import Run
 from ifp.datasets.arrays import Data
 from ifp.machine.data_parallel import first_process
+from ifp.machine.device import on_gpu, with_device
 from ifp.machine.progress import UNWATCHED, Watch
 from ifp.models.networks import OWN, Network
 from ifp.run_directory.kinds import RUNS
@@ -58,7 +59,7 @@ def train(
             diverges.
     """
     stages = read_plan(str(plan)) if isinstance(plan, (str, Path)) and first_process() else plan
-    given = with_preset(preset, settings)
+    given = with_preset(preset, with_device(settings, resume=resume))
     if network is not None:
         given["network"] = OWN if isinstance(network, Network) else network
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
@@ -69,7 +70,8 @@ def train(
             steps = train_run(opened, workers)
             if workers.first:
                 files = ("config.json", "trace.npz", "checkpoint.safetensors")
-                watch.begun(f"{opened.dataset.name}: {opened.dataset.source}", opened.run.path, files)
+                where = on_gpu(opened.config.device)
+                watch.begun(f"{opened.dataset.name}: {opened.dataset.source}{where}", opened.run.path, files)
                 steps = watch.follow(steps, "training")
             for _ in steps:
                 pass

@@ -139,7 +139,9 @@ Jobs = Annotated[
 ]  # fmt: skip
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu or cuda.", metavar="NAME", rich_help_panel=MACHINE),
+    typer.Option(
+        "--device", help="cpu, cuda, or auto: a GPU where there is one.", metavar="NAME", rich_help_panel=MACHINE
+    ),
 ]
 Threads = Annotated[
     int | None,

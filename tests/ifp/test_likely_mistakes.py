@@ -188,7 +188,7 @@ MISTAKES = {
         (("anneal", *BARS, "--device", "cuda"), NO_GPU),
         (("anneal", *BARS, "--mode", "full", "--device", "cuda"), NO_GPU),
         (("compare", *BARS, "--objectives", "beta-vae", "--device", "cuda"), NO_GPU),
-        (("train", *BARS, *BETA, "--device", "gpu"), r"need a device such as cpu or cuda, got 'gpu'"),
+        (("train", *BARS, *BETA, "--device", "gpu"), r"need a device such as cpu, cuda or auto, got 'gpu'"),
     ],
     "8 an extra that is not installed": [
         (

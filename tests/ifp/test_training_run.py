@@ -19,6 +19,7 @@ from annealing.errors import IFPError, RunError
 from ifp.cli import app
 from ifp.evaluation.diffusion import information_trace
 from ifp.files.npz import load_npz
+from ifp.machine.device import with_device
 from ifp.models.networks import NETWORKS
 from ifp.objectives import objectives
 from ifp.objectives.beta_vae import BetaVAE
@@ -275,6 +276,24 @@ def test_what_was_left_before_a_run_had_its_config_is_no_obstacle(begun, bars, t
     with pytest.raises(RunError, match="need a new or empty directory for the run"):
         open_training_run(None, plan, given, Place(out=other))
     assert (other / "plan.json").read_bytes() == b"a plan of somebody's own"
+
+
+# The device
+
+
+def test_auto_takes_the_gpu_where_there_is_one(monkeypatch):
+    for available, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda available=available: available)
+        assert with_device({"seed": 1, "device": "auto"}, resume=False) == {"seed": 1, "device": device}
+        assert with_device({"seed": 1, "device": "auto"}, resume=True) == {"seed": 1}
+    assert with_device({"device": "cpu"}, resume=False) == {"device": "cpu"}
+
+
+def test_an_automatic_device_is_recorded_as_the_one_it_was_and_a_run_goes_on_with_it(bars, tmp_path):
+    given = {"objective": "beta-vae", "steps": 4, "batch_size": 4, "probe": 16, "threads": 1, "out": tmp_path / "run"}
+    run = ifp.train(bars, device="auto", **given)
+    assert run.config["settings"]["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert ifp.train(bars, device="auto", resume=True, **given).path == run.path
 
 
 # What cannot be trained
