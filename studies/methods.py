@@ -10,6 +10,7 @@ from studies.training import Training
 OF_ONE_PLAN = ("derived", "log-spaced", "half", "double", "reversed", "one-stage", "without-nuisance")
 OF_OTHER_DEPTHS = tuple(f"depth-{depth:g}" for depth in DEPTHS)
 
+PUBLISHED = {"opening": "noise", "lead": 1.0, "heat": 1.0}  # how groups begin in the paper, and where nothing is said
 WARM = {"opening": "warm", "lead": 0.0, "heat": 0.05}  # what lets late factors freeze in their own stage
 
 # each without one of the three, or with another choice beside them
@@ -30,31 +31,27 @@ BY_OTHER_PLANS = ("gamma-0.1", "settled", "spare-latents")
 
 
 def _deft(plan: str, **parameters: Any) -> dict:
-    return {"objective": "deft", "plan": plan, "parameters": tuple(parameters.items())}
+    return {"objective": "deft", "plan": plan, "parameters": tuple((PUBLISHED | parameters).items())}
 
 
 METHODS: dict[str, dict] = {
-    "deft": {"objective": "deft", "plan": "spectrum"},
-    "deft-gamma-1": {"objective": "deft", "plan": "spectrum-gamma-1"},
+    "deft": _deft("spectrum"),
+    "deft-gamma-1": _deft("spectrum-gamma-1"),
     # by the derived plan, and by others for the same groups
-    **{f"deft-{plan}": {"objective": "deft", "plan": plan} for plan in (*OF_ONE_PLAN, *OF_OTHER_DEPTHS)},
-    "deft-before": {"objective": "deft", "plan": "before"},
+    **{f"deft-{plan}": _deft(plan) for plan in (*OF_ONE_PLAN, *OF_OTHER_DEPTHS)},
+    "deft-before": _deft("before"),
     "deft-warm": _deft("derived", **WARM),
     **{f"deft-warm-{name}": _deft("derived", **WARM | changed) for name, changed in WITHOUT_ONE.items()},
     **{f"deft-warm-{plan}": _deft(f"derived-{plan}", **WARM) for plan in BY_OTHER_PLANS},
     **{f"deft-only-{name}": _deft("derived", **parameters) for name, parameters in WITH_ONE.items()},
-    "deft-shorter": {"objective": "deft", "plan": "spectrum", "longer": 0.5},
-    "deft-longer": {"objective": "deft", "plan": "spectrum", "longer": 2.0},
-    "deft-published-form": {
-        "objective": "deft",
-        "plan": "spectrum",
-        "parameters": (("axes", "learned"), ("spare", "open")),
-    },
+    "deft-shorter": _deft("spectrum") | {"longer": 0.5},
+    "deft-longer": _deft("spectrum") | {"longer": 2.0},
+    "deft-published-form": _deft("spectrum", axes="learned", spare="open"),
     "deft-hook": {"objective": "deft-hook", "plan": "spectrum"},
     "deft-separate": {"objective": "deft-separate", "plan": "spectrum"},
-    "deft-published-pressures": {"objective": "deft", "plan": "published"},
-    "deft-annealed": {"objective": "deft", "plan": "annealed"},
-    "deft-unlabelled": {"objective": "deft", "plan": "unlabelled"},
+    "deft-published-pressures": _deft("published"),
+    "deft-annealed": _deft("annealed"),
+    "deft-unlabelled": _deft("unlabelled"),
     "beta-vae": {"objective": "beta-vae"},
     "beta-tcvae": {"objective": "beta-tcvae"},
     "factor-vae": {"objective": "factor-vae"},

@@ -10,11 +10,15 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.records import MEANT
 from annealing.choices import require_one_of
 from annealing.errors import IFPError, did_you_mean
 from ifp.objectives.objective import Objective, Setup
 
-__all__ = ["Objective", "Setup", "default_parameters", "made", "objective_named", "objectives", "parameters_of"]
+__all__ = [
+    *("Objective", "Setup"),
+    *("made", "objective_named", "objectives", "parameters_of", "recorded_parameters"),
+]
 
 _WORDS = {float: "a number", int: "a whole number", str: "a word"}
 
@@ -53,9 +57,13 @@ def made(name: str, setup: Setup, parameters: Mapping[str, Any]) -> Objective:
     return kind(setup=setup, **given)
 
 
-def default_parameters(name: str) -> dict[str, Any]:
-    """Every setting of the objective of that name as it is where nothing is given."""
-    return {each.name: each.default for each in dataclasses.fields(objective_named(name)) if each.name != "setup"}
+def recorded_parameters(name: str, recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the objective of that name as a run recorded them, with what it meant by those it has none of.
+
+    Those are the default, or ``metadata={MEANT: value}`` of the field where runs of before meant another value.
+    """
+    known = [each for each in dataclasses.fields(objective_named(name)) if each.name != "setup"]
+    return {each.name: each.metadata.get(MEANT, each.default) for each in known} | dict(recorded)
 
 
 def parameters_of(objective: Objective) -> dict[str, Any]:

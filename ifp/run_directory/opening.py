@@ -133,9 +133,14 @@ def require_same_settings(run: RunDirectory, kind: Kind, given: Mapping[str, obj
     settings = run.config.get("settings")
     if not isinstance(settings, Mapping):
         raise RunError(f"need the settings of the run in {run.path / 'config.json'}, they are missing")
-    changed = list(_differences(settings, json.loads(json_bytes(given))))
+    require_same(run.path, settings, given)
+
+
+def require_same(path: Path, there: Mapping[str, Any], here: Mapping[str, object]) -> None:
+    """RunError where a value given differs from the one of that name that the run in ``path`` has."""
+    changed = list(_differences(there, json.loads(json_bytes(here))))
     if changed:
-        raise RunError(f"need the run's own settings to resume {run.path}: {'; '.join(changed)}")
+        raise RunError(f"need the run's own settings to resume {path}: {'; '.join(changed)}")
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:

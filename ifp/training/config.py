@@ -14,7 +14,8 @@ from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.machine.device import require_device
 from ifp.machine.precision import resolved_precision
 from ifp.models.networks import OWN, network_named
-from ifp.objectives import Objective, Setup, made, objective_named, parameters_of
+from ifp.objectives import Objective, Setup, made, objective_named, parameters_of, recorded_parameters
+from ifp.run_directory.run import RunDirectory
 from ifp.training.loop_config import LoopConfig
 
 _LATENTS = 10  # where neither a setting nor a plan says how many
@@ -88,3 +89,13 @@ class TrainConfig:
             init_from=None if self.init_from is None else str(Path(self.init_from).resolve()),
             precision=resolved_precision(self.precision, require_device(self.device)),
         )
+
+
+def recorded_config(run: RunDirectory) -> TrainConfig:
+    """The settings of a training run, with what runs of before some setting of an objective meant by its absence.
+
+    Raises:
+        RunError: the run's settings are no settings of a training run.
+    """
+    config = run.settings(TrainConfig)
+    return replace(config, parameters=recorded_parameters(config.objective, config.parameters))

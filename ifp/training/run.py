@@ -20,13 +20,12 @@ from ifp.machine.device import exact_floats, require_compiler, require_device
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
 from ifp.models.networks import Network, network_named
-from ifp.objectives import default_parameters
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import newest_run
-from ifp.run_directory.opening import Place, asked_dataset, new_run, resumed_run, run_dataset
+from ifp.run_directory.opening import Place, asked_dataset, new_run, require_same, resumed_run, run_dataset
 from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.checkpoint import STATE_FILE, has_state, initialise_from, write_checkpoint
-from ifp.training.config import TrainConfig
+from ifp.training.config import TrainConfig, recorded_config
 from ifp.training.events import open_events, require_tensorboard
 from ifp.training.learner import Learner, build_learner, require_networks
 from ifp.training.loop import Course, recorded_steps, timing_bytes
@@ -86,9 +85,13 @@ def open_training_run(
     if place.resume:
         opened = resumed_run(Kind.TRAINING, TrainConfig, data, given, place, resolved=_as_recorded)
         own = resumed_plan(opened.run, plan)
+        config = recorded_config(opened.run).resolved(opened.dataset, own)
+        asked = given.get("parameters") or {}
+        resolved = replace(config, parameters=asked).resolved(opened.dataset, own).parameters
+        require_same(opened.run.path, config.parameters, {name: resolved[name] for name in asked})
         if network is not None:
-            require_networks(opened.dataset, opened.config, own, network)
-        return TrainingRun(opened.dataset, opened.config, own, opened.run, network=network)
+            require_networks(opened.dataset, config, own, network)
+        return TrainingRun(opened.dataset, config, own, opened.run, network=network)
     wanted = "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan"
     dataset = asked_dataset(planned_data(data, given, plan), given, place.data_dir, wanted)
     require_settings(TrainConfig, given)
@@ -126,22 +129,19 @@ def planned_data(data: Data | None, given: Mapping[str, Any], plan: StagePlan | 
 
 
 def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings to compare with a run's: what only says that its default is wanted was resolved there."""
-    found = {name: value for name, value in given.items() if (name, value) != ("precision", "auto")}
+    """Settings to compare with a run's config.json: an automatic precision was resolved there, and settings of the
+    objective are compared with what the run means by those that it has none of."""
+    left_out = ("parameters", *(["precision"] if given.get("precision") == "auto" else []))
+    found = {name: value for name, value in given.items() if name not in left_out}
     if "init_from" in found:
         found["init_from"] = str(Path(found["init_from"]).resolve())
-    if "parameters" in found and "objective" in found:
-        defaults = default_parameters(found["objective"])
-        found["parameters"] = {
-            name: value for name, value in found["parameters"].items() if value != defaults.get(name)
-        }
     return found
 
 
 def read_training_run(path: Path, data_dir: Path | None = None, network: Network | None = None) -> TrainingRun:
     """A training run that is there, of an own network where it was begun with one; nothing of it is changed."""
     run = open_run(path)
-    return TrainingRun(run_dataset(run, data_dir), run.settings(TrainConfig), run_plan(run), run, network=network)
+    return TrainingRun(run_dataset(run, data_dir), recorded_config(run), run_plan(run), run, network=network)
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def joined_run(
     if place.resume:
         found = open_run(place.out) if place.out else newest_run(place.runs, Kind.TRAINING, finished=False)
         place = replace(place, out=found.path)
-        device = found.settings(TrainConfig).device
+        device = recorded_config(found).device
     with joined(require_device(device)) as workers:
         if given.get("processes", workers.count) != workers.count:
             raise IFPError(

@@ -22,7 +22,7 @@ from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
 from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.checkpoint import Checkpoint, read_checkpoint
-from ifp.training.config import TrainConfig
+from ifp.training.config import TrainConfig, recorded_config
 from ifp.training.plan import run_plan
 from ifp.training.probe import probed_images
 
@@ -78,7 +78,7 @@ class TrainedRun:
     @cached_property
     def config(self) -> TrainConfig:
         """Its settings."""
-        return self.run.settings(TrainConfig)
+        return recorded_config(self.run)
 
     @cached_property
     def checkpoint(self) -> Checkpoint:

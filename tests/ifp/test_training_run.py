@@ -1,6 +1,7 @@
 """Whole runs of every objective: stopped and gone on with, started from another, refused before anything is made."""
 
 import csv
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -244,6 +245,16 @@ def test_options_that_leave_a_choice_open_go_on_with_the_choice_that_was_made(be
     given, plan, run = begun
     opened = open_training_run(None, plan, given, Place(out=run.path, resume=True))
     assert (opened.config.parameters, opened.plan) == ({"start": 9.0, "end": 1.0}, plan)
+    with pytest.raises(RunError, match=r"start is 9\.0 there and 5\.0 here"):
+        open_training_run(None, None, {**given, "parameters": {"start": 5.0}}, Place(out=run.path, resume=True))
+
+
+def test_a_run_of_before_some_settings_means_what_it_meant_without_them(begun):
+    given, plan, run = begun
+    settings = run.config["settings"] | {"parameters": {"end": 1.0}}
+    (run.path / "config.json").write_text(json.dumps(run.config | {"settings": settings}))
+    opened = open_training_run(None, plan, given, Place(out=run.path, resume=True))
+    assert opened.config.parameters == {"start": 9.0, "end": 1.0}
     with pytest.raises(RunError, match=r"start is 9\.0 there and 5\.0 here"):
         open_training_run(None, None, {**given, "parameters": {"start": 5.0}}, Place(out=run.path, resume=True))
 
