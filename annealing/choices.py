@@ -9,6 +9,19 @@ from typing import Literal
 from annealing.errors import IFPError, did_you_mean
 
 LikelihoodName = Literal["bernoulli", "gaussian"]
+RowLikelihoodName = Literal[  # of rows of any data: annealing.likelihoods.row_likelihood
+    "bernoulli",
+    "gaussian",
+    "gaussian-shared",
+    "gaussian-each",
+    "gaussian-decoded",
+    "poisson",
+    "negative-binomial",
+    "softmax",
+    "softmax-rates",
+    "softmax-negative-binomial",
+    "laplace",
+]
 WholeProtocol = Literal["whole-heat", "whole-cool"]  # of whole-data annealing
 SweptNetwork = Literal["dense", "conv"]
 Nuisance = Literal["held", "redrawn"]

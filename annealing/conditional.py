@@ -28,7 +28,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from annealing.errors import IFPError
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 
 
 def context_gram(means: Tensor, counts: Tensor, likelihood: Likelihood) -> Tensor:

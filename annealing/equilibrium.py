@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from annealing.choices import Order
 from annealing.errors import IFPError
 from annealing.freezing import crossing
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 from annealing.optimal_decoder import ImageSet
 from annealing.pressure import geometric
 from annealing.relaxation import State, measured, settle

@@ -47,7 +47,7 @@ import torch
 from torch import Tensor
 
 from annealing.choices import Order
-from annealing.likelihood import Bernoulli, Likelihood
+from annealing.likelihoods.pixels import Bernoulli, Likelihood
 from annealing.spectral import whitened_pixels
 from annealing.thresholds import NEARLY_DEGENERATE
 
@@ -90,7 +90,7 @@ def transition(images: Tensor, likelihood: Likelihood) -> Transition:
     Raises:
         IFPError: fewer than two images, or pixels that the likelihood cannot draw.
 
-    >>> from annealing.likelihood import Gaussian
+    >>> from annealing.likelihoods.pixels import Gaussian
     >>> transition(torch.tensor([[-1.0], [1.0]]), likelihood=Gaussian()).slope
     0.5
     """

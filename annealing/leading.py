@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Likelihood
+from annealing.likelihoods.pixels import Bernoulli, Likelihood
 from annealing.spectral import eigenvalues
 
 Batches = Callable[[], Iterable[Tensor]]

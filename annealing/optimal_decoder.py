@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.likelihood import Gaussian, Likelihood
+from annealing.likelihoods.pixels import Gaussian, Likelihood
 from annealing.stack import merge_pixels
 
 Array = NDArray[np.float64]

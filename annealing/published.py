@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import IFPError
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 from annealing.networks import conv_decoder, conv_encoder
 from annealing.sweep import SweepRecord
 

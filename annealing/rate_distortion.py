@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annealing.likelihood import Gaussian, Likelihood
+from annealing.likelihoods.pixels import Gaussian, Likelihood
 from annealing.spectral import whitened_courses
 from annealing.stack import merge_pixels
 
@@ -69,7 +69,7 @@ def rate_distortion_bound(cases: Sequence[Tensor], likelihood: Likelihood) -> li
     Raises:
         IFPError: fewer than two images, or pixels that the likelihood cannot draw.
 
-    >>> from annealing.likelihood import Bernoulli
+    >>> from annealing.likelihoods.pixels import Bernoulli
     >>> cases = [torch.tensor([[0.0, 0.0], [1.0, 1.0], [1.0, 1.0]]), torch.ones(2, 5)]
     >>> [round(bound, 6) for bound in rate_distortion_bound(cases, Bernoulli())]
     [2.0, 0.0]

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Likelihood
+from annealing.likelihoods.pixels import Bernoulli, Likelihood
 
 
 def codebook_bound(images: Tensor, likelihood: Likelihood) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from annealing.errors import IFPError
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 from annealing.networks import StackedDenseVAE, conv_decoder, conv_encoder
 
 _WIDE = 400  # columns: as many as the widest action sequences of dSprites have

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stratified_normal
 from annealing.errors import IFPError
 from annealing.hysteresis import Bounds, Position, advance
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 from annealing.stack import Case, ConvStack, DenseStack, Stack
 from annealing.sweep_config import SweepConfig
 from annealing.thresholds import ACTIVE, SILENT

@@ -19,7 +19,7 @@ import pandas as pd
 import ifp
 from analysis.conclusions import main_rows
 from annealing.freezing import crossing
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import freezing_point
 from ifp.closed_form.contexts import action_sequence, draw_contexts

@@ -16,7 +16,7 @@ import ifp
 from analysis.information import adjusted_information, factor_entropy
 from analysis.stage_plan import StagePlan
 from annealing.bottleneck import gaussian_kl
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.thresholds import SILENT
 from ifp.datasets.dataset import LabelledDataset, require_labelled
 from ifp.machine.memory import keep_freed_memory

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import ifp
 from annealing.conditional import context_gram, shared_code_value
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 
 SIZES = (3, 6, 40, 32, 32)
 WIDTHS = (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, math.inf)  # of the noise, in steps of a position

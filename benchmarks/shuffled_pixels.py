@@ -11,7 +11,7 @@ import torch
 
 import ifp
 from annealing.freezing import freezing_point, read_loops
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import codebook_bound
 from annealing.spectral import freezing_point as closed_form

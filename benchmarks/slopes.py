@@ -15,7 +15,7 @@ import ifp
 from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.knee import fit_knee
 from annealing.landau import transition
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.spectral import freezing_point
 from annealing.stack import Case
 from ifp.closed_form.contexts import action_sequence, draw_contexts

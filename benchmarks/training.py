@@ -28,7 +28,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import ifp
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from benchmarks.peer_loops import LEARNING_RATE, PRESSURE, Work, disent, pythae
 from ifp.datasets.dataset import Dataset
 from ifp.machine.memory import keep_freed_memory

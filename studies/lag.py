@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import ifp
 from annealing.freezing import crossing, read_loops
 from annealing.hysteresis import Pace
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.published import PUBLISHED, PublishedProtocol, published_sweep
 from annealing.spectral import freezing_point
 from annealing.stack import Case as SweptCase

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from annealing.equilibrium import EquilibriumConfig, equilibrium
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import codebook_bound
 from annealing.stack import Case

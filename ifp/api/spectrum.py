@@ -8,7 +8,7 @@ from typing import Any
 
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from annealing.loss_forms import LossName, LossScale
 from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_draw, require_nuisance
 from ifp.closed_form.factors import chosen_factors

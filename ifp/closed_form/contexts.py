@@ -18,7 +18,7 @@ from torch import Tensor
 from annealing.choices import LikelihoodName, Nuisance, Order, require_count, require_one_of, require_seed
 from annealing.errors import IFPError
 from annealing.landau import transition
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from ifp.datasets.batches import require_images_fit

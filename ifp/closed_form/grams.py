@@ -19,7 +19,7 @@ from annealing.conditional import (
     shared_code_value,
     shared_code_value_by_courses,
 )
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.closed_form.context_batches import PARTS, ContextBatch, ContextImages, context_batches, context_parts
 from ifp.machine.pool import HERE, Event, Outcome, Pool, Tally, Task
 from ifp.machine.progress import Progress, Watch

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from analysis.mixing import PairMixing, predicted_mixing
 from annealing.choices import LikelihoodName
-from annealing.likelihood import Likelihood, likelihood_named
+from annealing.likelihoods.pixels import Likelihood, likelihood_named
 from ifp.datasets.batches import batch_size, read_images
 from ifp.datasets.dataset import Dataset, require_labelled
 

@@ -27,7 +27,7 @@ from torch import Tensor
 from analysis.findings import NuisanceFindings
 from annealing.choices import LikelihoodName
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.batches import Batch, batch_size, read_images, require_images_fit
 from ifp.datasets.dataset import Dataset, Index, LabelledDataset, nuisance_names, require_labelled
 from ifp.machine.progress import UNWATCHED, Watch

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.modes import DEGENERATE
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.closed_form.context_batches import context_images
 from ifp.closed_form.contexts import require_nuisance
 from ifp.closed_form.grams import OrderStep, added_grams

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from annealing.choices import LikelihoodName
 from annealing.leading import HELD, leading_eigenvalues
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.batches import all_images, require_images_fit
 from ifp.datasets.dataset import Dataset
 from ifp.machine.progress import UNWATCHED, Watch

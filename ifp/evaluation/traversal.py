@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.traversal import draw_traversal
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.dataset import to_float
 from ifp.models.networks import Network
 from ifp.run_directory.opening import run_dataset

@@ -9,7 +9,7 @@ from typing import Any
 from analysis.stage_plan import StagePlan
 from annealing.choices import LikelihoodName, Precision, require_counts, require_one_of
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.machine.device import require_device
 from ifp.machine.precision import resolved_precision

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import DivergenceError
-from annealing.likelihood import Likelihood, likelihood_named
+from annealing.likelihoods.pixels import Likelihood, likelihood_named
 from ifp.datasets.dataset import Dataset
 from ifp.files.plain import csv_bytes
 from ifp.machine.data_parallel import Workers, average_gradients, averaged

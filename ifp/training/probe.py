@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from analysis.information import factor_entropy, information_and_chance
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import RunError
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.models.networks import device_of, evaluating
 from ifp.models.vae import MultiGroupVAE

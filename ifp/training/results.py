@@ -11,7 +11,7 @@ from analysis.information import adjusted_information, factor_entropy
 from analysis.plain_json import json_bytes
 from analysis.scores.protocol import STUDY, drawn_rows, protocol_of
 from analysis.scores.scores import FORMAT
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes

@@ -11,7 +11,7 @@ from analysis.plain_json import json_bytes
 from analysis.records import require_settings
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.arrays import Data
 from ifp.datasets.batches import require_images_fit
 from ifp.datasets.dataset import Dataset

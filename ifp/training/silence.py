@@ -11,7 +11,7 @@ from torch import Tensor
 from annealing.choices import LikelihoodName
 from annealing.errors import IFPError
 from annealing.leading import HELD, leading_eigenvalues
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from annealing.thresholds import SILENT
 from ifp.objectives import Objective, objective_named
 from ifp.run_directory.opening import run_dataset

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.likelihood import Likelihood
+from annealing.likelihoods.pixels import Likelihood
 from annealing.thresholds import TOLD
 from ifp.models.networks import device_of, evaluating
 from ifp.models.vae import MultiGroupVAE

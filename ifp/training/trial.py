@@ -6,7 +6,7 @@ from statistics import median
 
 import torch
 
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.machine.pool import cores_at_hand
 from ifp.machine.threads import use_threads
 from ifp.models.networks import ImageShape

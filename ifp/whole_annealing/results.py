@@ -13,7 +13,7 @@ from safetensors.torch import save as save_tensors
 from analysis.information_trace import InformationTrace
 from analysis.whole_findings import WholeFindings, conclude_whole, cooling_trace
 from annealing.errors import RunError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from ifp.annealing_test.columns import FREEZING_COLUMNS
 from ifp.files.npz import load_arrays, npz_bytes
 from ifp.files.plain import csv_bytes

@@ -6,7 +6,7 @@ import torch
 
 from annealing.conditional import context_gram, shared_code_error, shared_code_value
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.spectral import freezing_point
 
 LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.3)], ids=str)

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from annealing.equilibrium import EquilibriumConfig, branches, equilibrium, judge
 from annealing.errors import IFPError
 from annealing.freezing import balance
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.optimal_decoder import ImageSet, next_freezing_point, reconstruction
 from annealing.spectral import freezing_point
 from annealing.stack import Case

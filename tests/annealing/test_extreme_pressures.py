@@ -10,7 +10,7 @@ from annealing.hysteresis import Pace
 from annealing.intervals import median_interval
 from annealing.knee import fit_knee
 from annealing.landau import transition
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from annealing.stack import Case

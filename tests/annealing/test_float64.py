@@ -11,7 +11,7 @@ from scipy import special
 
 from annealing.bottleneck import gaussian_kl, log_density, reparameterize, shifted_grid, stratified_normal
 from annealing.leading import leading_eigenvalues
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.spectral import freezing_point
 from annealing.stack import Case, DenseStack, merge_pixels
 

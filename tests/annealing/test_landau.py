@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from annealing.errors import IFPError
 from annealing.landau import _cumulants, _jump, _modes, _quartic, transition
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.spectral import freezing_point, whitened_pixels
 
 Z = torch.linspace(-7, 7, 281, dtype=torch.float64)[:, None]

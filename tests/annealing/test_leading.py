@@ -7,7 +7,7 @@ import torch
 from annealing import leading
 from annealing.errors import IFPError
 from annealing.leading import leading_eigenvalues
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.spectral import eigenvalues
 
 SETS = {"few images": (12, 200), "few pixels": (300, 15), "many of both": (400, 120)}

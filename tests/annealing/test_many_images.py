@@ -12,7 +12,7 @@ from annealing.conditional import context_courses, context_gram, shared_code_val
 from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.errors import IFPError
 from annealing.landau import transition
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import codebook_bound, eigenvalues, freezing_point
 from annealing.stack import Case

@@ -11,7 +11,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.optimal_decoder import ImageSet, next_freezing_point, reconstruction
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point

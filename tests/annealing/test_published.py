@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.networks import conv_decoder, conv_encoder
 from annealing.published import PUBLISHED, PublishedProtocol, published_sweep
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, logsumexp, softmax, xlogy
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import codebook_bound, freezing_point
 

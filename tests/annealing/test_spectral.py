@@ -9,7 +9,7 @@ from scipy.linalg import hadamard
 from scipy.stats import ortho_group
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.spectral import codebook_bound, eigenvalues, freezing_point
 
 LIKELIHOODS = pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(), Gaussian(0.3)], ids=str)

@@ -9,7 +9,7 @@ from torch import Generator
 
 from annealing.bottleneck import shifted_grid
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.networks import StackedDenseVAE
 from annealing.stack import Case, ConvStack, DenseStack, input_gain, merge_pixels
 

@@ -18,7 +18,7 @@ from annealing.errors import IFPError
 from annealing.freezing import balance, freezing_point, read_loops
 from annealing.hysteresis import Pace
 from annealing.knee import fit_knee
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.stack import Case, DenseStack
 from annealing.sweep import sweep
 from annealing.sweep_config import SweepConfig

@@ -16,7 +16,7 @@ import annealing.published
 import ifp
 import ifp.objectives
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.published import published_sweep
 from ifp.files.npz import load_npz
 from ifp.files.plain import load_json

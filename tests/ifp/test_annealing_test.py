@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from annealing.spectral import codebook_bound, freezing_point
 from annealing.sweep_config import SweepConfig
 from ifp.annealing_test.config import AnnealConfig, pieces

@@ -9,7 +9,7 @@ import torch
 
 from annealing.errors import IFPError
 from annealing.landau import transition
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from annealing.rate_distortion import rate_distortion_bound
 from annealing.spectral import freezing_point
 from ifp.closed_form.contexts import action_sequence, closed_forms, draw_contexts

@@ -10,7 +10,7 @@ import torch
 
 from annealing.bottleneck import gaussian_kl
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli, Gaussian
+from annealing.likelihoods.pixels import Bernoulli, Gaussian
 from ifp.datasets.dataset import describe
 from ifp.models.networks import convolutional
 from ifp.models.vae import MultiGroupVAE

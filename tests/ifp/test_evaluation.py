@@ -8,7 +8,7 @@ import ifp
 from analysis.information import information, shuffle_null
 from annealing.bottleneck import gaussian_kl
 from annealing.errors import IFPError, PlanError, RunError
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from ifp.files.atomic import write_atomically
 from ifp.files.npz import load_npz
 from ifp.files.plain import load_json

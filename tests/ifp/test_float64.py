@@ -9,7 +9,7 @@ import torch
 from scipy import special
 
 from annealing.bottleneck import gaussian_kl
-from annealing.likelihood import LIKELIHOODS
+from annealing.likelihoods.pixels import LIKELIHOODS
 from ifp.objectives import objectives
 from ifp.objectives.beta_tcvae import ESTIMATORS, total_correlation
 from ifp.objectives.objective import Codes

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from ifp.models.networks import Network, convolutional
 from ifp.models.opening import open_quietly, require_openable, take_layers
 from ifp.models.vae import MultiGroupVAE

@@ -4,7 +4,7 @@ import torch
 
 import ifp
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from ifp.evaluation.traversal import traverse_run
 from ifp.training.checkpoint import load_model
 from ifp.training.probe import encode_all

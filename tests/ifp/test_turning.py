@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from annealing.errors import IFPError
-from annealing.likelihood import Bernoulli
+from annealing.likelihoods.pixels import Bernoulli
 from ifp.models.networks import NETWORKS, convolutional
 from ifp.models.rotation import independent_axes, turn_group
 from ifp.models.vae import MultiGroupVAE

@@ -1,0 +1,46 @@
+"""Rows of 0 and 1, or of shares between them, drawn by their logits."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli
+
+from annealing.curvature import DiagonalCurvature
+from annealing.errors import DataError
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_varying
+from annealing.rows import Rows
+from annealing.scores import of_entries
+
+
+@dataclass(frozen=True)
+class BernoulliRows(RowLikelihood):
+    """Values in 0..1, output the logit: s = x - p, H = p (1 - p); :class:`annealing.likelihoods.pixels.Bernoulli`."""
+
+    name: str = field(default="bernoulli", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; shares between 0 and 1 are taken, too."""
+        return -Bernoulli(logits=outputs[..., 0, :], validate_args=False).log_prob(values).sum(-1)
+
+    def silence(self, rows: Rows) -> Silence:
+        """The logits of the features' means.
+
+        Raises:
+            DataError: values outside 0..1, an exposure, or no feature that varies.
+        """
+        self.refuse_exposure(rows)
+        low, high = rows.column_range()
+        if low.min() < 0 or high.max() > 1:
+            raise DataError(
+                f"need values in 0..1 for a bernoulli likelihood, got {low.min():g}..{high.max():g}: rescale them, or "
+                "take gaussian, or poisson of counts"
+            )
+        varying = low < high
+        require_varying(varying)
+        mean = np.where(varying, rows.column_mean(), low)
+        scores = of_entries(rows.values, [(np.ones(len(rows)), mean)])
+        outputs = torch.logit(torch.from_numpy(mean)).numpy()[None]
+        return Silence(outputs, scores, DiagonalCurvature(mean * (1 - mean)), varying)

@@ -1,0 +1,162 @@
+"""Rows of real numbers, drawn by their mean: the variance given, learned, or decoded too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+from torch.distributions import Normal
+
+from annealing.curvature import DiagonalCurvature
+from annealing.errors import IFPError
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_varying
+from annealing.rows import Rows
+from annealing.scores import DenseScores, Scores, SparseScores, of_entries
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Gaussian(RowLikelihood):
+    """What the forms of the variance share."""
+
+    parameters: tuple[str, ...] = field(default=("mean",), init=False, repr=False)
+
+    def _centred(self, rows: Rows) -> tuple[Array, NDArray[np.bool_], DenseScores | SparseScores]:
+        self.refuse_exposure(rows)
+        low, high = rows.column_range()
+        varying = low < high
+        require_varying(varying)
+        mean = np.where(varying, rows.column_mean(), low)
+        return mean, varying, of_entries(rows.values, [(np.ones(len(rows)), mean)])
+
+    def _of_variance(self, rows: Rows, variance: Array, free: Mapping[str, Array]) -> Silence:
+        mean, varying, centred = self._centred(rows)
+        there = variance > 0
+        precision = np.where(there, 1 / np.where(there, variance, 1.0), 0.0)
+        return Silence(mean[None], centred.scaled(precision), DiagonalCurvature(precision), varying, free)
+
+
+@dataclass(frozen=True)
+class GaussianRows(_Gaussian):
+    r"""Variance :math:`\sigma^2` given: s = (x - mean)/sigma^2, H = 1/sigma^2; the values are those of C/sigma^2.
+
+    Half the squared error, summed over features, is its loss with a variance of 1.
+
+    Raises:
+        IFPError: a variance that is not above 0.
+    """
+
+    variance: float = 1.0
+    name: str = field(default="gaussian", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.variance < np.inf:
+            raise IFPError(f"need a Gaussian variance above 0, got {self.variance}")
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
+        return -Normal(outputs[..., 0, :], self.variance**0.5).log_prob(values).sum(-1)
+
+    def silence(self, rows: Rows) -> Silence:
+        """The features' means."""
+        return self._of_variance(rows, np.full(rows.features, self.variance), {})
+
+
+@dataclass(frozen=True)
+class GaussianSharedRows(_Gaussian):
+    r"""One variance of all features, learned: at silence tr C / D.
+
+    The values of the whitened scores are :math:`D \lambda_k / \mathrm{tr}\, C`, and the first is the freezing point.
+    By the time that the k-th mode freezes those before have lowered the variance, and it freezes at
+
+    .. math:: \beta_k = \frac{D \lambda_k}{\sum_{i \ge k} \lambda_i + (k - 1) \lambda_k}.
+
+    D counts features that never vary, too: the variance is theirs as well.
+    """
+
+    name: str = field(default="gaussian-shared", init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variance."""
+        return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
+
+    def silence(self, rows: Rows) -> Silence:
+        """The features' means, and the mean of their variances."""
+        variance = rows.column_variance().mean()
+        return self._of_variance(rows, np.full(rows.features, variance), {"variance": np.asarray(variance)})
+
+    def points(self, values: Array, features: int) -> Array:
+        """The equation of this class, of values whose sum over all modes is D."""
+        before = np.concatenate([[0.0], np.cumsum(values)[:-1]])
+        remaining = features - before + np.arange(len(values)) * values
+        return features * values / np.maximum(remaining, np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True)
+class GaussianEachRows(_Gaussian):
+    """A variance of each feature, learned but not decoded: the values are those of the correlation matrix."""
+
+    name: str = field(default="gaussian-each", init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variances."""
+        return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
+
+    def silence(self, rows: Rows) -> Silence:
+        """The features' means and variances."""
+        variance = rows.column_variance()
+        return self._of_variance(rows, variance, {"variance": variance})
+
+
+@dataclass(frozen=True)
+class GaussianDecodedRows(_Gaussian):
+    r"""Mean and log-variance both decoded: a feature whose *spread* depends on a hidden factor can freeze.
+
+    .. math:: s = \left( \frac{x - \mu}{\sigma^2}, \frac{(x - \mu)^2/\sigma^2 - 1}{2} \right), \qquad
+        H = \mathrm{diag}(1/\sigma^2, 1/2)
+
+    A single heavy-tailed feature freezes at (kurtosis - 1)/2 with no factor shared.
+    """
+
+    name: str = field(default="gaussian-decoded", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("mean", "log_variance"), init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return -Normal(outputs[..., 0, :], (outputs[..., 1, :] / 2).exp()).log_prob(values).sum(-1)
+
+    def silence(self, rows: Rows) -> Silence:
+        """The features' means and variances."""
+        mean, varying, centred = self._centred(rows)
+        variance = np.where(varying, rows.column_variance(), 0.0)
+        precision = np.where(varying, 1 / np.where(varying, variance, 1.0), 0.0)
+        curvature = DiagonalCurvature(np.concatenate([precision, np.where(varying, 0.5, 0.0)]))
+        with np.errstate(divide="ignore"):
+            outputs = np.stack([mean, np.log(variance)])
+        return Silence(outputs, _with_squares(centred, mean, variance, precision), curvature, varying)
+
+
+def _with_squares(centred: DenseScores | SparseScores, mean: Array, variance: Array, precision: Array) -> Scores:
+    """Scores of the mean, and beside them those of the log-variance."""
+    features = centred.features
+    if isinstance(centred, DenseScores):
+        spread = (np.square(centred.values) - variance) * (precision / 2)
+        return DenseScores(np.hstack([centred.values * precision, spread]), features)
+    first = centred.scaled(precision)
+    products = sparse.csr_array(
+        centred.entries.multiply(centred.entries) - centred.entries @ sparse.diags_array(2 * mean)
+    )
+    spreads = SparseScores(products, centred.left, (variance - np.square(mean))[None], features)
+    second = spreads.scaled(precision / 2)
+    entries = sparse.csr_array(sparse.hstack([first.entries, second.entries]))
+    return SparseScores(entries, centred.left, np.hstack([first.right, second.right]), features)
+
+
+def _free(free: object, name: str) -> Tensor:
+    if not isinstance(free, Mapping) or name not in free:
+        raise IFPError(f"need the {name} that is learned beside the decoder, got none: pass free={{'{name}': ...}}")
+    return torch.as_tensor(free[name])

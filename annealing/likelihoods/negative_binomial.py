@@ -1,0 +1,137 @@
+"""Rows of counts that vary more than Poisson's, drawn by their log-rates, times each row's exposure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import elementwise
+from torch import Tensor
+from torch.distributions import NegativeBinomial
+
+from annealing.curvature import DiagonalCurvature
+from annealing.errors import DataError, IFPError
+from annealing.likelihoods.dispersed_counts import LEAST, MOST, DispersedCounts
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts, require_varying
+from annealing.rows import Rows
+
+Array = NDArray[np.float64]
+
+_ROUNDS = 200
+
+
+@dataclass(frozen=True)
+class NegativeBinomialRows(RowLikelihood):
+    r"""Counts of mean :math:`m = l e^\eta`, variance :math:`m + m^2/\theta`.
+
+    .. math:: s = \frac{\theta (x - m)}{\theta + m}, \qquad H = E \frac{m \theta (\theta + x)}{(\theta + m)^2}
+
+    Attributes:
+        dispersion: theta, of all features or of each; None fits one of each feature at silence, as scVI learns it.
+
+    Raises:
+        IFPError: a dispersion that is not above 0.
+    """
+
+    dispersion: float | tuple[float, ...] | None = None
+    name: str = field(default="negative-binomial", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("log_rate",), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.dispersion is not None and not (np.asarray(self.dispersion) > 0).all():
+            raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
+        return dispersed_nats(outputs[..., 0, :], values, exposure, dispersion_of(self.dispersion, free))
+
+    def silence(self, rows: Rows) -> Silence:
+        """The log-rates at which every feature's scores sum to 0, and the dispersions.
+
+        Raises:
+            DataError: values that are no counts, none that varies, or dispersions of another number of features.
+        """
+        require_counts(rows, self.name)
+        counts = DispersedCounts(rows, exposures(rows))
+        low, high = rows.column_range()
+        varying = (high > 0) if rows.exposure is not None else low < high
+        require_varying(varying)
+        if self.dispersion is None:
+            dispersion = fitted_dispersion(counts, counts.rate_given)
+        else:
+            dispersion = per_feature(self.dispersion, rows.features)
+        rate = counts.rate_given(dispersion)
+        with np.errstate(divide="ignore"):
+            outputs = np.log(rate)[None]
+        curvature = DiagonalCurvature(counts.curvature(rate, dispersion))
+        free = {"dispersion": dispersion}
+        return Silence(outputs, counts.scores(rate, dispersion), curvature, varying, free, notes_of(self, dispersion))
+
+
+def fitted_dispersion(counts: DispersedCounts, rate_given: Callable[[Array, Array | None], Array]) -> Array:
+    """Theta of each feature (features,) at the top of the likelihood, together with the rates.
+
+    In turn the best thetas for the rates and the best rates for the thetas, until nothing moves: the two hardly depend
+    on each other.
+
+    Raises:
+        IFPError: no convergence.
+    """
+    theta, rate = np.ones(counts.rows.features), None
+    for _ in range(_ROUNDS):
+        rate = rate_given(theta, rate)
+        before, theta = theta, _dispersion_given(counts, rate)
+        if np.abs(np.log(theta / before)).max() < 1e-10:
+            return theta
+    raise IFPError(f"need dispersions that converge within {_ROUNDS} rounds, got none: give one (dispersion=...)")
+
+
+def _dispersion_given(counts: DispersedCounts, rate: Array) -> Array:
+    """Theta of each feature at which the log-likelihood at these rates is at its top."""
+    features = counts.rows.features
+    theta = np.full(features, MOST)
+
+    def slope(log_theta: Array, index: Array) -> Array:
+        theta[index.astype(int)] = np.exp(log_theta)
+        return counts.dispersion_slope(rate, theta)[index.astype(int)]
+
+    index = np.flatnonzero(counts.varying).astype(np.float64)
+    low, high = np.full(len(index), np.log(LEAST)), np.full(len(index), np.log(MOST))
+    at_low, at_high = slope(low, index), slope(high, index)
+    theta[index.astype(int)] = np.where(at_high >= 0, MOST, LEAST)
+    inside = (at_low > 0) & (at_high < 0)
+    if inside.any():
+        ends = (low[inside], high[inside])
+        tops = elementwise.find_root(slope, ends, args=(index[inside],), tolerances={"xatol": 1e-12, "xrtol": 1e-13})
+        theta[index[inside].astype(int)] = np.exp(tops.x)
+    return theta
+
+
+def per_feature(dispersion: float | tuple[float, ...], features: int) -> Array:
+    """Theta of each feature; DataError where it was given of another number of them."""
+    given = np.asarray(dispersion, np.float64)
+    if given.ndim and len(given) != features:
+        raise DataError(f"need a dispersion for each of {features} features, got {len(given)}")
+    return np.broadcast_to(given, features).copy()
+
+
+def dispersed_nats(log_rate: Tensor, values: Tensor, exposure: Tensor | None, dispersion: Tensor) -> Tensor:
+    """-log of the negative binomial of mean exposure times the rate, summed over features."""
+    logits = log_rate - dispersion.log() if exposure is None else log_rate + exposure.log() - dispersion.log()
+    return -NegativeBinomial(dispersion, logits=logits, validate_args=False).log_prob(values).sum(-1)
+
+
+def dispersion_of(given: float | tuple[float, ...] | None, free: object) -> Tensor:
+    """The dispersion given with the likelihood, or the one fitted beside the decoder; IFPError where there is none."""
+    fitted = free.get("dispersion") if isinstance(free, dict) else None
+    if given is None and fitted is None:
+        raise IFPError("need the dispersion that is learned beside the decoder, got none: free={'dispersion': ...}")
+    return torch.as_tensor(given if fitted is None else fitted, dtype=torch.float64)
+
+
+def notes_of(likelihood: RowLikelihood, dispersion: Array) -> tuple[str, ...]:
+    """That features are no more dispersed than Poisson counts, where they are fitted so."""
+    if getattr(likelihood, "dispersion", None) is not None or not (dispersion >= MOST).any():
+        return ()
+    return (f"{int((dispersion >= MOST).sum())} of {len(dispersion)} features vary no more than Poisson counts",)

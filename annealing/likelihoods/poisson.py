@@ -1,0 +1,42 @@
+"""Rows of counts, drawn by their log-rates, times each row's exposure."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+from torch.distributions import Poisson
+
+from annealing.curvature import DiagonalCurvature
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts, require_varying
+from annealing.rows import Rows
+from annealing.scores import of_entries
+
+
+@dataclass(frozen=True)
+class PoissonRows(RowLikelihood):
+    r"""Counts of mean :math:`l e^\eta`, l a row's exposure: s = x - l b, H = E[l b], b = sum x / sum l."""
+
+    name: str = field(default="poisson", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("log_rate",), init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        rate = outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
+        return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
+
+    def silence(self, rows: Rows) -> Silence:
+        """The log-rates of the sums over all rows.
+
+        Raises:
+            DataError: values that are no counts, or none that varies.
+        """
+        require_counts(rows, self.name)
+        exposure = exposures(rows)
+        rate = rows.column_mean() / exposure.mean()
+        low, high = rows.column_range()
+        varying = (high > 0) if rows.exposure is not None else low < high
+        require_varying(varying)
+        with np.errstate(divide="ignore"):
+            outputs = np.log(rate)[None]
+        scores = of_entries(rows.values, [(exposure, rate)])
+        return Silence(outputs, scores, DiagonalCurvature(exposure.mean() * rate), varying)

@@ -1,0 +1,129 @@
+r"""Likelihoods of rows of any data, and what each says of a silent decoder.
+
+A decoder draws outputs :math:`\eta` of each row, a likelihood gives :math:`\log p(x | \eta)`. The silent decoder draws
+the same :math:`\eta_0` for all rows, the best. There the score :math:`s(x) = \partial \log p / \partial \eta` has mean
+0, and with the curvature :math:`H = -E\, \partial^2 \log p / \partial \eta^2` a latent starts to carry information at
+
+.. math:: \beta_c = \lambda_{\max}(H^{-1/2}\, \mathrm{Cov}(s)\, H^{-1/2})
+
+nats, reconstruction summed over features, averaged over rows (:mod:`annealing.score_spectrum`). With the Bernoulli
+likelihood :math:`s = x - p`, :math:`H = p (1 - p)`, which is :mod:`annealing.spectral`. A parameter that is free but
+not decoded, a variance say, is fitted at silence and moves nothing else to second order. A likelihood that fits has
+:math:`\mathrm{Cov}(s) = H`: rows without structure freeze at 1.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from annealing.curvature import Curvature
+from annealing.errors import DataError
+from annealing.rows import Rows
+from annealing.scores import Scores
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The silent decoder of some rows.
+
+    Attributes:
+        outputs: eta_0 (parameters, features), NaN or infinite at features that never vary.
+        scores: s of each row.
+        curvature: H.
+        varying: features that vary (features,).
+        free: parameters that were fitted but are not decoded, each a number or (features,).
+        notes: what a reader of the freezing points should know.
+    """
+
+    outputs: Array
+    scores: Scores
+    curvature: Curvature
+    varying: NDArray[np.bool_]
+    free: Mapping[str, Array] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class RowLikelihood(ABC):
+    """log p(x | outputs) of rows.
+
+    Attributes:
+        name: as ``annealing.likelihoods.row_likelihood`` takes it.
+        parameters: what the decoder draws of each feature.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+
+    def outputs(self, features: int) -> int:
+        """Size of the decoder's output for rows of so many features: outputs (..., parameters, features), flat."""
+        return len(self.parameters) * features
+
+    @abstractmethod
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """-log p(x | outputs) of each row, in nats, summed over its features.
+
+        Args:
+            outputs: (..., parameters, features).
+            values: (..., features).
+            exposure: (..., 1) where rows are not exposed alike.
+            free: values of what is not decoded, by name; None for what the likelihood was given.
+
+        Returns:
+            (...).
+        """
+
+    @abstractmethod
+    def silence(self, rows: Rows) -> Silence:
+        """The silent decoder of rows, of whose condition it is told nothing.
+
+        Raises:
+            DataError: rows that the likelihood cannot draw, or of which no feature varies.
+        """
+
+    def points(self, values: Array, features: int) -> Array:
+        """Freezing points of eigenvalues (k,) of the whitened scores, falling: themselves."""
+        return values
+
+    def refuse_exposure(self, rows: Rows) -> None:
+        """DataError where rows have an exposure that this likelihood has no place for."""
+        if rows.exposure is not None:
+            raise DataError(
+                f"need rows without exposure for a {self.name} likelihood, got one: of counts it is poisson, "
+                "negative-binomial, softmax-rates or softmax-negative-binomial that take it"
+            )
+
+
+def require_varying(varying: NDArray[np.bool_]) -> None:
+    """DataError where no feature varies."""
+    if not varying.any():
+        raise DataError("need a feature that varies, got rows that are all the same: nothing freezes there")
+
+
+def require_counts(rows: Rows, name: str) -> None:
+    """DataError where values are not whole numbers of 0 or more."""
+    stored = rows.values if isinstance(rows.values, np.ndarray) else rows.values.data
+    if stored.size and stored.min() < 0:
+        raise DataError(f"need counts of 0 or more for a {name} likelihood, got {stored.min():g}")
+    if stored.dtype.kind == "f" and (stored != np.floor(stored)).any():
+        fraction = stored[stored != np.floor(stored)].flat[0]
+        raise DataError(
+            f"need whole numbers for a {name} likelihood, got {fraction:g}: give raw counts, not normalised ones, or "
+            "take a gaussian likelihood"
+        )
+
+
+def exposures(rows: Rows) -> Array:
+    """Each row's exposure (n,): 1 where rows are exposed alike."""
+    return np.ones(len(rows)) if rows.exposure is None else rows.exposure
+
+
+def as_tensor(values: Array) -> Tensor:
+    """float64 of an array."""
+    return torch.from_numpy(np.ascontiguousarray(values, np.float64))

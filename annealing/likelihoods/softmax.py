@@ -1,0 +1,95 @@
+"""Rows of counts that share a depth, drawn by one softmax over all features."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.distributions import Multinomial, Poisson
+
+from annealing.constrained_scores import MultinomialScores
+from annealing.curvature import LowRankCurvature
+from annealing.errors import DataError
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts, require_varying
+from annealing.rows import Rows
+from annealing.scores import of_entries
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SoftmaxRows(RowLikelihood):
+    r"""Counts of depth N = sum x, output the logits: s = x - N p, :math:`H = E[N] (\mathrm{diag}\, p - p p^\top)`.
+
+    p = sum x / sum N over all rows, whatever N goes with. H has no curvature along the constant, which changes no
+    share, nor has any score a part along it.
+
+    Attributes:
+        per_token: the loss is a mean over each row's tokens, another model: s = x/N - p, p = E[x/N],
+            H = diag p - p p'.
+    """
+
+    per_token: bool = False
+    name: str = field(default="softmax", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`: multinomial of each row's own depth."""
+        shares = Multinomial(1, logits=outputs[..., 0, :], validate_args=False)  # its log_prob takes any depth
+        total = -shares.log_prob(values)
+        return total / values.sum(-1) if self.per_token else total
+
+    def silence(self, rows: Rows) -> Silence:
+        """The logits of the shares of all counts.
+
+        Raises:
+            DataError: values that are no counts, rows without any where they are averaged, or no feature that varies.
+        """
+        require_counts(rows, self.name)
+        self._require_exposure(rows)
+        depth = rows.row_sums()
+        if not self.per_token:
+            return self._silence(rows, rows.values, depth)
+        if not (depth > 0).all():
+            raise DataError("need rows of one token or more for a mean over them, got a row of none: drop empty rows")
+        values = rows.values / depth[:, None] if isinstance(rows.values, np.ndarray) else _over(rows.values, depth)
+        return self._silence(rows, values, np.ones(len(rows)), 1 / depth)
+
+    def _silence(self, rows: Rows, values, weight: Array, noise: Array | None = None) -> Silence:  # type: ignore[no-untyped-def]
+        total = np.asarray(values.sum(axis=0, dtype=np.float64)).ravel()
+        varying = total > 0
+        require_varying(varying if varying.sum() > 1 else np.zeros(1, bool))
+        shares, mean = total / total.sum(), weight.mean()
+        scores = MultinomialScores(of_entries(values, [(weight, shares)]), weight if noise is None else noise, shares)
+        curvature = LowRankCurvature(mean * shares, shares[:, None], np.array([[-mean]]))
+        with np.errstate(divide="ignore"):
+            return Silence(np.log(shares)[None], scores, curvature, varying)
+
+    def _require_exposure(self, rows: Rows) -> None:
+        self.refuse_exposure(rows)
+
+
+@dataclass(frozen=True)
+class SoftmaxRatesRows(SoftmaxRows):
+    """Poisson counts of mean l softmax(eta), l the row's exposure: the scores and curvature of :class:`SoftmaxRows`.
+
+    The exposure is in the nats alone, as shares sum to 1; without one it is the row's depth.
+    """
+
+    name: str = field(default="softmax-rates", init=False, repr=False)
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        scale = values.sum(-1, keepdim=True) if exposure is None else exposure
+        rate = scale * outputs[..., 0, :].softmax(-1)
+        return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
+
+    def _require_exposure(self, rows: Rows) -> None:
+        if self.per_token:
+            raise DataError("need a loss summed over tokens for softmax-rates, got per_token: take softmax")
+
+
+def _over(counts, depth: Array):  # type: ignore[no-untyped-def]
+    shares = counts.astype(np.float64)
+    shares.data /= np.repeat(depth, np.diff(counts.indptr))
+    return shares

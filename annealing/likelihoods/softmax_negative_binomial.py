@@ -1,0 +1,106 @@
+"""Rows of counts drawn by one softmax times each row's exposure, more dispersed than Poisson's: scVI's likelihood."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from annealing.constrained_scores import ConstrainedScores
+from annealing.curvature import LowRankCurvature
+from annealing.errors import DataError, IFPError
+from annealing.likelihoods.dispersed_counts import DispersedCounts
+from annealing.likelihoods.negative_binomial import (
+    dispersed_nats,
+    dispersion_of,
+    fitted_dispersion,
+    notes_of,
+    per_feature,
+)
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts, require_varying
+from annealing.rows import Rows
+
+Array = NDArray[np.float64]
+
+_STEPS = 2000
+
+
+@dataclass(frozen=True)
+class SoftmaxNegativeBinomialRows(RowLikelihood):
+    r"""Counts of mean :math:`l\, \mathrm{softmax}(\eta)`, l the row's exposure, its depth where none is given.
+
+    With :math:`s_r` the scores of free log-rates, :math:`H_r` their curvature and :math:`J = 1 - 1 p^\top`,
+
+    .. math:: s = J^\top s_r, \qquad H = J^\top H_r J + (1^\top E s_r) (\mathrm{diag}\, p - p p^\top).
+
+    At the best shares :math:`E s_r = p\, (1^\top E s_r)`, which need not be 0.
+    Source of the model: Lopez et al. 2018, doi 10.1038/s41592-018-0229-2.
+
+    Attributes:
+        dispersion: as of :class:`annealing.likelihoods.negative_binomial.NegativeBinomialRows`.
+    """
+
+    dispersion: float | tuple[float, ...] | None = None
+    name: str = field(default="softmax-negative-binomial", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.dispersion is not None and not (np.asarray(self.dispersion) > 0).all():
+            raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
+        scale = values.sum(-1, keepdim=True) if exposure is None else exposure
+        return dispersed_nats(outputs[..., 0, :].log_softmax(-1), values, scale, dispersion_of(self.dispersion, free))
+
+    def silence(self, rows: Rows) -> Silence:
+        """The best shares, and the dispersions.
+
+        Raises:
+            DataError: values that are no counts, a row without any and without exposure, or no feature that varies.
+        """
+        require_counts(rows, self.name)
+        exposure = rows.row_sums() if rows.exposure is None else rows.exposure
+        if not (exposure > 0).all():
+            raise DataError("need rows of one count or more, got a row of none: drop empty rows, or give an exposure")
+        counts = DispersedCounts(rows, exposure)
+        require_varying(counts.varying if counts.varying.sum() > 1 else np.zeros(1, bool))
+
+        def shares_given(dispersion: Array, start: Array | None = None) -> Array:
+            return best_shares(counts, dispersion, start)
+
+        if self.dispersion is None:
+            dispersion = fitted_dispersion(counts, shares_given)
+        else:
+            dispersion = per_feature(self.dispersion, rows.features)
+        shares = best_shares(counts, dispersion)
+        scores = ConstrainedScores(counts.scores(shares, dispersion), shares)
+        curvature = _curvature(counts, shares, dispersion)
+        with np.errstate(divide="ignore"):
+            outputs = np.log(shares)[None]
+        free = {"dispersion": dispersion}
+        return Silence(outputs, scores, curvature, counts.varying, free, notes_of(self, dispersion))
+
+
+def best_shares(counts: DispersedCounts, dispersion: Array, start: Array | None = None) -> Array:
+    """The shares p, sum 1, at which the constrained scores sum to 0, by Newton's method on their logits."""
+    shares = counts.rate_given(dispersion) if start is None else start
+    shares = shares / shares.sum()
+    for _ in range(_STEPS):
+        slope = counts.slope(shares, dispersion)
+        uphill = slope - shares * slope.sum()
+        # no less curved than it is: what is left out of H is negative, and steps only get shorter
+        curvature = _curvature(counts, shares, dispersion, least=0.0)
+        step = curvature.whiten(curvature.whiten_transposed(uphill))
+        shares = np.where(counts.varying, shares * np.exp(np.clip(step, -1, 1)), 0.0)
+        shares = shares / shares.sum()
+        if np.abs(step - shares @ step).max() < 1e-12:
+            return shares
+    raise IFPError(f"need shares that converge within {_STEPS} steps, got none: are exposures far from the row sums?")
+
+
+def _curvature(counts: DispersedCounts, shares: Array, dispersion: Array, least: float = -np.inf) -> LowRankCurvature:
+    own = counts.curvature(shares, dispersion)
+    total = max(float(counts.slope(shares, dispersion).sum()), least)
+    middle = np.array([[own.sum() - total, -1.0], [-1.0, 0.0]])
+    return LowRankCurvature(own + total * shares, np.stack([shares, own], axis=1), middle)
