@@ -17,7 +17,7 @@ def leading_modes(scores: Scores, curvature: Curvature, modes: int) -> tuple[Arr
     r"""The largest values, falling, (k,), and decoder directions w with :math:`w^\top H w = 1`, (columns, k).
 
     From the matrix of columns or the Gram matrix of rows where either is small; else by Lanczos' method on products
-    with the scores, to rounding. Fewer come back where there are fewer columns or rows.
+    with the scores, to 1e-8 of each value. Fewer come back where there are fewer columns or rows.
     """
     rows, columns = scores.shape
     count = min(modes, rows, columns)
@@ -37,7 +37,7 @@ def leading_modes(scores: Scores, curvature: Curvature, modes: int) -> tuple[Arr
 
         matrix = LinearOperator((columns, columns), matvec=lambda v: product(v.ravel()), matmat=product, dtype=float)
         start = np.random.default_rng(0).standard_normal(columns)
-        values, unit = eigsh(matrix, k=count, v0=start)
+        values, unit = eigsh(matrix, k=count, ncv=min(4 * count + 20, columns), v0=start, tol=1e-8)
         values, unit = values[::-1], unit[:, ::-1]
     return np.maximum(values, 0.0), curvature.whiten(unit)
 

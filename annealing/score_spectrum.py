@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annealing.choices import require_count
+from annealing.errors import DataError
 from annealing.leading_modes import leading_modes
 from annealing.likelihoods.row_likelihood import RowLikelihood
 from annealing.rows import Rows
@@ -64,6 +65,7 @@ def score_spectrum(rows: Rows, likelihood: RowLikelihood, modes: int = 10) -> Sc
     """
     require_count("modes", modes)
     silence = likelihood.silence(rows)
+    require_varying(silence.varying)
     values, directions = leading_modes(silence.scores, silence.curvature, modes)
     return ScoreSpectrum(
         points=likelihood.points(values, rows.features),
@@ -74,3 +76,9 @@ def score_spectrum(rows: Rows, likelihood: RowLikelihood, modes: int = 10) -> Sc
         likelihood=likelihood.name,
         notes=silence.notes,
     )
+
+
+def require_varying(varying: NDArray[np.bool_]) -> None:
+    """DataError where no feature varies."""
+    if not varying.any():
+        raise DataError("need a feature that varies, got rows that are all the same: nothing freezes there")

@@ -1,5 +1,6 @@
 """Rows of 0 and 1, or of shares between them, drawn by their logits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch.distributions import Bernoulli
 
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import DataError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_varying
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.rows import Rows
 from annealing.scores import of_entries
 
@@ -25,11 +26,15 @@ class BernoulliRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; shares between 0 and 1 are taken, too."""
         return -Bernoulli(logits=outputs[..., 0, :], validate_args=False).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+        return tuple(self._silent(rows) for rows in parts)
+
+    def _silent(self, rows: Rows) -> Silence:
         """The logits of the features' means.
 
         Raises:
-            DataError: values outside 0..1, an exposure, or no feature that varies.
+            DataError: values outside 0..1 or an exposure.
         """
         self.refuse_exposure(rows)
         low, high = rows.column_range()
@@ -39,7 +44,6 @@ class BernoulliRows(RowLikelihood):
                 "take gaussian, or poisson of counts"
             )
         varying = low < high
-        require_varying(varying)
         mean = np.where(varying, rows.column_mean(), low)
         scores = of_entries(rows.values, [(np.ones(len(rows)), mean)])
         outputs = torch.logit(torch.from_numpy(mean)).numpy()[None]

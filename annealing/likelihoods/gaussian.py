@@ -1,6 +1,6 @@
 """Rows of real numbers, drawn by their mean: the variance given, learned, or decoded too."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch.distributions import Normal
 
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import IFPError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_varying
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.rows import Rows
 from annealing.scores import DenseScores, Scores, SparseScores, of_entries
 
@@ -25,19 +25,19 @@ class _Gaussian(RowLikelihood):
 
     parameters: tuple[str, ...] = field(default=("mean",), init=False, repr=False)
 
-    def _centred(self, rows: Rows) -> tuple[Array, NDArray[np.bool_], DenseScores | SparseScores]:
-        self.refuse_exposure(rows)
-        low, high = rows.column_range()
-        varying = low < high
-        require_varying(varying)
-        mean = np.where(varying, rows.column_mean(), low)
-        return mean, varying, of_entries(rows.values, [(np.ones(len(rows)), mean)])
+    def _of_variance(self, parts: Sequence[Rows], variance: Array, free: Mapping[str, Array]) -> tuple[Silence, ...]:
+        precision = _inverse(variance)
+        silences = []
+        for rows in parts:
+            mean, varying, centred = _centred(rows)
+            silences.append(Silence(mean[None], centred.scaled(precision), DiagonalCurvature(precision), varying, free))
+        return tuple(silences)
 
-    def _of_variance(self, rows: Rows, variance: Array, free: Mapping[str, Array]) -> Silence:
-        mean, varying, centred = self._centred(rows)
-        there = variance > 0
-        precision = np.where(there, 1 / np.where(there, variance, 1.0), 0.0)
-        return Silence(mean[None], centred.scaled(precision), DiagonalCurvature(precision), varying, free)
+    def _variance_within(self, parts: Sequence[Rows]) -> Array:
+        """Variance of each feature about the mean of its part; 0 exactly where it never varies."""
+        for rows in parts:
+            self.refuse_exposure(rows)
+        return np.average([_variance(rows) for rows in parts], axis=0, weights=[len(rows) for rows in parts])
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,11 @@ class GaussianRows(_Gaussian):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
         return -Normal(outputs[..., 0, :], self.variance**0.5).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The features' means."""
-        return self._of_variance(rows, np.full(rows.features, self.variance), {})
+        for rows in parts:
+            self.refuse_exposure(rows)
+        return self._of_variance(parts, np.full(parts[0].features, self.variance), {})
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,10 @@ class GaussianSharedRows(_Gaussian):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variance."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
-        """The features' means, and the mean of their variances."""
-        variance = rows.column_variance().mean()
-        return self._of_variance(rows, np.full(rows.features, variance), {"variance": np.asarray(variance)})
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """The features' means, and the mean of their variances, of which all parts have one."""
+        variance = self._variance_within(parts).mean()
+        return self._of_variance(parts, np.full(parts[0].features, variance), {"variance": np.asarray(variance)})
 
     def points(self, values: Array, features: int) -> Array:
         """The equation of this class, of values whose sum over all modes is D."""
@@ -106,10 +108,10 @@ class GaussianEachRows(_Gaussian):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variances."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
-        """The features' means and variances."""
-        variance = rows.column_variance()
-        return self._of_variance(rows, variance, {"variance": variance})
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """The features' means and variances; all parts have the same variances."""
+        variance = self._variance_within(parts)
+        return self._of_variance(parts, variance, {"variance": variance})
 
 
 @dataclass(frozen=True)
@@ -129,15 +131,37 @@ class GaussianDecodedRows(_Gaussian):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
         return -Normal(outputs[..., 0, :], (outputs[..., 1, :] / 2).exp()).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The features' means and variances."""
-        mean, varying, centred = self._centred(rows)
-        variance = np.where(varying, rows.column_variance(), 0.0)
-        precision = np.where(varying, 1 / np.where(varying, variance, 1.0), 0.0)
+        return tuple(self._silent(rows) for rows in parts)
+
+    def _silent(self, rows: Rows) -> Silence:
+        self.refuse_exposure(rows)
+        mean, varying, centred = _centred(rows)
+        variance = _variance(rows)
+        precision = _inverse(variance)
         curvature = DiagonalCurvature(np.concatenate([precision, np.where(varying, 0.5, 0.0)]))
         with np.errstate(divide="ignore"):
             outputs = np.stack([mean, np.log(variance)])
         return Silence(outputs, _with_squares(centred, mean, variance, precision), curvature, varying)
+
+
+def _centred(rows: Rows) -> tuple[Array, NDArray[np.bool_], DenseScores | SparseScores]:
+    """Means, which features vary, and x - mean, 0 exactly where none does."""
+    low, high = rows.column_range()
+    varying = low < high
+    mean = np.where(varying, rows.column_mean(), low)
+    return mean, varying, of_entries(rows.values, [(np.ones(len(rows)), mean)])
+
+
+def _variance(rows: Rows) -> Array:
+    low, high = rows.column_range()
+    return np.where(low < high, rows.column_variance(), 0.0)
+
+
+def _inverse(variance: Array) -> Array:
+    there = variance > 0
+    return np.where(there, 1 / np.where(there, variance, 1.0), 0.0)
 
 
 def _with_squares(centred: DenseScores | SparseScores, mean: Array, variance: Array, precision: Array) -> Scores:

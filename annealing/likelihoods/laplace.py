@@ -1,5 +1,6 @@
 """Rows of real numbers under the absolute error, drawn by their median."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch.distributions import Laplace
 
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import DataError, IFPError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_varying
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.rows import Rows
 from annealing.scores import DenseScores
 
@@ -44,16 +45,19 @@ class LaplaceRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
         return -Laplace(outputs[..., 0, :], self.scale).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+        return tuple(self._silent(rows) for rows in parts)
+
+    def _silent(self, rows: Rows) -> Silence:
         """The features' medians.
 
         Raises:
-            DataError: a feature whose median is an atom, an exposure, or no feature that varies.
+            DataError: a feature whose median is an atom or an exposure.
         """
         self.refuse_exposure(rows)
         low, high = rows.column_range()
         varying = low < high
-        require_varying(varying)
         values = rows.values if isinstance(rows.values, np.ndarray) else _dense(rows.values)
         median: Array = np.median(values, axis=0)
         ties = np.isclose(values, median, rtol=1e-12, atol=0.0).sum(axis=0)

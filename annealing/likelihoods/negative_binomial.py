@@ -1,6 +1,6 @@
 """Rows of counts that vary more than Poisson's, drawn by their log-rates, times each row's exposure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +13,12 @@ from torch.distributions import NegativeBinomial
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods.dispersed_counts import LEAST, MOST, DispersedCounts
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts, require_varying
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts
 from annealing.rows import Rows
 
 Array = NDArray[np.float64]
+
+RateGiven = Callable[[DispersedCounts, Array, Array | None], Array]
 
 _ROUNDS = 200
 
@@ -46,22 +48,22 @@ class NegativeBinomialRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         return dispersed_nats(outputs[..., 0, :], values, exposure, dispersion_of(self.dispersion, free))
 
-    def silence(self, rows: Rows) -> Silence:
-        """The log-rates at which every feature's scores sum to 0, and the dispersions.
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """The log-rates at which every feature's scores sum to 0, and dispersions that all parts share.
 
         Raises:
-            DataError: values that are no counts, none that varies, or dispersions of another number of features.
+            DataError: values that are no counts, or dispersions of another number of features.
         """
-        require_counts(rows, self.name)
-        counts = DispersedCounts(rows, exposures(rows))
-        low, high = rows.column_range()
-        varying = (high > 0) if rows.exposure is not None else low < high
-        require_varying(varying)
-        if self.dispersion is None:
-            dispersion = fitted_dispersion(counts, counts.rate_given)
-        else:
-            dispersion = per_feature(self.dispersion, rows.features)
+        for rows in parts:
+            require_counts(rows, self.name)
+        counts = [DispersedCounts(rows, exposures(rows)) for rows in parts]
+        dispersion = given_or_fitted(self.dispersion, counts, DispersedCounts.rate_given)
+        return tuple(self._silent(part, dispersion) for part in counts)
+
+    def _silent(self, counts: DispersedCounts, dispersion: Array) -> Silence:
         rate = counts.rate_given(dispersion)
+        low, high = counts.rows.column_range()
+        varying = counts.varying if counts.rows.exposure is not None else low < high
         with np.errstate(divide="ignore"):
             outputs = np.log(rate)[None]
         curvature = DiagonalCurvature(counts.curvature(rate, dispersion))
@@ -69,34 +71,43 @@ class NegativeBinomialRows(RowLikelihood):
         return Silence(outputs, counts.scores(rate, dispersion), curvature, varying, free, notes_of(self, dispersion))
 
 
-def fitted_dispersion(counts: DispersedCounts, rate_given: Callable[[Array, Array | None], Array]) -> Array:
-    """Theta of each feature (features,) at the top of the likelihood, together with the rates.
+def given_or_fitted(
+    given: float | tuple[float, ...] | None, parts: Sequence[DispersedCounts], rate_given: RateGiven
+) -> Array:
+    """Theta of each feature (features,): the given one, or that of the largest likelihood, together with the rates.
 
     In turn the best thetas for the rates and the best rates for the thetas, until nothing moves: the two hardly depend
     on each other.
 
     Raises:
+        DataError: dispersions of another number of features.
         IFPError: no convergence.
     """
-    theta, rate = np.ones(counts.rows.features), None
+    features = parts[0].rows.features
+    if given is not None:
+        if np.ndim(given) and np.size(given) != features:
+            raise DataError(f"need a dispersion for each of {features} features, got {np.size(given)}")
+        return np.broadcast_to(np.asarray(given, np.float64), features).copy()
+    theta = np.ones(features)
+    rates = [rate_given(part, theta, None) for part in parts]
     for _ in range(_ROUNDS):
-        rate = rate_given(theta, rate)
-        before, theta = theta, _dispersion_given(counts, rate)
+        before, theta = theta, _dispersion_given(parts, rates)
         if np.abs(np.log(theta / before)).max() < 1e-10:
             return theta
+        rates = [rate_given(part, theta, rate) for part, rate in zip(parts, rates, strict=True)]
     raise IFPError(f"need dispersions that converge within {_ROUNDS} rounds, got none: give one (dispersion=...)")
 
 
-def _dispersion_given(counts: DispersedCounts, rate: Array) -> Array:
+def _dispersion_given(parts: Sequence[DispersedCounts], rates: Sequence[Array]) -> Array:
     """Theta of each feature at which the log-likelihood at these rates is at its top."""
-    features = counts.rows.features
-    theta = np.full(features, MOST)
+    theta = np.full(parts[0].rows.features, MOST)
 
     def slope(log_theta: Array, index: Array) -> Array:
         theta[index.astype(int)] = np.exp(log_theta)
-        return counts.dispersion_slope(rate, theta)[index.astype(int)]
+        slopes = [len(part.rows) * part.dispersion_slope(rate, theta) for part, rate in zip(parts, rates, strict=True)]
+        return np.sum(slopes, axis=0)[index.astype(int)]
 
-    index = np.flatnonzero(counts.varying).astype(np.float64)
+    index = np.flatnonzero(np.any([part.varying for part in parts], axis=0)).astype(np.float64)
     low, high = np.full(len(index), np.log(LEAST)), np.full(len(index), np.log(MOST))
     at_low, at_high = slope(low, index), slope(high, index)
     theta[index.astype(int)] = np.where(at_high >= 0, MOST, LEAST)
@@ -106,14 +117,6 @@ def _dispersion_given(counts: DispersedCounts, rate: Array) -> Array:
         tops = elementwise.find_root(slope, ends, args=(index[inside],), tolerances={"xatol": 1e-12, "xrtol": 1e-13})
         theta[index[inside].astype(int)] = np.exp(tops.x)
     return theta
-
-
-def per_feature(dispersion: float | tuple[float, ...], features: int) -> Array:
-    """Theta of each feature; DataError where it was given of another number of them."""
-    given = np.asarray(dispersion, np.float64)
-    if given.ndim and len(given) != features:
-        raise DataError(f"need a dispersion for each of {features} features, got {len(given)}")
-    return np.broadcast_to(given, features).copy()
 
 
 def dispersed_nats(log_rate: Tensor, values: Tensor, exposure: Tensor | None, dispersion: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Rows of counts, drawn by their log-rates, times each row's exposure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Poisson
 
 from annealing.curvature import DiagonalCurvature
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts, require_varying
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts
 from annealing.rows import Rows
 from annealing.scores import of_entries
 
@@ -24,18 +25,21 @@ class PoissonRows(RowLikelihood):
         rate = outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
         return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
 
-    def silence(self, rows: Rows) -> Silence:
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+        return tuple(self._silent(rows) for rows in parts)
+
+    def _silent(self, rows: Rows) -> Silence:
         """The log-rates of the sums over all rows.
 
         Raises:
-            DataError: values that are no counts, or none that varies.
+            DataError: values that are no counts.
         """
         require_counts(rows, self.name)
         exposure = exposures(rows)
         rate = rows.column_mean() / exposure.mean()
         low, high = rows.column_range()
         varying = (high > 0) if rows.exposure is not None else low < high
-        require_varying(varying)
         with np.errstate(divide="ignore"):
             outputs = np.log(rate)[None]
         scores = of_entries(rows.values, [(exposure, rate)])

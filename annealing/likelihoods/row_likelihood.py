@@ -13,11 +13,10 @@ not decoded, a variance say, is fitted at silence and moves nothing else to seco
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -80,12 +79,18 @@ class RowLikelihood(ABC):
         """
 
     @abstractmethod
-    def silence(self, rows: Rows) -> Silence:
-        """The silent decoder of rows, of whose condition it is told nothing.
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """The silent decoder of each part, which is told the parts apart: rows of one condition each, say.
+
+        What is not decoded is fitted to all parts together.
 
         Raises:
-            DataError: rows that the likelihood cannot draw, or of which no feature varies.
+            DataError: rows that the likelihood cannot draw.
         """
+
+    def silence(self, rows: Rows) -> Silence:
+        """The silent decoder of rows, of whose condition it is told nothing; errors as of :meth:`silences`."""
+        return self.silences((rows,))[0]
 
     def points(self, values: Array, features: int) -> Array:
         """Freezing points of eigenvalues (k,) of the whitened scores, falling: themselves."""
@@ -98,12 +103,6 @@ class RowLikelihood(ABC):
                 f"need rows without exposure for a {self.name} likelihood, got one: of counts it is poisson, "
                 "negative-binomial, softmax-rates or softmax-negative-binomial that take it"
             )
-
-
-def require_varying(varying: NDArray[np.bool_]) -> None:
-    """DataError where no feature varies."""
-    if not varying.any():
-        raise DataError("need a feature that varies, got rows that are all the same: nothing freezes there")
 
 
 def require_counts(rows: Rows, name: str) -> None:
@@ -122,8 +121,3 @@ def require_counts(rows: Rows, name: str) -> None:
 def exposures(rows: Rows) -> Array:
     """Each row's exposure (n,): 1 where rows are exposed alike."""
     return np.ones(len(rows)) if rows.exposure is None else rows.exposure
-
-
-def as_tensor(values: Array) -> Tensor:
-    """float64 of an array."""
-    return torch.from_numpy(np.ascontiguousarray(values, np.float64))

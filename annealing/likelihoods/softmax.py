@@ -1,5 +1,6 @@
 """Rows of counts that share a depth, drawn by one softmax over all features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch.distributions import Multinomial, Poisson
 from annealing.constrained_scores import MultinomialScores
 from annealing.curvature import LowRankCurvature
 from annealing.errors import DataError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts, require_varying
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts
 from annealing.rows import Rows
 from annealing.scores import of_entries
 
@@ -39,11 +40,15 @@ class SoftmaxRows(RowLikelihood):
         total = -shares.log_prob(values)
         return total / values.sum(-1) if self.per_token else total
 
-    def silence(self, rows: Rows) -> Silence:
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+        return tuple(self._silent(rows) for rows in parts)
+
+    def _silent(self, rows: Rows) -> Silence:
         """The logits of the shares of all counts.
 
         Raises:
-            DataError: values that are no counts, rows without any where they are averaged, or no feature that varies.
+            DataError: values that are no counts, rows without any where they are averaged.
         """
         require_counts(rows, self.name)
         self._require_exposure(rows)
@@ -58,7 +63,6 @@ class SoftmaxRows(RowLikelihood):
     def _silence(self, rows: Rows, values, weight: Array, noise: Array | None = None) -> Silence:  # type: ignore[no-untyped-def]
         total = np.asarray(values.sum(axis=0, dtype=np.float64)).ravel()
         varying = total > 0
-        require_varying(varying if varying.sum() > 1 else np.zeros(1, bool))
         shares, mean = total / total.sum(), weight.mean()
         scores = MultinomialScores(of_entries(values, [(weight, shares)]), weight if noise is None else noise, shares)
         curvature = LowRankCurvature(mean * shares, shares[:, None], np.array([[-mean]]))

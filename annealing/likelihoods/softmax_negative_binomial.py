@@ -1,5 +1,6 @@
 """Rows of counts drawn by one softmax times each row's exposure, more dispersed than Poisson's: scVI's likelihood."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,14 +11,8 @@ from annealing.constrained_scores import ConstrainedScores
 from annealing.curvature import LowRankCurvature
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods.dispersed_counts import DispersedCounts
-from annealing.likelihoods.negative_binomial import (
-    dispersed_nats,
-    dispersion_of,
-    fitted_dispersion,
-    notes_of,
-    per_feature,
-)
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts, require_varying
+from annealing.likelihoods.negative_binomial import dispersed_nats, dispersion_of, given_or_fitted, notes_of
+from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts
 from annealing.rows import Rows
 
 Array = NDArray[np.float64]
@@ -53,26 +48,25 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
         return dispersed_nats(outputs[..., 0, :].log_softmax(-1), values, scale, dispersion_of(self.dispersion, free))
 
-    def silence(self, rows: Rows) -> Silence:
-        """The best shares, and the dispersions.
+    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+        """The best shares, and dispersions that all parts share.
 
         Raises:
-            DataError: values that are no counts, a row without any and without exposure, or no feature that varies.
+            DataError: values that are no counts, or a row without any and without exposure.
         """
-        require_counts(rows, self.name)
-        exposure = rows.row_sums() if rows.exposure is None else rows.exposure
-        if not (exposure > 0).all():
-            raise DataError("need rows of one count or more, got a row of none: drop empty rows, or give an exposure")
-        counts = DispersedCounts(rows, exposure)
-        require_varying(counts.varying if counts.varying.sum() > 1 else np.zeros(1, bool))
+        counts = []
+        for rows in parts:
+            require_counts(rows, self.name)
+            exposure = rows.row_sums() if rows.exposure is None else rows.exposure
+            if not (exposure > 0).all():
+                raise DataError(
+                    "need rows of one count or more, got a row of none: drop empty rows, or give an exposure"
+                )
+            counts.append(DispersedCounts(rows, exposure))
+        dispersion = given_or_fitted(self.dispersion, counts, best_shares)
+        return tuple(self._silent(part, dispersion) for part in counts)
 
-        def shares_given(dispersion: Array, start: Array | None = None) -> Array:
-            return best_shares(counts, dispersion, start)
-
-        if self.dispersion is None:
-            dispersion = fitted_dispersion(counts, shares_given)
-        else:
-            dispersion = per_feature(self.dispersion, rows.features)
+    def _silent(self, counts: DispersedCounts, dispersion: Array) -> Silence:
         shares = best_shares(counts, dispersion)
         scores = ConstrainedScores(counts.scores(shares, dispersion), shares)
         curvature = _curvature(counts, shares, dispersion)

@@ -1,0 +1,131 @@
+r"""Which leading modes stand above chance: are they more than columns that vary on their own?
+
+Independent columns freeze, too, each at its own variance, and so does noise at the upper edge of its spectrum. Half the
+rows, A, gives a direction :math:`w_k`; on the other, B, with :math:`t = S_B w`, the square :math:`t^2` of a mode that
+columns share exceeds what it would be were they independent, :math:`q = (S_B \circ S_B)(w \circ w)`:
+
+.. math:: z = \frac{\mathrm{mean}(t^2 - q)}{\mathrm{sd}(t^2 - q) / \sqrt n}
+
+with the halves swapped and both taken together. Columns that are independent given each row's exposure, scale or depth
+have :math:`E(t^2 - q) = 0`, whatever these are. Scores are standardised, :math:`H := \mathrm{diag}\, \mathrm{Cov}(s)`:
+else one loud column would hide what others share. Modes are counted in order until one is not above chance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from annealing.choices import require_count, require_seed
+from annealing.conditions import silent_conditions
+from annealing.curvature import BlockCurvature, Curvature, DiagonalCurvature
+from annealing.errors import DataError, IFPError
+from annealing.leading_modes import leading_modes
+from annealing.likelihoods.row_likelihood import RowLikelihood
+from annealing.rows import Rows
+from annealing.score_spectrum import require_varying
+from annealing.scores import Scores
+
+Array = NDArray[np.float64]
+
+LEAST_ROWS = 8  # rows that a half is taken of
+
+
+@dataclass(frozen=True)
+class ChanceModes:
+    """The leading modes of some rows, and how many of them stand above chance.
+
+    Attributes:
+        points: values of the modes on all rows, falling (modes,): of standardised scores; freezing points in nats
+            where they were not standardised.
+        held_out: the same of directions from one half of the rows, on the other; the mean of both halves (modes,).
+        z: deviations by which columns vary together more than alone (modes,).
+        above: the first so many modes are above chance.
+        level: chance that one mode of independent columns is counted.
+        threshold: z that a mode has to exceed.
+    """
+
+    points: Array
+    held_out: Array
+    z: Array
+    above: int
+    level: float
+    threshold: float
+
+
+def modes_above_chance(
+    rows: Rows,
+    likelihood: RowLikelihood,
+    modes: int = 10,
+    level: float = 0.05,
+    seed: int = 0,
+    *,
+    standardise: bool = True,
+) -> ChanceModes:
+    """How many leading modes of rows stand above chance, without a single draw of noise.
+
+    Args:
+        rows: N rows; with a category as condition everything is within it, one direction for all.
+        likelihood: of :func:`annealing.likelihoods.row_likelihood`, or one's own.
+        modes: how many are looked at, at most.
+        level: of one mode.
+        seed: of the halves.
+        standardise: every feature is scaled to the same variance; False tests the modes of
+            :func:`annealing.score_spectrum.score_spectrum` themselves, of which a loud column of its own may be one.
+
+    Raises:
+        IFPError: no mode, a level that is not between 0 and 0.5, a seed out of range.
+        DataError: fewer than 8 rows, rows that the likelihood cannot draw, or none that varies.
+    """
+    require_count("modes", modes)
+    require_seed(seed)
+    if not 0 < level < 0.5:
+        raise IFPError(f"need a level between 0 and 0.5, got {level}")
+    if len(rows) < LEAST_ROWS:
+        raise DataError(f"need at least {LEAST_ROWS} rows to tell modes from chance, got {len(rows)}")
+    silent = silent_conditions(rows, likelihood)
+    require_varying(np.any([silence.varying for silence in silent.silences], axis=0))
+    scores = silent.scores if len(silent.silences) > 1 else silent.silences[0].scores
+
+    def curvature(of: Scores) -> Curvature:
+        return standardising(of) if standardise else silent.curvature
+
+    points = leading_modes(scores, curvature(scores), modes)[0]
+    first, second = (scores.part(half) for half in _halves([len(one) for one in silent.index], seed))
+    excess, held = [], []
+    for train, test in ((first, second), (second, first)):
+        directions = leading_modes(train, curvature(train), len(points))[1]
+        squares = np.square(test.times(directions))
+        own = np.stack([test.own_squares(direction) for direction in directions.T], axis=1)
+        excess.append(squares - own)
+        curved = (directions * curvature(test).times(directions)).sum(axis=0)
+        held.append(squares.mean(axis=0) / np.where(curved > 0, curved, np.inf))
+    together = np.vstack([part[:, : min(one.shape[1] for one in excess)] for part in excess])
+    count = together.shape[1]
+    spread = together.std(axis=0)
+    z = np.sqrt(len(together)) * together.mean(axis=0) / np.where(spread > 0, spread, np.inf)
+    threshold = float(ndtri(1 - level))
+    above = int(np.append(z > threshold, False).argmin())
+    return ChanceModes(
+        points[:count], np.mean([one[:count] for one in held], axis=0), z, above, float(level), threshold
+    )
+
+
+def standardising(scores: Scores) -> Curvature:
+    """The scores' own covariance, feature by feature: what scales every feature to the same variance."""
+    moments = scores.feature_moments()
+    return DiagonalCurvature(moments[:, 0, 0]) if moments.shape[1] == 1 else BlockCurvature(moments)
+
+
+def _halves(sizes: list[int], seed: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Half of the rows of each condition, and the others; where rows are odd, each has more in turn."""
+    rng = np.random.default_rng(seed)
+    first, second, start = [], [], 0
+    for number, size in enumerate(sizes):
+        drawn = start + rng.permutation(size)
+        middle = (size + number % 2) // 2
+        first.append(drawn[:middle])
+        second.append(drawn[middle:])
+        start += size
+    return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))
