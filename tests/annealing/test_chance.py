@@ -39,7 +39,7 @@ def conditions(rng):
     ("noise", "name"),
     [
         (unequal_columns, "gaussian"),
-        (unequal_rows, "gaussian-decoded"),
+        (unequal_rows, "gaussian"),
         (exposures, "poisson"),
         (depths, "softmax"),
         (conditions, "poisson"),
