@@ -1,8 +1,5 @@
 """Every likelihood's closed form against the exact loss of a tabular encoder, and sparse rows against dense ones."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,9 +8,6 @@ from scipy import sparse
 from annealing.likelihoods import row_likelihood
 from annealing.rows import Rows
 from annealing.score_spectrum import score_spectrum
-
-sys.path.append(str(Path(__file__).parents[1]))
-from silent_loss import critical_pressure
 
 N, D = 36, 4
 SOFTMAX = ("softmax", "softmax-rates", "softmax-negative-binomial")
@@ -52,7 +46,7 @@ def drawn(name):
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
-def test_silence_ends_where_the_exact_loss_says(name, settings):
+def test_silence_ends_where_the_exact_loss_says(name, settings, critical_pressure):
     rows, likelihood = drawn(name), row_likelihood(name, **settings)
     silence = likelihood.silence(rows)
     values = torch.from_numpy(rows.values.astype(np.float64))

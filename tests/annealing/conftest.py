@@ -1,6 +1,7 @@
 """The exact loss of a tabular encoder and a free decoder, by automatic differentiation: closed forms are held to it."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.optimize import brentq
 
@@ -8,7 +9,7 @@ _NODES, _WEIGHTS = (torch.from_numpy(part) for part in np.polynomial.hermite_e.h
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-def critical_pressure(reconstruction, rows, codes, directions, *, free=0, seen=None):
+def _critical_pressure(reconstruction, rows, codes, directions, *, free=0, seen=None):
     """The pressure at which the smallest eigenvalue of the loss's Hessian at silence crosses 0.
 
     reconstruction(shift, moved): nats of every row (N,), of directions' outputs shift (N, directions) times the code,
@@ -40,3 +41,9 @@ def critical_pressure(reconstruction, rows, codes, directions, *, free=0, seen=N
     while smallest(bottom) >= -1e-13:
         bottom /= 2
     return brentq(lambda beta: smallest(beta) + 1e-13, bottom, top, xtol=1e-12, rtol=1e-12)
+
+
+@pytest.fixture(scope="session")
+def critical_pressure():
+    """The pressure at which silence ends, by automatic differentiation of the whole loss."""
+    return _critical_pressure
