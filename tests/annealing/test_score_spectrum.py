@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from scipy.optimize import brentq
 
 from annealing import leading_modes
 from annealing.errors import IFPError
@@ -37,14 +38,14 @@ def test_images_have_the_values_of_their_own_spectrum(name, settings, likelihood
 def test_forms_of_the_variance_have_their_closed_values():
     values = normal((400, 6)) @ np.diag([3, 2, 1, 1, 0.5, 0.5]) @ normal((6, 6), 1)
     lam = covariance_values(values)
-    of = {
-        name: score_spectrum(Rows(values), row_likelihood(name), 6).points
-        for name in ("gaussian-each", "gaussian-shared")
-    }
-    np.testing.assert_allclose(of["gaussian-each"], np.linalg.eigvalsh(np.corrcoef(values.T))[::-1], rtol=1e-9)
-    # with the modes before at their optimum, each at beta of the variance s: s = (sum of the rest + (k - 1) lam_k) / D
-    later = [6 * lam[k] / (lam[k:].sum() + k * lam[k]) for k in range(6)]
-    np.testing.assert_allclose(of["gaussian-shared"], later, rtol=1e-9)
+    of = {form: score_spectrum(Rows(values), row_likelihood(f"gaussian-{form}"), 6) for form in ("each", "shared")}
+    np.testing.assert_allclose(of["each"].points, np.linalg.eigvalsh(np.corrcoef(values.T))[::-1], rtol=1e-9)
+
+    def excess(beta, k):
+        """Mode k over the variance s, less beta: k modes before leave beta s each, 6 s is the sum of what is left."""
+        return lam[k] * (6 - k * beta) / lam[k:].sum() - beta
+
+    np.testing.assert_allclose(of["shared"].points, [brentq(excess, 0, 100, args=(k,)) for k in range(6)], rtol=1e-9)
 
 
 def test_a_heavy_tail_alone_freezes_where_its_spread_is_decoded():
