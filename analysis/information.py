@@ -80,11 +80,17 @@ def shuffle_null(
 
 
 def information_and_chance(
-    mean: NDArray[np.floating], logvar: NDArray[np.floating], factors: NDArray[np.integer], *, seed: int
+    mean: NDArray[np.floating],
+    logvar: NDArray[np.floating],
+    factors: NDArray[np.integer],
+    *,
+    seed: int,
+    shuffles: int = _SHUFFLES,
+    bins: int = _BINS,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """:func:`information` and :func:`shuffle_null` of the same codes, for little more than the price of one."""
-    found = _masses(mean, logvar, factors, _BINS)
-    shared, shuffled = _class_shares(factors), _shuffled_shares(factors, seed, _SHUFFLES)
+    found = _masses(mean, logvar, factors, bins)
+    shared, shuffled = _class_shares(factors), _shuffled_shares(factors, seed, shuffles)
     nats, chance = zip(*((_nats(masses, shared), _chance(masses, shuffled)) for masses in found), strict=True)
     return np.array(nats), np.array(chance)
 
@@ -114,12 +120,19 @@ def adjusted_information(
     return np.clip((information - null) * share, 0.0, entropy)
 
 
-def chance_deviation(null: NDArray[np.floating], images: int, entropy: NDArray[np.floating]) -> NDArray[np.float64]:
+def chance_deviation(
+    null: NDArray[np.floating], images: int | NDArray[np.integer], entropy: NDArray[np.floating]
+) -> NDArray[np.float64]:
     r"""Standard deviation of a random code's :func:`adjusted_information`, at most: nats, of the shape of ``null``.
 
     Under a random pairing of codes and labels :math:`2 N I` is to leading order :math:`\sum_i w_i \chi^2_1`, weights
     in 0..1, of mean :math:`\sum_i w_i` and variance :math:`2 \sum_i w_i^2 \le 2 \sum_i w_i`; so a mean of null nats
     has a deviation of at most sqrt(null / N), which the adjustment widens by H / (H - null).
+
+    Args:
+        null: nats (..., factors).
+        images: N, or an array of them that fits beside the nats.
+        entropy: of each factor (factors,), nats.
 
     >>> chance_deviation(np.array([0.04]), 400, np.array([0.08])).tolist()
     [0.02]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ifp.api.train import train
     from ifp.api.traverse import traverse
     from ifp.api.verify import verify
+    from ifp.api.watch import watch
     from ifp.closed_form.spectrum import Spectrum
     from ifp.datasets import load_dataset
     from ifp.datasets.arrays import from_arrays, from_dataset
@@ -44,7 +45,8 @@ __all__ = [
     "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
     "RunError", "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare",
     "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run",
-    "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "train", "traverse", "verify", "weight_of",
+    "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "train", "traverse", "verify", "watch",
+    "weight_of",
 ]  # fmt: skip
 
 _HOME = {
@@ -84,6 +86,7 @@ _HOME = {
     "ifp.api.train": ("train",),
     "ifp.api.traverse": ("traverse",),
     "ifp.api.verify": ("verify",),
+    "ifp.api.watch": ("watch",),
     "ifp.closed_form.spectrum": ("Spectrum",),
     "ifp.datasets": ("load_dataset",),
     "ifp.datasets.arrays": (

@@ -92,7 +92,8 @@ def diagnose(
         Of an annealing test :class:`analysis.findings.Findings` (freezing points, separability, predicted diffusion),
         of whole-data annealing :class:`analysis.whole_findings.WholeFindings` (latents, owners, diffusion as all data
         cooled), of training :class:`analysis.diffusion.Diffusion` (index, owners, events, the plan against the
-        outcome), of a table :class:`analysis.freezing_points.FreezingPoints`; of a list of two annealing tests
+        outcome), of a watched training :class:`analysis.watched_findings.WatchedFindings` (latents, freezing points,
+        diffusion), of a table :class:`analysis.freezing_points.FreezingPoints`; of a list of two annealing tests
         :class:`analysis.run_shifts.RunShifts`, the second against the first, of any other list :class:`Diagnoses`.
 
     Args:

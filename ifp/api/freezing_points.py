@@ -45,7 +45,8 @@ def freezing_points(table: RunDirectory | Table | str | Path, *, threshold: floa
         table: a DataFrame, a mapping, the path of a CSV file, or that of a file or folder of TensorBoard's events, with
             ``step``, ``beta`` (or ``pressure``) and ``kl_0``, ``kl_1``, ... (or ``kl_00``, ``kl/0``, ``KL 0``; any
             prefix before a slash); in a mapping also ``kl`` of shape (records, latents); other columns are not looked
-            at. Or a finished run of training or of whole-data annealing, or its directory. Pressures in nats, for a
+            at. Or a finished run of training or of whole-data annealing, or
+            a watched one, or its directory. Pressures in nats, for a
             reconstruction in nats summed over pixels: of another loss :func:`ifp.beta_in_nats` gives them. KL in nats,
             each a mean over images.
         threshold: nats of KL from which a latent is active.
@@ -85,11 +86,15 @@ def _records(table: RunDirectory | Table | str | Path) -> LogRecords:
 
 def _of_run(run: RunDirectory) -> LogRecords:
     from ifp.training.trained import trained_run  # here: they import torch, which a log does without
+    from ifp.watching.watched import watched_run
     from ifp.whole_annealing.results import annealed_whole
 
     if run.kind == Kind.WHOLE_ANNEALING:
         curves = annealed_whole(run).curves
         return LogRecords(curves["step"], curves["beta"][0], curves["kl"][0])
+    if run.kind == Kind.WATCHED:
+        readings = watched_run(run).readings
+        return LogRecords(readings.step, readings.pressure, readings.kl)
     trace = trained_run(run, "a finished run of training or of whole-data annealing").trace
     return LogRecords(trace.step, trace.pressure, trace.kl)
 

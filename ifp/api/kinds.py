@@ -18,9 +18,11 @@ from analysis.figures.comparison import draw_comparison
 from analysis.figures.curves import draw_curves
 from analysis.figures.distributions import draw_distributions
 from analysis.figures.information import draw_information
+from analysis.figures.kl_steps import draw_kl_steps
 from analysis.figures.latents import draw_latents
 from analysis.findings import Findings
 from analysis.information_trace import InformationTrace
+from analysis.watched_findings import WatchedFindings
 from analysis.whole_findings import WholeFindings, cooling_branch, heating_branch
 from annealing.errors import RunError
 from ifp.annealing_test.annealed import FINDINGS_FILE, annealed_test
@@ -36,17 +38,20 @@ from ifp.pages.annealing import annealing_sections, whole_sections
 from ifp.pages.comparison import comparison_sections
 from ifp.pages.page import Section
 from ifp.pages.training import training_sections
+from ifp.pages.watching import watching_sections
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
 from ifp.training.silence import trained_silence
 from ifp.training.trained import trained_run
+from ifp.watching.config import WatchConfig
+from ifp.watching.watched import watched_run
 from ifp.whole_annealing.config import WholeConfig
 from ifp.whole_annealing.results import annealed_whole
 
 _LARGEST = 256 * 2**20  # bytes of a table
 
-RunFindings: TypeAlias = Findings | WholeFindings | Diffusion
+RunFindings: TypeAlias = Findings | WholeFindings | Diffusion | WatchedFindings
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +60,8 @@ class Diagnosed:
 
     Attributes:
         run: its directory.
-        findings: of an annealing test, of whole-data annealing, or the diffusion along training.
-        trace: what it recorded of information, of training and whole-data annealing on labelled data.
+        findings: of an annealing test, of whole-data annealing, of a watched training, or the diffusion along training.
+        trace: what it recorded of information, where there were labels.
         diffusion: along that trace.
     """
 
@@ -136,6 +141,20 @@ def _information_or_curves(run: RunDirectory) -> str:
     return "information" if trained_run(run).trace.names else "curves"
 
 
+def _watched_information(run: RunDirectory) -> Figure:
+    trace = watched_run(run).information
+    if trace is None:
+        raise RunError(f"need a watched run with two records of labelled factors or more, {run.path} has fewer")
+    return draw_information([(run.path.name, trace, diagnose_diffusion(trace))])
+
+
+def _watched_curves(run: RunDirectory) -> Figure:
+    watched = watched_run(run)
+    if watched.findings.annealed:
+        return freezing_points(run).plot()
+    return draw_kl_steps(watched.readings.step, watched.readings.pressure, watched.readings.kl)
+
+
 def _scores(run: RunDirectory) -> Figure:
     return draw_comparison(study_rows(run), run.data.name)
 
@@ -152,6 +171,11 @@ def _training_diagnosed(run: RunDirectory) -> Diagnosed:
         diagnose_diffusion(trace, trained.staged_plan), notes=() if silence is None else (str(silence),)
     )
     return Diagnosed(run, diffusion, trace, diffusion)
+
+
+def _watched_diagnosed(run: RunDirectory) -> Diagnosed:
+    watched = watched_run(run)
+    return Diagnosed(run, watched.findings, watched.information, watched.findings.diffusion)
 
 
 def _refuse_study(run: RunDirectory) -> Diagnosed:
@@ -189,6 +213,15 @@ METHODS: Mapping[Kind, KindMethods] = {
         sections=training_sections,
         diagnosed=_training_diagnosed,
         findings_file=DIFFUSION_FILE,
+    ),
+    Kind.WATCHED: KindMethods(
+        config=WatchConfig,
+        frame=_table("metrics.csv"),
+        figures={"curves": _watched_curves, "information": _watched_information},
+        default_figure=lambda run: "curves",
+        sections=watching_sections,
+        diagnosed=_watched_diagnosed,
+        findings_file=FINDINGS_FILE,
     ),
     Kind.COMPARISON: KindMethods(
         config=CompareConfig,

@@ -12,6 +12,7 @@ from analysis.latent_findings import point_findings
 from analysis.stage_plan import StagePlan
 from analysis.stage_settings import StageSettings
 from analysis.stages import plan_stages as planned_from
+from analysis.watched_findings import WatchedFindings
 from analysis.whole_findings import WholeFindings
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
@@ -30,7 +31,8 @@ from ifp.training.plan import read_plan
 if TYPE_CHECKING:  # it imports torch, which a plan of a run does without
     import ifp.closed_form.spectrum
 
-Diagnosis: TypeAlias = Findings | WholeFindings | Diffusion | FreezingPoints  # what can be concluded from a run
+# what can be concluded from a run
+Diagnosis: TypeAlias = Findings | WholeFindings | WatchedFindings | Diffusion | FreezingPoints
 Planned: TypeAlias = Union[Diagnosis, "ifp.closed_form.spectrum.Spectrum", Table, RunDirectory, str, Path]
 _LOG = "log"  # what a plan calls the data of a log that nobody named
 
@@ -63,7 +65,8 @@ def plan_stages(
 
     Args:
         source: findings of an annealing test (:func:`ifp.diagnose`); the run or its directory, also one of whole-data
-            annealing, planned by the latents that froze; a spectrum, planned by its freezing order with nothing
+            annealing, planned by the latents that froze, or a watched one, planned by the closed forms of
+            the data that it was told; a spectrum, planned by its freezing order with nothing
             trained; or freezing points of latents, or the log that :func:`ifp.freezing_points` reads them from, planned
             by the latents that have one (``points.named({0: "scale"})`` gives them names). None: the newest finished
             annealing test, unless there is a data set.
@@ -104,10 +107,23 @@ def plan_stages(
         source = spectrum(dataset, factors=factors, order=True, **where, **given)
     if source is None or isinstance(source, (RunDirectory, str, Path)):
         run = found_run(source, runs, Kind.ANNEALING_TEST)
+        if run.kind == Kind.WATCHED:
+            return plan_stages(settings=settings, watch=watch, jobs=jobs, **_of_watched(run, folder), **changed)
         found = _with_order(run, folder, jobs, watch) if order else planning_findings(run)
     else:
         found = _findings(source)
     return planned_from(found, settings, **changed)
+
+
+def _of_watched(run: RunDirectory, data_dir: Path | None) -> dict[str, Any]:
+    """What a watched loop was told of its data, as a plan of closed forms takes it."""
+    from ifp.watching.config import WatchConfig  # here: it loads torch
+    from ifp.watching.watched import told_data
+
+    dataset = told_data(run, data_dir)
+    if dataset.factors is None:
+        raise IFPError(f"need data with labelled factors to plan from their closed forms, {dataset.name} has none")
+    return {"dataset": dataset, "likelihood": run.settings(WatchConfig).likelihood}
 
 
 def _of_points(

@@ -33,7 +33,8 @@ def report(
     _require_versions(found)
     title = f"{found.data.name}: {found.kind.label}"
     sides = " x ".join(map(str, found.data.image_shape))
-    lead = f"Run {found.path.name}, on {found.data.images:,} images of {sides}."
+    images = f"{found.data.images:,} images of {sides}" if found.data.images else found.data.source
+    lead = f"Run {found.path.name}, on {images}."
     path = found.path / "report.html" if out is None else Path(out)
     write_file(path, page(title, lead, methods.sections(found)))
     return path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Run(RunDirectory):
-    """A run directory and its config: kind (anneal, anneal-whole, train, compare), created, settings, data.
+    """A run directory and its config: kind (anneal, anneal-whole, train, watch, compare), created, settings, data.
 
     Attributes:
         path: the directory.
@@ -32,7 +32,8 @@ class Run(RunDirectory):
         return cls(run.path, run.config)
 
     def to_frame(self) -> "pd.DataFrame":
-        """The run's main table: freezing.csv of annealing, metrics.csv of training, comparison.csv of a study.
+        """The run's main table: freezing.csv of annealing, metrics.csv of training,
+        watched or ours, comparison.csv of a study.
 
         Raises:
             RunError: the run is not finished, or the file is missing or damaged.
@@ -45,7 +46,8 @@ class Run(RunDirectory):
         Args:
             what: of an annealing test ``distributions`` (``kind="box"`` or ``"violin"``; ``against=``, a second test
                 that is set beside it) or ``curves``; of whole-data annealing ``curves``; of training ``information``
-                (labelled data), ``curves`` or ``traversal`` (``image=0, latents=[0, 1]``); of a study ``scores``.
+                (labelled data), ``curves`` or ``traversal`` (``image=0, latents=[0, 1]``); of a watched training
+                ``information`` (labels) or ``curves``; of a study ``scores``.
 
         Raises:
             IFPError: another name.
@@ -105,7 +107,7 @@ def annealing_run(run: RunDirectory | str | Path | None, runs: str | Path = RUNS
     Args:
         run: or its directory.
         runs: where the newest one is looked for.
-        whole: whether a run of whole-data annealing will do, too.
+        whole: whether other runs with curves of latents will do, too: of whole-data annealing, or a watched one.
 
     Raises:
         RunError: it is something else, or there is none.
@@ -114,6 +116,8 @@ def annealing_run(run: RunDirectory | str | Path | None, runs: str | Path = RUNS
     from ifp.whole_annealing.results import annealed_whole
 
     found = found_run(run, runs, Kind.ANNEALING_TEST)
+    if whole and found.kind == Kind.WATCHED and found.finished:
+        return found
     if whole and found.kind == Kind.WHOLE_ANNEALING:
         return Run.of(annealed_whole(found).run)
     return Run.of(annealed_test(found).run)

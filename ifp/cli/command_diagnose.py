@@ -46,9 +46,10 @@ def diagnose(
     how far the second's freezing points lie from the first's, per factor, beside what the closed form predicts. Of
     whole-data annealing: freezing points per latent, whose factor they are about, owners, and how information spread.
     Of training runs: the diffusion index, each factor's owner, at which step and pressure information began to spread,
-    and of one by a plan what became of each factor's stage. Writes findings.json or diffusion.json into each run, but
-    nothing into two annealing runs. Of a log of your own (a CSV or TensorBoard's events with step, beta, kl_0, kl_1 and
-    so on): where each latent freezes and melts.
+    and of one by a plan what became of each factor's stage. Of a training that was watched (ifp.watch): when and where
+    each latent froze or fell silent, and diffusion where it was told labels. Writes findings.json or diffusion.json
+    into each run, but nothing into two annealing runs. Of a log of your own (a CSV or TensorBoard's events with step,
+    beta, kl_0, kl_1 and so on): where each latent freezes and melts.
 
     Examples:
         ifp diagnose

@@ -66,7 +66,8 @@ def plot_distributions(
 def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: options.Runs = options.DEFAULT_RUNS) -> None:
     """Draw KL against pressure, heating and cooling, with the closed form, and print the figure's path.
 
-    Of a run of whole-data annealing: a curve per latent, in the colour of the factor it froze about.
+    Of a run of whole-data annealing: a curve per latent, in the colour of the factor it froze about. Of a training that
+    was watched: a curve per latent, against the step where its pressure never moved.
 
     Examples:
         ifp plot-curves

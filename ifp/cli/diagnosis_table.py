@@ -9,6 +9,7 @@ from analysis.freezing_points import FreezingPoints
 from analysis.names import in_one_line
 from analysis.plain_json import json_bytes
 from analysis.run_shifts import RunShifts
+from analysis.watched_findings import WatchedFindings
 from analysis.whole_findings import WholeFindings
 from ifp.api.diagnose import Diagnoses
 from ifp.api.kinds import Diagnosed
@@ -18,6 +19,7 @@ from ifp.tables.diffusion import events, indices, owners
 from ifp.tables.plan_outcome import planned_and_found
 from ifp.tables.points import branch_points, latent_points
 from ifp.tables.run_shifts import shifts_table
+from ifp.tables.watched import watched_latents
 
 
 def show_diagnosis(found: Diagnoses | RunShifts | FreezingPoints, name: str, *, json: bool = False) -> list[Path]:
@@ -61,6 +63,9 @@ def _show_one(one: Diagnosed) -> None:
         return
     if isinstance(one.findings, WholeFindings):
         show_whole(one.findings)
+    if isinstance(one.findings, WatchedFindings):
+        show(watched_latents(one.run.path.name, one.findings))
+        show_notes(*one.findings.notes)
     if one.diffusion is not None:
         show(owners(one.run.path.name, one.diffusion))
         if one.diffusion.plan:

@@ -23,10 +23,11 @@ def require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durably: bool = True) -> Iterator[BinaryIO]:
     """A file to write, which takes the place of ``path`` once it is whole: fsync, rename, fsync of the folder.
 
-    It has the mode that the user's umask gives to new files.
+    It has the mode that the user's umask gives to new files. Without ``durably`` nothing is waited for: a kill still
+    leaves it whole or as it was, a power cut may not.
 
     Raises:
         OSError: no room, or no right to write; ``path`` is as it was.
@@ -37,9 +38,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(file.fileno())
             os.replace(temporary, path)
-        _settle(path.parent)
+        if durably:
+            _settle(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -116,10 +119,10 @@ def _made_folder(place: Path) -> int:
     return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, durably: bool = True) -> None:
     """Write the file whole or not at all, and durably: see :func:`replacing`; RunError where it cannot be written."""
     try:
-        with replacing(path) as file:
+        with replacing(path, durably=durably) as file:
             file.write(data)
     except OSError as error:
         raise RunError(f"need to write {path}, got: {error}") from error

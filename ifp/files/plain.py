@@ -14,10 +14,16 @@ _LARGEST_JSON = 64 * 2**20  # bytes; findings of many factors have some hundred 
 _LONGEST_ROW = 2**16  # bytes of a table that grows
 
 
-def append_row(path: Path, columns: Sequence[str], row: Mapping[str, object]) -> None:
+def append_row(path: Path, columns: Sequence[str], row: Mapping[str, object], *, durably: bool = True) -> None:
     """One more row of a table that grows by many, which would take long to write anew each time.
 
     What a crash left of a row is cut off first; RunError where there is no room.
+
+    Args:
+        path: of the table, which gets a header as its first row is written.
+        columns, row: the names in their order, and the row's values by them.
+        durably: wait until the row is on disk; else a power cut, though no kill, may take the rows since the last
+            one that was waited for.
     """
     header, line = csv_bytes(columns, [row]).split(b"\n", 1)
     try:
@@ -28,7 +34,8 @@ def append_row(path: Path, columns: Sequence[str], row: Mapping[str, object]) ->
             file.truncate(whole)
             file.write(line if whole else header + b"\n" + line)
             file.flush()
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"need to write {path}, got: {error}") from error
 

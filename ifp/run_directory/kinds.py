@@ -15,8 +15,8 @@ class Kind(StrEnum):
 
     Attributes:
         label: in words, as a page is headed.
-        command: of ``ifp``, that makes such a run and goes on with it.
-        example: a command line that makes one.
+        command: of ``ifp``, that makes such a run and goes on with it; empty where only Python does.
+        example: a command line, or a call, that makes one.
         last_file: the file that is written last: a run that has it is finished.
     """
 
@@ -40,4 +40,5 @@ class Kind(StrEnum):
         "anneal-whole", "whole-data annealing", "anneal", "ifp anneal --dataset NAME --mode full", "freezing.csv",
     )  # fmt: skip
     TRAINING = ("train", "training", "train", "ifp train --plan FILE", "checkpoint.json")
+    WATCHED = ("watch", "watched training", "", "ifp.watch(out=DIR, latents=K)", "trace.npz")
     COMPARISON = ("compare", "comparison", "compare", "ifp compare --dataset NAME --objectives A,B", "comparison.csv")

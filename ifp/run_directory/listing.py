@@ -21,6 +21,10 @@ def described(run: RunDirectory) -> str:
         return f"a finished run of kind {run.kind} (`ifp runs` lists the others)"
     if is_held(run.path):
         return f"an unfinished run of kind {run.kind}, still being written: wait for its end (see `ifp runs`)"
+    if not run.kind.command:
+        return (
+            f"an unfinished run of kind {run.kind}, with nothing in it yet: `ifp.watch(out={str(run.path)!r})` goes on"
+        )
     again = f"ifp {run.kind.command} --resume --out {shlex.quote(str(run.path))}"
     return f"an unfinished run of kind {run.kind}: go on with `{again}`"
 

@@ -98,6 +98,8 @@ def _acquire(path: Path, wait: float) -> int:
 
 def _taken(path: Path) -> RunError:
     holder = _holder(path / LOCK_FILE)
+    if _read(path / LOCK_FILE).get("pid") == os.getpid():
+        holder = "this process itself"
     return RunError(f"need {path} for this process alone, {holder} is writing to it: wait, or take another --out")
 
 

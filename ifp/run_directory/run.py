@@ -54,7 +54,7 @@ class RunDirectory:
 
     @property
     def kind(self) -> Kind:
-        """What kind of run it is: a string, anneal, anneal-whole, train or compare."""
+        """What kind of run it is: a string, anneal, anneal-whole, train, watch or compare."""
         return Kind(self.config["kind"])  # type: ignore[call-arg]  # looks the member up
 
     @property
@@ -82,14 +82,15 @@ class RunDirectory:
             for partial in (*self.path.glob(f"{PARTIAL}*"), *self.path.glob(f"*/{PARTIAL}*")):
                 if partial.parent == self.path or not (partial.parent / "config.json").is_file():  # no run's in the run
                     shutil.rmtree(partial) if partial.is_dir() else partial.unlink()  # of a writer that was stopped
-            self._note_versions()
+            if not self.finished:
+                self.note_versions()
             yield
 
-    def _note_versions(self) -> None:
-        """Keep, beside those it was begun with, the versions of the libraries that an unfinished run goes on with."""
+    def note_versions(self) -> None:
+        """Keep, beside those it was begun with, the versions of the libraries that a run goes on with."""
         path, used = self.path / "resumed.json", versions()
         noted = load_json(path) if path.is_file() else []
-        if not self.finished and used not in (self.config.get("versions"), *noted):
+        if used not in (self.config.get("versions"), *noted):
             warnings.warn(f"{self.path} goes on with other versions than it was begun with", stacklevel=3)
             self.write(path.name, json_bytes([*noted, used]))
 

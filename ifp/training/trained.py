@@ -125,12 +125,12 @@ def read_trace(path: Path) -> Trace:
     return Trace(names=names, **{name: arrays[name] for name in TRACE if name != "factors"})
 
 
-def traced_information(trace: Trace, images: int) -> InformationTrace:
+def traced_information(trace: Trace, images: int | NDArray[np.integer]) -> InformationTrace:
     """What a trace of labelled data says of information.
 
     Args:
         trace: a run's.
-        images: of the probe set that it was taken on.
+        images: of the probe set that it was taken on; or of each record (records, 1, 1).
     """
     ends = trace.stage_ends
     return InformationTrace(
