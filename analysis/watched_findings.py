@@ -26,7 +26,8 @@ class WatchedLatent:
 
     Attributes:
         kl_peak, kl_end: the most nats it held, and those of the last reading.
-        froze_at, froze_beta: step at which its KL last rose to 0.1 nat, and the pressure there.
+        froze_at, froze_beta: step at which its KL last rose to 0.1 nat, and the pressure there; None also of a latent
+            that was active at the first reading.
         silent_at, silent_beta: step at which it last fell below 0.01 nat after that, and the pressure there.
         freezing, melting, ifp, low, high, status: as :class:`analysis.freezing_points.LatentPoint` has them, where the
             pressure moved.

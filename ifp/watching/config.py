@@ -76,7 +76,7 @@ class WatchConfig:
         """A pressure in the words of whoever wrote the loop: its weight in the own loss, beta in nats."""
         scale = self.scale
         if scale is None:
-            return f"beta {pressure:.4g}"
+            return f"beta {pressure:.4g} nats"
         return f"weight {scale.weight_of(pressure):.4g} (beta {pressure:.4g} nats)"
 
 

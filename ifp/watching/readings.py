@@ -77,7 +77,7 @@ def checked_step(step: Any) -> int:
 def checked_number(what: str, value: Any, step: int, least: float = -math.inf) -> float:
     """A number, or a tensor of one, as a float; IFPError where it is none, DivergenceError where it is not finite."""
     try:
-        number = float(value)
+        number = float(value.detach() if isinstance(value, torch.Tensor) else value)
     except (TypeError, ValueError, RuntimeError):
         raise IFPError(f"need {what} as a number, got {type(value).__name__}") from None
     if not math.isfinite(number):

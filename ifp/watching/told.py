@@ -57,8 +57,8 @@ class Told:
             for turn in next_turns(self._active, reading.step, pressures, kl):
                 said = "froze" if turn.kind == "froze" else "fell silent"
                 yield (
-                    f"step {turn.step}: z{turn.latent} {said} at {self._config.said(turn.pressure)} "
-                    f"(KL {turn.nats:.3g} nats)"
+                    f"step {turn.step}: z{turn.latent} {said} at {self._config.said(turn.pressure)}, "
+                    f"KL {turn.nats:.3g} nats"
                 )
         self._last = reading
         if (reading.kl >= SILENT).any():
@@ -86,5 +86,5 @@ def event_line(event: DiffusionEvent, config: WatchConfig) -> str:
     verbs = {"spread": "begins to spread", "gather": "gathers", "move": "moves"}
     return (
         f"step {event.step}: {event.factor} {verbs[event.kind]} from z{event.out_of} into z{event.into} at "
-        f"{config.said(event.pressure)} ({event.nats:.2g} nats)"
+        f"{config.said(event.pressure)}, {event.nats:.2g} nats"
     )

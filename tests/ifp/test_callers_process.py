@@ -70,6 +70,14 @@ def beta_vae(out, data):
     return ifp.train(data, objective="beta-vae", out=out, **{**TWO_LATENTS, "threads": 1})
 
 
+def watched(out, data):
+    """A silent loop on the data, read five times, then by every command."""
+    with ifp.watch(out=out, data=data, latents=2, every=1, tell=lambda line: None) as watch:
+        for step in range(5):
+            watch(step, beta=1e4, mean=torch.zeros(4, 2), logvar=torch.zeros(4, 2), factors=torch.arange(4))
+    return ifp.diagnose(out), ifp.open_run(out).plot(), ifp.report(out)
+
+
 class Pairs:
     """Items (image, label), as torch's data sets have them."""
 
@@ -130,6 +138,7 @@ CALLS = {
     "train": lambda folder, bars, file: beta_vae(folder / "t", file),
     "traverse": lambda folder, bars, file: ifp.traverse(folder / "runs" / "train", count=2),
     "verify": lambda folder, bars, file: ifp.verify(folder / "runs" / "train"),
+    "watch": lambda folder, bars, file: watched(folder / "w", file),
     "weight_of": lambda folder, bars, file: ifp.weight_of(1.0, "mse-mean", features=16),
 }  # fmt: skip
 

@@ -124,7 +124,8 @@ def silence_told(out, pressures, **given):
 def test_silence_is_told_once_and_not_to_whoever_lowers_the_pressure(tmp_path):
     (told,) = silence_told(tmp_path / "a", [30.0] * 50, freezing_point=12.0)
     assert told == (
-        "step 2: everything is silent: beta 30 is 2.5 times the freezing point of your data; start below beta 12"
+        "step 2: everything is silent: beta 30 nats is 2.5 times the freezing point of your data; start below beta 12 "
+        "nats"
     )
     assert silence_told(tmp_path / "b", np.geomspace(30, 13, 50), freezing_point=12.0) == []
     (late,) = silence_told(tmp_path / "c", [30.0] * 50)
@@ -161,7 +162,7 @@ def spreading(tmp_path_factory):
 def test_a_factor_that_begins_to_spread_is_told_and_diagnosed(spreading, told):
     out, lines = spreading
     (line,) = [line for line in lines if "spread" in line]
-    assert line.startswith("step 120: hue begins to spread from z0 into z1 at beta 3 (")
+    assert line.startswith("step 120: hue begins to spread from z0 into z1 at beta 3 nats, ")
     found = ifp.diagnose(out)
     hue, noise = found.diffusion.factors
     assert (hue.factor, hue.owner, hue.froze_at) == ("hue", 0, 0)
