@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from analysis.diffusion_events import DiffusionEvent, EventKind, factor_events, freezing_record, owners
 from analysis.information_trace import InformationTrace
 from analysis.plan_outcome import FactorOutcome, plan_outcome
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.stage_plan import StagePlan
 from annealing.thresholds import ACTIVE, INFORMED
 
@@ -66,7 +66,7 @@ class FactorDiffusion:
 
 
 @dataclass(frozen=True, repr=False)
-class Diffusion:
+class Diffusion(Shown):
     """Conclusions about one training run.
 
     Attributes:
@@ -110,9 +110,9 @@ class Diffusion:
         title = "nothing held" if self.index is None else f"diffusion index {self.index:.2f}"
         return draw_shares([factor.factor for factor in self.factors], nats, most, notes, title)
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         index = "nothing held" if self.index is None else f"index {self.index:.3f}"
-        return printed(
+        return (
             f"Diffusion: {index} over {len(self.latents)} latents that carry information, {len(self.events)} events; "
             "pressures and information in nats",
             self.to_frame()[["factor", "froze_at", "pressure", "owner", "nats", "share", "lost", "index"]],

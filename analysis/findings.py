@@ -13,7 +13,7 @@ from analysis.mixing import PairMixing
 from analysis.modes import DEGENERATE
 from analysis.names import is_name
 from analysis.plain_json import shown
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.records import ADDED
 from analysis.separability import PairFindings, separability_matrix
 from annealing.errors import IFPError
@@ -109,7 +109,7 @@ class NuisanceFindings:
 
 
 @dataclass(frozen=True, repr=False)
-class Findings:
+class Findings(Shown):
     """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
 
     Attributes:
@@ -222,9 +222,9 @@ class Findings:
         title = f"{self.dataset}: closed form over {self.factors[0].planning.n} shared contexts"
         return draw_separability(names, separability_matrix(names, self.pairs, "planning"), title)
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         contexts = self.factors[0].planning.n
-        return printed(
+        return (
             f"Findings about {self.dataset}: median pressures beta in nats (reconstruction summed over pixels), "
             f"planning over {contexts} contexts",
             self.to_frame(),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.names import is_name
 from analysis.plain_json import shown
-from analysis.printed import printed
+from analysis.printed import Shown
 from annealing.choices import Status
 from annealing.errors import IFPError
 from annealing.freezing import STATUS_OF_BRANCH, Crossing, Direction, branches, crossing
@@ -76,7 +76,7 @@ class LatentPoint:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FreezingPoints:
+class FreezingPoints(Shown):
     """Where each latent froze and melted, and the records that say so.
 
     Attributes:
@@ -129,12 +129,12 @@ class FreezingPoints:
         brackets = np.array([[each.ifp, each.low, each.high] for each in self.points])
         return draw_records(self.beta, self.kl, brackets, self.threshold)
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         title = (
             f"FreezingPoints of {len(self.points)} latents at {self.threshold:g} nat of KL; pressures in nats, on the "
             "scale of the beta given"
         )
-        return printed("".join([title, *(f"; {note}" for note in self.notes)]), self.to_frame())
+        return "".join([title, *(f"; {note}" for note in self.notes)]), self.to_frame()
 
 
 def find_freezing_points(

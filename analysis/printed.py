@@ -1,5 +1,6 @@
-"""How a result shows itself at a prompt: a line that says what it is, and its frame below."""
+"""How a result shows itself, at a prompt and in a notebook: a line that says what it is, and its frame below."""
 
+import html
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,3 +22,29 @@ def printed(title: str, frame: "pd.DataFrame") -> str:
     text = frame.head(_MOST_ROWS).to_string(index=False, na_rep="-", float_format="{:.4g}".format, justify="right")
     more = f"\n... {len(frame) - _MOST_ROWS} more rows: .to_frame()" if len(frame) > _MOST_ROWS else ""
     return f"{title}\n{text}{more}"
+
+
+def printed_html(title: str, frame: "pd.DataFrame") -> str:
+    """The same for a notebook; nothing in a name or a title is taken for HTML.
+
+    >>> import pandas as pd
+    >>> print(printed_html("a < b", pd.DataFrame({"n": [1]})).splitlines()[0])
+    <p>a &lt; b</p>
+    """
+    table = frame.head(_MOST_ROWS).to_html(index=False, na_rep="-", float_format="{:.4g}".format, border=0)
+    more = f"\n<p>... {len(frame) - _MOST_ROWS} more rows: .to_frame()</p>" if len(frame) > _MOST_ROWS else ""
+    return f"<p>{html.escape(title)}</p>\n{table}{more}"
+
+
+class Shown:
+    """A result that shows itself as a line and a table, as text at a prompt and as a table of HTML in a notebook."""
+
+    def _shown(self) -> tuple[str, "pd.DataFrame"]:
+        """The line that says what it is, and the frame to show."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return printed(*self._shown())
+
+    def _repr_html_(self) -> str:
+        return printed_html(*self._shown())

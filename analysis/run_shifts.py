@@ -1,5 +1,6 @@
 """Two annealing runs side by side: per factor, how far the freezing points of one lie from those of the other."""
 
+import html
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.distributions import Summary, holm, summarise
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.separability import compare_pairs, measured_pressures
 from analysis.shifts import FactorShift, paired_shift, unpaired_shift
 from annealing.errors import IFPError
@@ -59,7 +60,7 @@ class Difference:
 
 
 @dataclass(frozen=True, repr=False)
-class RunShifts:
+class RunShifts(Shown):
     """Two annealing runs compared, the second against the first.
 
     Attributes:
@@ -116,10 +117,15 @@ class RunShifts:
         differ = "; ".join(map(str, self.differences)) or "no setting"
         return f"{self.first} (first) and {self.second} (second); differ in: {differ}"
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         columns = ["factor", "n", "m", "first", "second", "ratio", "ratio_low", "ratio_high", "predicted", "p_holm"]
-        table = printed(f"Shifts of {self} (pressures beta in nats)", self.to_frame()[columns])
-        return "\n".join([table, *self.notes])
+        return f"Shifts of {self} (pressures beta in nats)", self.to_frame()[columns]
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *self.notes])
+
+    def _repr_html_(self) -> str:
+        return "\n".join([super()._repr_html_(), *(f"<p>{html.escape(note)}</p>" for note in self.notes)])
 
 
 def compare_runs(first: RunCases, second: RunCases, pairing: str) -> RunShifts:

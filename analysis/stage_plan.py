@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.names import is_name
 from analysis.plain_json import AT_DEFAULT, json_bytes, read_json, shown
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.records import ADDED, read_record
 from annealing.errors import PlanError
 
@@ -40,7 +40,7 @@ class Stage:
 
 
 @dataclass(frozen=True, repr=False)
-class StagePlan:
+class StagePlan(Shown):
     """Stages of DEFT for one data set, image shape and likelihood; checked when made."""
 
     format: str
@@ -159,12 +159,12 @@ class StagePlan:
             f"Stages planned for {self.dataset}",
         )
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, "pd.DataFrame"]:
         title = (
             f"StagePlan for {self.dataset}: {len(self.stages)} stages, {self.latents} latents, gamma {self.gamma:g}; "
             "pressures beta in nats (reconstruction summed over pixels)"
         )
-        return printed(title, self.to_frame())
+        return title, self.to_frame()
 
     def boundaries(self, steps: int) -> list[int]:
         """Step at which each stage ends when ``steps`` are divided by share; the last one at ``steps``."""

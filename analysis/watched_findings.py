@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.diffusion import Diffusion
 from analysis.freezing_points import LatentPoint, find_freezing_points
 from analysis.latent_turns import latent_turns
-from analysis.printed import printed
+from analysis.printed import Shown
 from annealing.thresholds import ACTIVE
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class WatchedLatent:
 
 
 @dataclass(frozen=True, repr=False)
-class WatchedFindings:
+class WatchedFindings(Shown):
     """Conclusions about a watched training; pressures and information in nats.
 
     Attributes:
@@ -81,10 +81,10 @@ class WatchedFindings:
         points = {each.latent: each.froze_beta for each in self.latents if each.froze_beta is not None}
         return draw_points(points, dict.fromkeys(points), {}, "the loop that was watched")
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         told = [name for name, column in self.to_frame().items() if column.notna().any()]
         title = f"WatchedFindings of {len(self.latents)} latents at {ACTIVE:g} nat of KL; pressures in nats"
-        return printed("".join([title, *(f"; {note}" for note in self.notes)]), self.to_frame()[told])
+        return "".join([title, *(f"; {note}" for note in self.notes)]), self.to_frame()[told]
 
 
 def conclude_watched(

@@ -16,7 +16,7 @@ from analysis.leakage import PairLeakage, leakages
 from analysis.melting import FactorMelting, LatentMelting, factor_melting, latent_melting
 from analysis.modes import EarlyShare, ModeFreezing, early_shares, mode_freezing
 from analysis.ownership import FactorOwnership, factor_ownership
-from analysis.printed import printed
+from analysis.printed import Shown
 from annealing.errors import IFPError
 from annealing.freezing import Direction
 from annealing.thresholds import INFORMED
@@ -29,7 +29,7 @@ _DRAWN = 1.05  # reconstruction at the end of the hold, in units of the mean ima
 
 
 @dataclass(frozen=True, repr=False)
-class WholeFindings:
+class WholeFindings(Shown):
     """Conclusions of one run; pressures and information in nats.
 
     ``predicted`` are closed-form freezing points by factor, ``factors``, ``modes`` and ``early`` are empty where the
@@ -94,8 +94,8 @@ class WholeFindings:
         points = {each.latent: each.freezing[0] for each in self.latents if each.statuses[0] == "ok"}
         return draw_points(points, about, self.predicted, self.dataset, "froze")
 
-    def __repr__(self) -> str:
-        return printed(
+    def _shown(self) -> tuple[str, pd.DataFrame]:
+        return (
             f"Findings about latents annealed on all of {self.dataset}: pressures beta in nats (reconstruction "
             f"summed over pixels) at {self.thresholds[0]:g} nat of KL",
             self.to_frame(),

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 from analysis.names import is_name
 from analysis.plain_json import shown
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.records import read_record
 from analysis.scores.binned import BINS, discretise, plug_in_table
 from analysis.scores.codes import LabelledCodes, Sample
@@ -30,8 +30,8 @@ _STREAM = 5  # of the seed, for the shuffles: 0 to 4 are those of scores
 _RARE = 1e-3  # probability with which unrelated codes show more than the limit, at each entry
 
 
-@dataclass(frozen=True)
-class InformationMatrix:
+@dataclass(frozen=True, repr=False)
+class InformationMatrix(Shown):
     r"""I(z_j; v_k) in nats by the protocol of MIG, and how much of it unrelated codes would show.
 
     A latent is taken to tell of a factor where its information is above ``limit``. The owner of a factor is the latent
@@ -144,8 +144,8 @@ class InformationMatrix:
 
         return draw_information_matrix(self.factors, self.shares, self.owners)
 
-    def __repr__(self) -> str:
-        return printed("information of latents about factors (nats)", self.to_frame())
+    def _shown(self) -> tuple[str, pd.DataFrame]:
+        return "information of latents about factors (nats)", self.to_frame()
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON: the fields, and what follows from them by latent and by factor."""

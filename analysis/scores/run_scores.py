@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.comparison import Row, summarise_methods
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.scores.scores import FORMAT, Scores
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ScoredRun:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RunScores:
+class RunScores(Shown):
     """Scores of several runs on the same data.
 
     Two uncertainties, kept apart: how sure each run's score is at its number of samples (``scores[run].intervals``),
@@ -107,10 +107,10 @@ class RunScores:
 
         return draw_comparison(self._rows(), f"{self.about['data']}: {len(self.runs)} runs")
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         kind = "UDR" if self.is_udr else "Scores"
         frame = self.to_frame() if self.is_udr else self.over_runs()
-        return printed(f"{kind} of {len(self.runs)} runs on {self.about['data']}", frame)
+        return f"{kind} of {len(self.runs)} runs on {self.about['data']}", frame
 
     def _rows(self) -> list[Row]:
         return [{"method": each.method, "seed": each.seed, "run": each.run, **each.scores} for each in self.runs]

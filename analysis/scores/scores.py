@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.printed import printed
+from analysis.printed import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ FORMAT = "ifp-scores/1"  # what the scores are; those of two formats do not comp
 BESIDE = ("intervals", "exact", "seen", "spreads")  # what a record has by the names of scores, beside their values
 
 
-class Scores(dict[str, float]):
+class Scores(Shown, dict[str, float]):
     """Scores by name; a plain mapping in every other respect.
 
     >>> Scores(mig=0.5, sap=0.25)
@@ -85,5 +85,5 @@ class Scores(dict[str, float]):
 
         return draw_scores(self)
 
-    def __repr__(self) -> str:
-        return printed("Scores, 1 at best", self.to_frame())
+    def _shown(self) -> tuple[str, pd.DataFrame]:
+        return "Scores, 1 at best", self.to_frame()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.comparison import Row
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.stage_plan import StagePlan
 from annealing.errors import IFPError
 from ifp.api.run import Run
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Shown):
     """Runs by what they are compared by.
 
     Attributes:
@@ -55,8 +55,8 @@ class Comparison:
 
         return draw_comparison(self.rows, self.title)
 
-    def __repr__(self) -> str:
-        return printed(f"Comparison, {self.title}", self.to_frame())
+    def _shown(self) -> tuple[str, pd.DataFrame]:
+        return f"Comparison, {self.title}", self.to_frame()
 
 
 def compare(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.findings import Findings
 from analysis.plain_json import json_bytes
-from analysis.printed import printed
+from analysis.printed import Shown
 from analysis.run_shifts import RunShifts
 from annealing.errors import IFPError
 from ifp.api.freezing_points import Table, freezing_points, is_table
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ifp.api.kinds import Diagnosed
 
 
-class Diagnoses(Sequence["Diagnosed"]):
+class Diagnoses(Shown, Sequence["Diagnosed"]):
     """Runs side by side, each with what is concluded from it."""
 
     def __init__(self, each: Sequence["Diagnosed"]) -> None:
@@ -35,8 +35,8 @@ class Diagnoses(Sequence["Diagnosed"]):
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         return self._each[index]
 
-    def __repr__(self) -> str:
-        return printed(f"Diagnoses of {len(self)} runs", self.to_frame())
+    def _shown(self) -> tuple[str, pd.DataFrame]:
+        return f"Diagnoses of {len(self)} runs", self.to_frame()
 
     def save(self) -> list[Path]:
         """Write the findings of each run into it, as findings.json or diffusion.json; the files."""

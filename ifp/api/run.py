@@ -1,5 +1,6 @@
 """``ifp.Run``: a run directory as it is handed to people, with its main table, its figures and its findings."""
 
+import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,15 @@ class Run(RunDirectory):
         from ifp.training.trained import trained_run
 
         return trained_silence(trained_run(self), None if data_dir is None else Path(data_dir))
+
+    def _repr_html_(self) -> str:
+        """In a notebook: what it is and, of a finished one, the first rows of its main table."""
+        from analysis.printed import printed_html
+
+        try:
+            return printed_html(repr(self), self.to_frame())
+        except RunError:  # not finished, or damaged: looking at it is no error
+            return f"<p>{html.escape(repr(self))}</p>"
 
     def _methods(self) -> "KindMethods":
         """What is done with runs of its kind; RunError where it is not finished."""

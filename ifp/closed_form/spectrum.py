@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.conclusions import conclude_spectrum
 from analysis.findings import Findings, NuisanceFindings
 from analysis.mixing import PairMixing
-from analysis.printed import printed
+from analysis.printed import Shown
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from annealing.loss_forms import LossScale
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Spectrum(Sequence[SpectralRecord]):
+class Spectrum(Shown, Sequence[SpectralRecord]):
     """Closed-form freezing points of every factor over shared contexts: a sequence of records, one per case.
 
     Of unlabelled data there are no cases, but the leading freezing points of all images.
@@ -154,11 +154,11 @@ class Spectrum(Sequence[SpectralRecord]):
         frame = self.to_frame()
         return draw_distributions(frame.iloc[:0].assign(status=""), frame, kind)
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         weight = "" if self.loss is None else f"; weight: of the KL in the loss {self.loss}"
         if self.eigenvalues:
             title = f"Spectrum of {self.dataset.name}: leading freezing points of all images, pressures beta in nats"
-            return printed(title + weight, self.to_frame())
+            return title + weight, self.to_frame()
         by_factor = self.to_frame().groupby("factor", sort=False)
         frame = by_factor.agg(
             contexts=("context", "size"),
@@ -173,7 +173,7 @@ class Spectrum(Sequence[SpectralRecord]):
             f"Spectrum of {self.dataset.name}: closed-form freezing points, pressures beta in nats (reconstruction "
             f"summed over pixels); first_order: share of transitions that jump{weight}"
         )
-        return printed(title, frame.reset_index())
+        return title, frame.reset_index()
 
 
 def spectral_findings(

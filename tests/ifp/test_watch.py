@@ -190,6 +190,7 @@ def test_the_kinds_figures_show_the_planted_numbers(spreading, tmp_path, told):
     assert lower.lines[0].get_ydata().tolist() == [3.0] * 101
     assert run.plot("information").axes[0].get_title().startswith("run\ndiffusion index 1.00")
     assert run.to_frame()["reconstruction"].tolist() == [7.0] * 101
+    assert run._repr_html_().count("<tr") == 1 + 20  # in a notebook: a header and the first rows
     beta = np.geomspace(200, 10, 60)
     with ifp.watch(out=tmp_path / "fall", latents=1, every=1, tell=quiet) as watch:
         for step, pressure in enumerate(beta):
@@ -380,6 +381,7 @@ def test_a_place_that_is_taken_or_another_runs_is_refused(tmp_path, other_runs):
     watch.close()
     with pytest.raises(ifp.RunError, match=r"nothing in it yet: `ifp\.watch\(out="):
         ifp.diagnose(tmp_path / "run")
+    assert ifp.open_run(tmp_path / "run")._repr_html_().endswith("unfinished</p>")
     with pytest.raises(ifp.RunError, match="latents is 2 there and 3 here"):
         ifp.watch(out=tmp_path / "run", latents=3)
     ifp.watch(out=tmp_path / "run", latents=3, overwrite=True).close()
