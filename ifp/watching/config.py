@@ -7,7 +7,7 @@ from typing import Any
 
 from annealing.choices import LikelihoodName, require_counts, require_seed
 from annealing.errors import IFPError
-from annealing.likelihood import likelihood_named
+from annealing.likelihoods.pixels import likelihood_named
 from annealing.loss_forms import LOSS_FORMS, LossName, LossScale
 from ifp.datasets.dataset import DataDescription, DataOptions, Dataset, describe
 
