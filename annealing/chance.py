@@ -7,8 +7,9 @@ columns share exceeds what it would be were they independent, :math:`q = (S_B \c
 .. math:: z = \frac{\mathrm{mean}(t^2 - q)}{\mathrm{sd}(t^2 - q) / \sqrt n}
 
 with the halves swapped and both taken together. Columns that are independent given each row's exposure, scale or depth
-have :math:`E(t^2 - q) = 0`, whatever these are. Scores are standardised, :math:`H := \mathrm{diag}\, \mathrm{Cov}(s)`:
-else one loud column would hide what others share. Modes are counted in order until one is not above chance.
+have :math:`E(t^2 - q) = 0`, whatever these are. What the modes before draw of each column is taken out of q. Scores are
+standardised, :math:`H := \mathrm{diag}\, \mathrm{Cov}(s)`: else one loud column would hide what others share. Modes are
+counted in order until one is not above chance.
 """
 
 from dataclasses import dataclass
@@ -96,8 +97,9 @@ def modes_above_chance(
     excess, held = [], []
     for train, test in ((first, second), (second, first)):
         directions = leading_modes(train, curvature(train), len(points))[1]
-        squares = np.square(test.times(directions))
-        own = np.stack([test.own_squares(direction) for direction in directions.T], axis=1)
+        codes = test.times(directions)
+        squares = np.square(codes)
+        own = _own_squares(train, test, directions, codes)
         excess.append(squares - own)
         curved = (directions * curvature(test).times(directions)).sum(axis=0)
         held.append(squares.mean(axis=0) / np.where(curved > 0, curved, np.inf))
@@ -110,6 +112,25 @@ def modes_above_chance(
     return ChanceModes(
         points[:count], np.mean([one[:count] for one in held], axis=0), z, above, float(level), threshold
     )
+
+
+def _own_squares(train: Scores, test: Scores, directions: Array, codes: Array) -> Array:
+    r"""q of every direction (n, modes), less what the modes before it draw of each column.
+
+    A mode's code of a row without column j, :math:`t - w_j s_j`, predicts that column by the regression of the other
+    half. With the column's own part in it, its noise would be taken for the mode's, and q too small.
+    """
+    drawn = train.times(directions)
+    crossed = train.transposed_times(drawn) / train.shape[0]
+    own = np.diagonal(train.feature_moments(), axis1=1, axis2=2).T.reshape(-1, 1)
+    spread = np.square(drawn).mean(axis=0) - 2 * directions * crossed + np.square(directions) * own
+    loadings = (crossed - directions * own) / np.where(spread > 0, spread, np.inf)
+    squares = [test.own_squares(directions[:, 0])]
+    for mode in range(1, directions.shape[1]):
+        gain = 1 + (loadings[:, :mode] * directions[:, :mode]).sum(axis=1)
+        known = loadings[:, :mode] / gain[:, None]
+        squares.append(test.own_squares(gain * directions[:, mode], codes[:, :mode], known))
+    return np.stack(squares, axis=1)
 
 
 def standardising(scores: Scores) -> Curvature:

@@ -43,8 +43,8 @@ class MultinomialScores:
         """S't."""
         return self.inner.transposed_times(codes)
 
-    def own_squares(self, direction: Array) -> Array:
-        r""":math:`N (p \cdot w^2 - (p \cdot w)^2)`: the variance of w's sum over N independent draws."""
+    def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
+        r""":math:`N (p \cdot w^2 - (p \cdot w)^2)`: the variance of w's sum over N independent draws, no mode in it."""
         return self.depth * (self.shares @ np.square(direction) - (self.shares @ direction) ** 2)
 
     def feature_moments(self) -> Array:
@@ -82,9 +82,9 @@ class ConstrainedScores:
         product = self.inner.transposed_times(codes)
         return product - np.multiply.outer(self.shares, product.sum(axis=0))
 
-    def own_squares(self, direction: Array) -> Array:
+    def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
         """As of :class:`Scores`: of the log-rates, which are independent where the shares are not."""
-        return self.inner.own_squares(self._free(direction))
+        return self.inner.own_squares(self._free(direction), codes, loadings)
 
     def feature_moments(self) -> Array:
         """As of :class:`Scores`."""

@@ -35,8 +35,11 @@ class Scores(Protocol):
     def transposed_times(self, codes: Array) -> Array:
         """S't of codes (n,) or (n, k): (columns,) or (columns, k)."""
 
-    def own_squares(self, direction: Array) -> Array:
-        r"""What :math:`(S w)^2` is expected to be were features independent (n,): :math:`\sum_j (S_j w_j)^2`."""
+    def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
+        r"""What :math:`(S w)^2` is expected to be were features independent (n,): :math:`\sum_j (S_j w_j)^2`.
+
+        With codes T (n, k) and loadings L (columns, k) of modes that are known already: that of :math:`S - T L^\top`.
+        """
 
     def feature_moments(self) -> Array:
         """E s s' of each feature's own parameters, (features, parameters, parameters)."""
@@ -65,11 +68,12 @@ class DenseScores:
         """S't."""
         return self.values.T @ codes
 
-    def own_squares(self, direction: Array) -> Array:
+    def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
         """As of :class:`Scores`."""
+        own = self.values if codes is None or loadings is None else self.values - codes @ loadings.T
         if self.features == self.shape[1]:
-            return np.square(self.values) @ np.square(direction)
-        return np.square((self.values * direction).reshape(len(self.values), -1, self.features).sum(axis=1)).sum(axis=1)
+            return np.square(own) @ np.square(direction)
+        return np.square((own * direction).reshape(len(own), -1, self.features).sum(axis=1)).sum(axis=1)
 
     def feature_moments(self) -> Array:
         """As of :class:`Scores`."""
@@ -114,8 +118,11 @@ class SparseScores:
         """S't."""
         return self.entries.T @ codes - self.right.T @ (self.left.T @ codes)
 
-    def own_squares(self, direction: Array) -> Array:
+    def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
         """As of :class:`Scores`: by the products of A and L F, neither of which is made dense."""
+        if codes is not None and loadings is not None:  # of rank more
+            left, right = np.hstack([self.left, codes]), np.vstack([self.right, loadings.T])
+            return SparseScores(self.entries, left, right, self.features).own_squares(direction)
         fold = sparse.vstack([sparse.diags_array(part) for part in direction.reshape(-1, self.features)], format="csr")
         entries, right = self.entries @ fold, self.right @ fold
         both = np.square(self.left @ right) if self.left.shape[1] > self.features else None
@@ -174,13 +181,14 @@ class StackedScores:
 
     def transposed_times(self, codes: Array) -> Array:
         """S't."""
-        ends = np.cumsum([part.shape[0] for part in self.parts])
-        split = np.split(codes, ends[:-1])
+        split = self._split(codes)
         return np.sum([part.transposed_times(own) for part, own in zip(self.parts, split, strict=True)], axis=0)
 
-    def own_squares(self, direction: Array) -> Array:
+    def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
         """As of :class:`Scores`."""
-        return np.concatenate([part.own_squares(direction) for part in self.parts])
+        split = [None] * len(self.parts) if codes is None else self._split(codes)
+        parts = zip(self.parts, split, strict=True)
+        return np.concatenate([part.own_squares(direction, own, loadings) for part, own in parts])
 
     def feature_moments(self) -> Array:
         """As of :class:`Scores`."""
@@ -191,6 +199,9 @@ class StackedScores:
         ends = np.cumsum([0, *(part.shape[0] for part in self.parts)])
         chosen = [rows[(rows >= low) & (rows < high)] - low for low, high in pairwise(ends)]
         return StackedScores(tuple(part.part(own) for part, own in zip(self.parts, chosen, strict=True) if len(own)))
+
+    def _split(self, codes: Array) -> list[Array]:
+        return np.split(codes, np.cumsum([part.shape[0] for part in self.parts])[:-1])
 
 
 def of_entries(

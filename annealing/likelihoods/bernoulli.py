@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Bernoulli
 
@@ -13,6 +14,8 @@ from annealing.errors import DataError
 from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.rows import Rows
 from annealing.scores import of_entries
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class BernoulliRows(RowLikelihood):
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; shares between 0 and 1 are taken, too."""
         return -Bernoulli(logits=outputs[..., 0, :], validate_args=False).log_prob(values).sum(-1)
+
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        mean = torch.from_numpy(silence.outputs[0]).sigmoid().numpy()
+        return (rng.random((len(exposure), len(mean))) < mean).astype(np.float64)
 
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""

@@ -61,6 +61,10 @@ class GaussianRows(_Gaussian):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
         return -Normal(outputs[..., 0, :], self.variance**0.5).log_prob(values).sum(-1)
 
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return rng.normal(silence.outputs[0], self.variance**0.5, (len(exposure), silence.outputs.shape[1]))
+
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The features' means."""
         for rows in parts:
@@ -86,6 +90,11 @@ class GaussianSharedRows(_Gaussian):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variance."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
 
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        deviation = np.sqrt(silence.free["variance"])
+        return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
+
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The features' means, and the mean of their variances, of which all parts have one."""
         variance = self._variance_within(parts).mean()
@@ -107,6 +116,11 @@ class GaussianEachRows(_Gaussian):
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variances."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
+
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        deviation = np.sqrt(silence.free["variance"])
+        return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The features' means and variances; all parts have the same variances."""
@@ -130,6 +144,11 @@ class GaussianDecodedRows(_Gaussian):
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
         return -Normal(outputs[..., 0, :], (outputs[..., 1, :] / 2).exp()).log_prob(values).sum(-1)
+
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        deviation = np.exp(silence.outputs[1] / 2)
+        return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The features' means and variances."""

@@ -45,6 +45,10 @@ class LaplaceRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
         return -Laplace(outputs[..., 0, :], self.scale).log_prob(values).sum(-1)
 
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return rng.laplace(silence.outputs[0], self.scale, (len(exposure), silence.outputs.shape[1]))
+
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
         return tuple(self._silent(rows) for rows in parts)

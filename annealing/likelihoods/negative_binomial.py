@@ -48,6 +48,10 @@ class NegativeBinomialRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         return dispersed_nats(outputs[..., 0, :], values, exposure, dispersion_of(self.dispersion, free))
 
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return drawn_counts(exposure * np.exp(silence.outputs[0]), silence.free["dispersion"], rng)
+
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The log-rates at which every feature's scores sum to 0, and dispersions that all parts share.
 
@@ -123,6 +127,11 @@ def dispersed_nats(log_rate: Tensor, values: Tensor, exposure: Tensor | None, di
     """-log of the negative binomial of mean exposure times the rate, summed over features."""
     logits = log_rate - dispersion.log() if exposure is None else log_rate + exposure.log() - dispersion.log()
     return -NegativeBinomial(dispersion, logits=logits, validate_args=False).log_prob(values).sum(-1)
+
+
+def drawn_counts(mean: Array, dispersion: Array, rng: np.random.Generator) -> Array:
+    """Counts of these means: Poisson's, of rates that are Gamma distributed."""
+    return rng.poisson(rng.gamma(dispersion, mean / dispersion)).astype(np.float64)
 
 
 def dispersion_of(given: float | tuple[float, ...] | None, free: object) -> Tensor:

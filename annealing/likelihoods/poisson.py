@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Poisson
 
@@ -11,6 +12,8 @@ from annealing.curvature import DiagonalCurvature
 from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts
 from annealing.rows import Rows
 from annealing.scores import of_entries
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class PoissonRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
         rate = outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
         return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
+
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return rng.poisson(exposure * np.exp(silence.outputs[0])).astype(np.float64)
 
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""

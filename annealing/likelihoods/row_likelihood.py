@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from annealing.curvature import Curvature
-from annealing.errors import DataError
+from annealing.errors import DataError, IFPError
 from annealing.rows import Rows
 from annealing.scores import Scores
 
@@ -91,6 +91,20 @@ class RowLikelihood(ABC):
     def silence(self, rows: Rows) -> Silence:
         """The silent decoder of rows, of whose condition it is told nothing; errors as of :meth:`silences`."""
         return self.silences((rows,))[0]
+
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """Rows that the silent decoder draws, (n, features), float64.
+
+        Args:
+            silence: of rows of this likelihood.
+            exposure: of each row, (n, 1).
+            depth: sum of each row (n,), where the likelihood takes it as given.
+            rng: the noise.
+
+        Raises:
+            IFPError: a likelihood that is known by its log-probability alone.
+        """
+        raise IFPError(f"need a likelihood that draws rows, got {self.name}: take signs of scores as the null")
 
     def points(self, values: Array, features: int) -> Array:
         """Freezing points of eigenvalues (k,) of the whitened scores, falling: themselves."""

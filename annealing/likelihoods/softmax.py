@@ -40,6 +40,10 @@ class SoftmaxRows(RowLikelihood):
         total = -shares.log_prob(values)
         return total / values.sum(-1) if self.per_token else total
 
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return rng.multinomial(depth.astype(np.int64), np.exp(silence.outputs[0])).astype(np.float64)
+
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
         return tuple(self._silent(rows) for rows in parts)

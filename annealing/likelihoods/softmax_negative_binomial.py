@@ -11,7 +11,13 @@ from annealing.constrained_scores import ConstrainedScores
 from annealing.curvature import LowRankCurvature
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods.dispersed_counts import DispersedCounts
-from annealing.likelihoods.negative_binomial import dispersed_nats, dispersion_of, given_or_fitted, notes_of
+from annealing.likelihoods.negative_binomial import (
+    dispersed_nats,
+    dispersion_of,
+    drawn_counts,
+    given_or_fitted,
+    notes_of,
+)
 from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts
 from annealing.rows import Rows
 
@@ -47,6 +53,10 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
         return dispersed_nats(outputs[..., 0, :].log_softmax(-1), values, scale, dispersion_of(self.dispersion, free))
+
+    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        return drawn_counts(exposure * np.exp(silence.outputs[0]), silence.free["dispersion"], rng)
 
     def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
         """The best shares, and dispersions that all parts share.
