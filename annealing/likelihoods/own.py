@@ -14,6 +14,7 @@ from annealing.likelihoods.own_terms import Terms, row_scores
 from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.likelihoods.silent_fit import newton, silent_fit
 from annealing.rows import Rows
+from annealing.scores import DenseScores
 
 Array = NDArray[np.float64]
 Index = NDArray[np.integer]
@@ -94,7 +95,7 @@ class Likelihood(RowLikelihood):
         # what never varies may have no finite silent decoder, and adds nothing
         kept = np.flatnonzero(np.any(varying, axis=0))
         if not len(kept):
-            raise DataError("need a feature that varies, got rows that are all the same: nothing freezes there")
+            return tuple(self._nothing(rows) for rows in parts)
         if self.per_row and len(kept) * count > MOST_COUPLED:
             raise DataError(f"need at most {MOST_COUPLED} outputs that all couple (per_row), got {len(kept) * count}")
         terms = [Terms.of(rows, kept, self.exposed, whole=self.per_row) for rows in parts]
@@ -113,6 +114,20 @@ class Likelihood(RowLikelihood):
             for term, own, vary in zip(terms, decoded, varying, strict=True)
         )
 
+    def _nothing(self, rows: Rows) -> Silence:
+        """The silent decoder of rows that are all the same: no score, no curvature."""
+        features, count = rows.features, len(self.parameters)
+        none = np.zeros((features, count, count))
+        scores = DenseScores(np.zeros((len(rows), count * features)), features)
+        outputs = np.full((count, features), np.nan)
+        return Silence(outputs, scores, self._of_blocks(none), np.zeros(features, np.bool_))
+
+    def _of_blocks(self, blocks: Array) -> Curvature:
+        if self.per_row:
+            size = blocks.shape[0] * blocks.shape[1]
+            return FullCurvature(np.zeros((size, size)))
+        return DiagonalCurvature(blocks[:, 0, 0]) if blocks.shape[1] == 1 else BlockCurvature(blocks)
+
     def _curvature(self, terms: Terms, decoded: Tensor, learned: Tensor, kept: Index, features: int) -> Curvature:
         count = len(decoded)
         _, hessian = newton(terms, self._log_prob, torch.cat([decoded, learned]), self.per_row)
@@ -124,7 +139,7 @@ class Likelihood(RowLikelihood):
             return FullCurvature(matrix)
         blocks = np.zeros((features, count, count))
         blocks[kept] = hessian[:, :count, :count].numpy()
-        return DiagonalCurvature(blocks[:, 0, 0]) if count == 1 else BlockCurvature(blocks)
+        return self._of_blocks(blocks)
 
     def _log_prob(self, values: Tensor, parameters: Sequence[Tensor], exposure: Tensor | None) -> Tensor:
         if self.exposed:

@@ -104,7 +104,7 @@ def test_a_zero_inflated_count_freezes_by_its_whole_block(critical_pressure):
         (lambda: Likelihood(shares, ("a",), start=(1.0, 2.0)), "a start of each of a"),
         (lambda: PAIRS["gaussian"].silence(rows_of("poisson")), "exposed=True takes it"),
         (lambda: PAIRS["softmax"].silence(Rows(sparse.eye_array(4).tocsr())), "need dense rows"),
-        (lambda: PAIRS["gaussian"].silence(Rows(np.ones((3, 2)))), "a feature that varies"),
+        (lambda: score_spectrum(Rows(np.ones((3, 2))), PAIRS["gaussian"]), "a feature that varies"),
         (lambda: Likelihood(lambda x, a: (x - a).sqrt(), ("a",)).silence(Rows(-np.eye(3))), "finite log-probability"),
         (lambda: Likelihood(lambda x, a: a.sigmoid() + 0 * x, ("a",)).silence(Rows(np.eye(3))), "maximum"),
     ],
