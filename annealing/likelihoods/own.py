@@ -64,6 +64,11 @@ class Likelihood(RowLikelihood):
         if self.start is not None and len(self.start) != len(names):
             raise IFPError(f"need a start of each of {', '.join(names)}, got {len(self.start)} numbers")
 
+    @property
+    def coupled(self) -> bool:
+        """Where the log-probability is of each row."""
+        return self.per_row
+
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has what is learned."""
         fitted = free if isinstance(free, dict) else {}

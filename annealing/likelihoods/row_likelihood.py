@@ -60,6 +60,11 @@ class RowLikelihood(ABC):
     name: str
     parameters: tuple[str, ...]
 
+    @property
+    def coupled(self) -> bool:
+        """Whether features are not independent given the decoder's outputs, as counts that share a depth are not."""
+        return False
+
     def outputs(self, features: int) -> int:
         """Size of the decoder's output for rows of so many features: outputs (..., parameters, features), flat."""
         return len(self.parameters) * features

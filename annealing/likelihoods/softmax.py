@@ -34,6 +34,11 @@ class SoftmaxRows(RowLikelihood):
     name: str = field(default="softmax", init=False, repr=False)
     parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
 
+    @property
+    def coupled(self) -> bool:
+        """Always: shares sum to 1."""
+        return True
+
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`: multinomial of each row's own depth."""
         shares = Multinomial(1, logits=outputs[..., 0, :], validate_args=False)  # its log_prob takes any depth

@@ -49,6 +49,11 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
         if self.dispersion is not None and not (np.asarray(self.dispersion) > 0).all():
             raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
 
+    @property
+    def coupled(self) -> bool:
+        """Always: shares sum to 1."""
+        return True
+
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
