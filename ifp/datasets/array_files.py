@@ -170,5 +170,14 @@ class _HDF5:
             return np.asarray(array.asstr(errors="replace")[()] if held.dtype.kind == "U" else array[()])
 
 
+def hdf5_attributes(path: Path, name: str) -> dict[str, Any]:
+    """What a group or an array of an HDF5 file is said to be; nothing of one that is not in the file itself."""
+    file = _HDF5(path)
+    with file._opened() as opened:
+        if not isinstance(opened.get(name, getlink=True), h5py.HardLink):
+            return {}
+        return dict(opened[name].attrs)
+
+
 def _together(held: Held) -> int:
     return max(_CHUNK // max(math.prod(held.shape[1:]) * held.dtype.itemsize, 1), 1)
