@@ -21,6 +21,7 @@ from annealing.errors import IFPError
 
 LossName = Literal[
     "nll-sum",
+    "nll-mean",
     "bce-sum",
     "bce-mean",
     "bce-total",
@@ -64,6 +65,7 @@ _MEAN, _TOTAL = " + w * kl.sum(1).mean()", " + w * kl.sum()"
 
 LOSS_FORMS: Mapping[LossName, LossForm] = {
     "nll-sum": LossForm(f"-log_prob(x).sum(1).mean(){_MEAN}", ""),
+    "nll-mean": LossForm(f"-log_prob(x).mean(){_MEAN}", "", features=1),
     "bce-sum": LossForm(f"{_BCE}, reduction='none').sum(1).mean(){_MEAN}", "bernoulli"),
     "bce-mean": LossForm(f"{_BCE}){_MEAN}", "bernoulli", features=1),
     "bce-total": LossForm(f"{_BCE}, reduction='sum'){_MEAN}", "bernoulli", batch=-1),
@@ -124,16 +126,18 @@ class LossScale:
         """The weight of the KL in this loss at a pressure in nats, or at each of an array of them."""
         return beta / self.nats
 
+    @property
+    def likelihood(self) -> str:
+        """Of which the loss is; empty for any."""
+        return LOSS_FORMS[self.loss].likelihood
+
     def require_likelihood(self, likelihood: str) -> None:
         """IFPError where the loss is not that of the likelihood whose freezing points are computed."""
-        own = LOSS_FORMS[self.loss].likelihood
-        if own == "laplace":
+        if self.likelihood not in ("", likelihood):
             raise IFPError(
-                f"need a loss of a likelihood that freezing points are known of, got {self.loss}, of laplace: there is "
-                "none of it yet; mse-mean with likelihood gaussian is the nearest"
+                f"need the likelihood {self.likelihood} with {self.loss}, got {likelihood}: --likelihood "
+                f"{self.likelihood}"
             )
-        if own not in ("", likelihood):
-            raise IFPError(f"need the likelihood {own} with {self.loss}, got {likelihood}: --likelihood {own}")
 
     def __str__(self) -> str:
         parts = [self.loss, f"N = {self.features}"]

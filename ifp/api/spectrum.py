@@ -115,6 +115,11 @@ def _scale(
             raise IFPError("need a loss whose batch size or mean over latents that is: --loss NAME, e.g. mse-mean")
         return None
     scale = LossScale(loss, math.prod(image_shape), batch_size, kl_mean_over)
+    if scale.likelihood == "laplace":
+        raise IFPError(
+            f"need a loss of a likelihood that freezing points of images are computed with, got {loss}, of laplace: "
+            "ifp suggest takes it; or take mse-mean with likelihood gaussian, the nearest"
+        )
     scale.require_likelihood(likelihood)
     return scale
 

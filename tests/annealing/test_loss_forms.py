@@ -91,7 +91,7 @@ def test_there_and_back_is_the_same():
         (lambda: weight_of("much", "mse-mean", features=4), "need a pressure beta of 0 or more, got 'much'"),
         (lambda: LossScale("mse-mean", 4).require_likelihood("bernoulli"), "need the likelihood gaussian with"),
         (lambda: LossScale("bce-mean", 4).require_likelihood("gaussian"), "need the likelihood bernoulli"),
-        (lambda: LossScale("l1-mean", 4).require_likelihood("gaussian"), "of laplace: there is none of it yet; "),
+        (lambda: LossScale("l1-mean", 4).require_likelihood("gaussian"), "need the likelihood laplace with l1-mean"),
     ],
     ids=range(11),
 )  # fmt: skip

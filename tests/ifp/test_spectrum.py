@@ -277,7 +277,7 @@ def test_eigenvalues_of_images_alone_are_weights_of_a_mean_squared_error_too(com
         ({"loss": "mse-mean"}, "need the likelihood gaussian with mse-mean, got bernoulli: --likelihood gaussian"),
         ({"batch_size": 4}, "need a loss whose batch size .* --loss NAME"),
         ({"loss": "bce-total"}, "need the batch size with bce-total"),
-        ({"loss": "l1-sum"}, "of laplace: there is none of it yet"),
+        ({"loss": "l1-sum"}, "of laplace: ifp suggest takes it"),
     ],
     ids=["likelihood", "no loss", "batch size", "laplace"],
 )

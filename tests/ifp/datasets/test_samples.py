@@ -183,7 +183,7 @@ REFUSED = {
     "no such file": (lambda at: sample_rows(at / "none.csv"), "there is no such file"),
     "no such npz": (lambda at: sample_rows(at / "none.npz"), "there is none at"),
     "no such data": (lambda _: sample_rows("nothing"), "need a npy, npz, HDF5, CSV, TSV or h5ad file"),
-    "a column": (lambda _: sample_rows(FRAME, condition="gg1"), "need a column 'gg1' .* did you mean"),
+    "a column": (lambda _: sample_rows(FRAME, condition="gg1"), r"need a column 'gg1' .*\(did you mean"),
     "a column of an array": (lambda _: sample_rows(COUNTS, exposure="depth"), r"give an array \(N,\)"),
     "a layer": (lambda _: sample_rows(COUNTS, layer="counts"), "need annotated counts .* for the layer 'counts'"),
     "conditions": (lambda _: sample_rows(COUNTS, condition=np.arange(20)), "two rows or more of each condition, 0"),
