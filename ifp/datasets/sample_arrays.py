@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ def array_of(values: NDArray[Any], name: str, source: str) -> Found:
     if 0 in values.shape:
         raise DataError(f"need rows of one feature or more in {source}, got shape {values.shape}")
     said: tuple[str, ...] = ()
+    pictures = values.ndim > 2 and values.dtype == np.uint8 and bool(values.max() > 1)
     if values.ndim > 2:
-        if values.dtype == np.uint8 and values.max() > 1:
+        if pictures:
             values, said = values.astype(np.float32) / np.float32(255), ("images, divided by 255",)
         said += (f"rows of shape {values.shape[1:]} laid out flat",)
         values = values.reshape(len(values), -1)
-    return Found(values, name, source, said=said)
+    return Found(values, name, source, said=said, pictures=pictures)
 
 
 def rows_of_images(data: Dataset | str, seed: int) -> Found:
@@ -62,7 +64,7 @@ def rows_of_images(data: Dataset | str, seed: int) -> Found:
         said = (f"{count:,} of {len(dataset):,} images, drawn with seed {seed}",)
     images = dataset.images(index)
     pixels = images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
-    return Found(pixels.reshape(len(pixels), -1), dataset.name, dataset.source, said=said)
+    return Found(pixels.reshape(len(pixels), -1), dataset.name, dataset.source, said=said, pictures=True)
 
 
 def read_arrays(path: Path, columns: Sequence[str], seed: int) -> Found:
@@ -99,7 +101,7 @@ def read_arrays(path: Path, columns: Sequence[str], seed: int) -> Found:
     names = None if name is None else tuple(str(each) for each in file.whole(name).tolist())
     if names is not None and len(names) != found.values.shape[1]:
         names = None  # of something else, or of axes that were laid out flat
-    return Found(found.values, found.name, found.source, names, asked, found.said)
+    return replace(found, names=names, columns=asked)
 
 
 def _mapped(path: Path) -> NDArray[Any]:

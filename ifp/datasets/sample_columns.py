@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def read_text(path: Path, apart: Sequence[str]) -> Found:
     names = [name or f"column{number}" for number, name in enumerate(names)]
     held = {name: table.iloc[:, number].to_numpy() for number, name in enumerate(names)}
     found = _features(held, apart, path.stem, f"file {path}")
-    return Found(found.values, found.name, found.source, found.names, found.columns, said)
+    return replace(found, said=said)
 
 
 def _features(held: Mapping[str, NDArray[Any]], apart: Sequence[str], name: str, source: str) -> Found:

@@ -26,6 +26,7 @@ class Found:
         names: of the features.
         columns: values of each row (N,) that were asked for by name and are no features.
         said: what was done with them beyond reading.
+        pictures: whether they are pixels in 0..1.
     """
 
     values: Any
@@ -34,6 +35,7 @@ class Found:
     names: tuple[str, ...] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    pictures: bool = False
 
 
 def require_numbers(found: Found) -> Any:

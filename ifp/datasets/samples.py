@@ -40,6 +40,7 @@ class SampleRows:
         exposed: what that is, in words.
         condition: category of each row (N,), of those in ``categories``; None where there is none.
         categories: what they are called.
+        pictures: whether they are pixels in 0..1.
     """
 
     values: Any
@@ -50,6 +51,7 @@ class SampleRows:
     exposed: str = ""
     condition: NDArray[np.int64] | None = None
     categories: tuple[str, ...] = ()
+    pictures: bool = False
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -102,8 +104,17 @@ def sample_rows(
     values = require_numbers(found)
     row_exposure, exposed = _exposure(exposure, found, values)
     classes, categories = _condition(condition, found, values.shape[0])
-    source = "; ".join([found.source, *found.said])
-    return SampleRows(values, found.name, source, found.names, row_exposure, exposed, classes, categories)
+    return SampleRows(
+        values=values,
+        name=found.name,
+        source="; ".join([found.source, *found.said]),
+        names=found.names,
+        exposure=row_exposure,
+        exposed=exposed,
+        condition=classes,
+        categories=categories,
+        pictures=found.pictures,
+    )
 
 
 def _read(data: Samples, columns: Sequence[str], layer: str | None, seed: int) -> Found:
