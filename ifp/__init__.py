@@ -31,22 +31,24 @@ if TYPE_CHECKING:
     from ifp.api.score_batches import ScoreBatches
     from ifp.api.score_runs import score_runs
     from ifp.api.spectrum import spectrum
+    from ifp.api.suggest import suggest
     from ifp.api.train import train
     from ifp.api.traverse import traverse
     from ifp.api.verify import verify
     from ifp.api.watch import watch
     from ifp.closed_form.spectrum import Spectrum
+    from ifp.closed_form.suggestion import Suggestion
     from ifp.datasets import load_dataset
     from ifp.datasets.arrays import from_arrays, from_dataset
     from ifp.models.networks import Network
     from ifp.training.checkpoint import load_model
 
 __all__ = [
-    "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run",
-    "RunError", "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "anneal", "beta_in_nats", "compare",
-    "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model", "open_run",
-    "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "train", "traverse", "verify", "watch",
-    "weight_of",
+    "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run", "RunError",
+    "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "Suggestion", "anneal", "beta_in_nats", "compare",
+    "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model",
+    "open_run", "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "suggest", "train", "traverse",
+    "verify", "watch", "weight_of",
 ]  # fmt: skip
 
 _HOME = {
@@ -83,11 +85,13 @@ _HOME = {
     "ifp.api.score_batches": ("ScoreBatches",),
     "ifp.api.score_runs": ("score_runs",),
     "ifp.api.spectrum": ("spectrum",),
+    "ifp.api.suggest": ("suggest",),
     "ifp.api.train": ("train",),
     "ifp.api.traverse": ("traverse",),
     "ifp.api.verify": ("verify",),
     "ifp.api.watch": ("watch",),
     "ifp.closed_form.spectrum": ("Spectrum",),
+    "ifp.closed_form.suggestion": ("Suggestion",),
     "ifp.datasets": ("load_dataset",),
     "ifp.datasets.arrays": (
         "from_arrays",

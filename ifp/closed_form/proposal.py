@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from annealing.choices import RowLikelihoodName
 from annealing.errors import DataError
 from ifp.datasets.samples import SampleRows
 
@@ -26,7 +25,7 @@ _CHUNK = 2**20  # values that are looked at together
 class Proposal:
     """A likelihood for some rows, whether each row's sum is its exposure, and why, in words."""
 
-    likelihood: RowLikelihoodName
+    likelihood: str
     total: bool
     because: str
 
@@ -51,7 +50,7 @@ def proposed_likelihood(samples: SampleRows, *, exposure_named: bool = False) ->
         return Proposal("gaussian-shared", False, f"{kind} from {low:.3g} to {high:.3g}: a mean, one learned variance")
     counted = samples if exposure_named else samples.with_total()
     spread = pearson_spread(counted)
-    name: RowLikelihoodName = "negative-binomial" if spread > WIDE else "poisson"
+    name = "negative-binomial" if spread > WIDE else "poisson"
     said = f"whole numbers from 0 on, that spread {spread:.3g} times as widely as Poisson's"
     return Proposal(name, not exposure_named, said)
 

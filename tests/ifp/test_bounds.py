@@ -33,6 +33,7 @@ WORK = {
     "train": ("train", "--dataset", "{data}", "--objective", "beta-vae", "--out", "out"),
     "compare": ("compare", "--dataset", "{data}", "--objectives", "beta-vae", "--out", "out"),
     "spectrum": ("spectrum", "--dataset", "{data}"),
+    "suggest": ("suggest", "{data}", "--loss", "bce-total", "--batch-size", "4"),
     "plan-stages": ("plan-stages", "--from", "spectrum", "--dataset", "{data}"),
     "score": ("score", "{run}"),
     "traverse": ("traverse", "{run}", "--out", "out.png"),

@@ -135,6 +135,7 @@ CALLS = {
         ifp.spectrum(file, contexts=4).findings(),
         ifp.spectrum(bars.images(range(len(bars)))),
     ),
+    "suggest": lambda folder, bars, file: ifp.suggest(file, loss="bce-mean", modes=3).plot(),
     "train": lambda folder, bars, file: beta_vae(folder / "t", file),
     "traverse": lambda folder, bars, file: ifp.traverse(folder / "runs" / "train", count=2),
     "verify": lambda folder, bars, file: ifp.verify(folder / "runs" / "train"),

@@ -14,7 +14,7 @@ import ifp
 
 ROOT = Path(ifp.__file__).resolve().parent.parent
 PACKAGES = ("annealing", "analysis", "ifp")
-NAMES = {*ifp.__all__, "compare", "report", "runs", "suggest", "watch"}  # public, or to come
+NAMES = {*ifp.__all__, "compare", "report", "runs", "watch"}  # public, or to come
 LONGEST = 270  # lines of a file
 
 

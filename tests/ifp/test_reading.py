@@ -47,6 +47,8 @@ WRITTEN = [
     (("train", "--resume", "--out", "runs/train"), set()),
     (("compare", "--resume", "--out", "runs/compare"), set()),
     (("spectrum", "--dataset", "dsprites-tiny", "--contexts", "2"), set()),
+    (("suggest", "dsprites-tiny", "--modes", "2"), set()),
+    (("suggest", "dsprites-tiny", "--modes", "2", "--plot", "modes.svg"), {"modes.svg"}),
     (("data", "list"), set()),
     (("data", "show", "dsprites-tiny"), {"dsprites-tiny-samples.png"}),
     (("diagnose", "runs/anneal"), {"runs/anneal/findings.json", "runs/anneal/checksums.json"}),
