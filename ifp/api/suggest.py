@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from annealing.chance import modes_above_chance
+from annealing.chance import ChanceModes, modes_above_chance
 from annealing.choices import RowLikelihoodName, require_count, require_seed
 from annealing.conditions import condition_points, silent_conditions
 from annealing.errors import IFPError
@@ -20,7 +20,7 @@ from ifp.machine.progress import UNWATCHED, Watch
 from ifp.machine.threads import use_threads
 
 _OF_RATES = ("poisson", "negative-binomial")
-_FEW = 30  # features
+_OF_ONE_SCALE = ("gaussian", "gaussian-shared", "laplace")  # under which a feature's own unit counts
 
 
 def suggest(
@@ -105,7 +105,7 @@ def suggest(
         above_chance=chance.above,
         level=level,
         loss=scale,
-        notes=(*_notes(samples, proposal, chance.above, standardised.above), *told, LOCAL),
+        notes=(*_notes(samples, proposal, chance, standardised.above), *told, LOCAL),
     )
 
 
@@ -147,7 +147,7 @@ def _scale(
     return scale
 
 
-def _notes(samples: SampleRows, proposal: Proposal, above: int, standardised: int) -> tuple[str, ...]:
+def _notes(samples: SampleRows, proposal: Proposal, chance: ChanceModes, standardised: int) -> tuple[str, ...]:
     """What was chosen for the user, and what the count may miss."""
     notes = []
     if proposal.because:
@@ -155,14 +155,14 @@ def _notes(samples: SampleRows, proposal: Proposal, above: int, standardised: in
         notes.append(f"likelihood {proposal.likelihood}{exposed}: {proposal.because}; --likelihood names another")
     elif proposal.likelihood in _OF_RATES and samples.exposure is None:
         notes.append("no exposure: how much was counted in a row is a mode itself; --exposure total takes it out")
-    if standardised > above:
+    if standardised > chance.above and proposal.likelihood in _OF_ONE_SCALE:
         notes.append(
             f"scaled to one variance, features share {standardised} modes above chance: here loud features of their "
             "own stand before them; scale features, or take gaussian-each"
         )
-    if samples.features < _FEW:
+    if (chance.z[chance.above : chance.above + 1] < -chance.threshold).any():
         notes.append(
-            f"with fewer than {_FEW} features the count is a lower bound: louder modes are part of each feature's own "
-            "spread, which a weak one has to exceed; the table has its beta, too"
+            "the count is a lower bound: the next mode is less than what features vary on their own, and louder modes "
+            "are part of that; the table has the beta of further ones"
         )
     return tuple(notes)

@@ -81,7 +81,7 @@ def suggest(
     Examples:
         ifp suggest cells.h5ad --layer counts --exposure total
         ifp suggest table.csv --labels id,outcome --loss mse-mean
-        ifp suggest poses.npy --likelihood gaussian --loss mse-mean-kl-total --batch-size 128 --plot modes.svg
+        ifp suggest poses.npy --loss mse-mean --plot modes.svg
     """
     from ifp.api.suggest import suggest as suggested
     from ifp.cli.figure_file import require_figure_path, save_figure

@@ -19,6 +19,7 @@ import pandas as pd
 from analysis.printed import printed
 from annealing.loss_forms import LossScale
 from annealing.thresholds import ACTIVE
+from ifp.datasets.sample_values import UNNAMED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,8 +113,9 @@ class Suggestion:
         least = "at least " if many and many == len(self.modes) else ""
         further = " (all that were looked at)" if least else ""
         modes = f"{least}{_word(many)} mode{'' if many == 1 else 's'}"
+        data = self.data.capitalize() if self.data == UNNAMED else self.data
         return (
-            f"{self.data} holds {modes} above chance{further}, of {self.rows:,} rows and {self.features:,} features "
+            f"{data} holds {modes} above chance{further}, of {self.rows:,} rows and {self.features:,} features "
             f"under {self.likelihood}, at a level of {self.level:g}."
         )
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from annealing.errors import DataError, did_you_mean
 from ifp.datasets.array_files import ArrayFile, array_file, hdf5_attributes
 from ifp.datasets.sample_arrays import sparse_matrix, whole_array
-from ifp.datasets.sample_values import Found
+from ifp.datasets.sample_values import UNNAMED, Found
 
 _SHOWN = 200  # characters of names in a message
 
@@ -42,7 +42,7 @@ def read_annotated(data: Any, columns: Sequence[str], layer: str | None) -> Foun
     _require_in("obs", [each for each in columns if each != "total"], [str(name) for name in data.obs])
     held = {name: np.asarray(data.obs[name]) for name in columns if name in data.obs}
     names = tuple(str(name) for name in data.var_names)
-    return Found(values, "annotated counts", f"annotated counts{_of(layer)}", names, held)
+    return Found(values, UNNAMED, f"annotated counts{_of(layer)}", names, held)
 
 
 def read_h5ad(path: Path, columns: Sequence[str], layer: str | None) -> Found:

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from analysis.names import in_one_line
 from annealing.errors import DataError, did_you_mean
-from ifp.datasets.sample_values import Found
+from ifp.datasets.sample_values import UNNAMED, Found
 from ifp.files.plain import read_file
 
 _LARGEST = 2**31  # bytes of a table as text
@@ -39,7 +39,7 @@ def read_frame(frame: Any, apart: Sequence[str]) -> Found:
     if hasattr(frame, "sparse") and all(hasattr(kind, "subtype") for kind in frame.dtypes) and len(names):
         return _sparse_frame(frame, names, apart)
     held = {name: np.asarray(frame[own]) for name, own in zip(names, frame.columns, strict=True)}
-    return _features(held, apart, "table", "the table given")
+    return _features(held, apart, UNNAMED, "the table given")
 
 
 def read_text(path: Path, apart: Sequence[str]) -> Found:
@@ -119,7 +119,7 @@ def _sparse_frame(frame: Any, names: Sequence[str], apart: Sequence[str]) -> Fou
         raise DataError("need a column of numbers at least in the table given, got none")
     values = sparse.csr_array(frame.iloc[:, kept].sparse.to_coo())
     columns = {name: np.asarray(frame.iloc[:, number]) for number, name in enumerate(names) if name in apart}
-    return Found(values, "table", "the table given", tuple(names[number] for number in kept), columns)
+    return Found(values, UNNAMED, "the table given", tuple(names[number] for number in kept), columns)
 
 
 def _require_once(names: Sequence[str], source: str) -> None:

@@ -12,6 +12,7 @@ from scipy import sparse
 from analysis.names import in_one_line
 from annealing.errors import DataError
 
+UNNAMED = "your data"  # what has no name of its own
 _CHUNK = 2**21  # values that are looked at together
 
 

@@ -16,7 +16,7 @@ from ifp.datasets.annotated_counts import is_annotated, read_annotated, read_h5a
 from ifp.datasets.dataset import Dataset
 from ifp.datasets.sample_arrays import array_of, read_arrays, rows_of_images
 from ifp.datasets.sample_columns import is_frame, read_frame, read_text
-from ifp.datasets.sample_values import Found, require_numbers
+from ifp.datasets.sample_values import UNNAMED, Found, require_numbers
 from ifp.files.arrays import in_memory, labels_in_memory
 
 TOTAL, NO_EXPOSURE = "total", "none"
@@ -137,8 +137,8 @@ def _read(data: Samples, columns: Sequence[str], layer: str | None, seed: int) -
     if is_frame(data):
         return read_frame(data, columns)
     if sparse.issparse(data):
-        return Found(data, "rows", f"a sparse matrix {data.shape}")  # type: ignore[union-attr]
-    return array_of(in_memory(data), "rows", "the array given")  # type: ignore[arg-type]
+        return Found(data, UNNAMED, f"a sparse matrix {data.shape}")  # type: ignore[union-attr]
+    return array_of(in_memory(data), UNNAMED, "the array given")  # type: ignore[arg-type]
 
 
 def _path(data: object) -> Path | None:
