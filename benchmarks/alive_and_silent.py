@@ -20,7 +20,7 @@ from torch.nn import functional
 
 import ifp
 
-LATENTS, HIDDEN, STEPS, BATCH = 4, 64, 3000, 128
+LATENTS, HIDDEN, STEPS, BATCH = 4, 64, 1500, 128
 ALIVE = 0.1  # nats of the strongest latent, the field's threshold
 
 Values = NDArray[np.float64]
@@ -39,7 +39,7 @@ def strongest_latent(values: Values, weight: float, seed: int, steps: int = STEP
     features = x.shape[1]
     encoder = nn.Sequential(nn.Linear(features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 2 * LATENTS))
     decoder = nn.Sequential(nn.Linear(LATENTS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, features))
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=2e-3)
 
     def coded(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean, logvar = encoder(rows).chunk(2, dim=1)
@@ -70,7 +70,8 @@ def main(seeds: int) -> None:
         print(
             f"{name} {values.shape}: silent from a weight of {silent:.4g}; at 0.5 of it {alive} of {seeds} alive "
             f"({min(held[0.5]):.2f} to {max(held[0.5]):.2f} nats), at 1.5 of it {quiet} of {seeds} silent "
-            f"({min(held[1.5]):.1e} to {max(held[1.5]):.1e})"
+            f"({min(held[1.5]):.1e} to {max(held[1.5]):.1e})",
+            flush=True,
         )
 
 

@@ -62,7 +62,7 @@ def draw_modes(
     axes.set_yticks(rows, [f"mode {row + 1}" for row in rows])
     axes.invert_yaxis()
     axes.set(xlabel=r"pressure $\beta$ (nats; negative log-likelihood summed over features)")
-    axes.set_title(title, loc="left")
+    axes.set_title(title.replace("$", r"\$"), loc="left")
     plain_pressure_axis(axes.xaxis)
     axes.grid(axis="x", which="major", alpha=0.2)
     if weight_of_nat is not None:

@@ -2,6 +2,7 @@
 
 import typer
 
+from analysis.names import in_one_line
 from analysis.plain_json import json_bytes
 from ifp.cli.tables import show_notes, show_table
 from ifp.closed_form.suggestion import Suggestion
@@ -32,5 +33,5 @@ def show_suggestion(found: Suggestion, *, json: bool = False) -> None:
         ],
     )
     for sentence in found.sentences:
-        typer.echo(sentence, err=True)
+        typer.echo(in_one_line(sentence), err=True)
     show_notes(*found.notes)
