@@ -1,7 +1,11 @@
 """``ifp.suggest``: which beta to use on rows of any data."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from annealing.chance import ChanceModes, modes_above_chance
 from annealing.choices import RowLikelihoodName, require_count, require_seed
@@ -12,7 +16,6 @@ from annealing.likelihoods import row_likelihood
 from annealing.likelihoods.row_likelihood import RowLikelihood
 from annealing.loss_forms import LOSS_FORMS, LossName, LossScale
 from annealing.rows import Rows
-from annealing.score_spectrum import score_spectrum
 from ifp.closed_form.proposal import Proposal, proposed_likelihood
 from ifp.closed_form.suggestion import LOCAL, Suggestion, leading
 from ifp.datasets.samples import PerRow, SampleRows, Samples, sample_rows
@@ -88,10 +91,14 @@ def suggest(
     rows = Rows(samples.values, samples.exposure, samples.condition)
     drawn = named or row_likelihood(cast(RowLikelihoodName, proposal.likelihood))
     with use_threads(1):
-        points, told = _points(rows, drawn, modes + 1)  # one more: the last mode's suggestion looks at the next
         chance = modes_above_chance(rows, drawn, modes, level, seed, standardise=False)
         standardised = modes_above_chance(rows, drawn, modes, level, seed)
+        spectrum = _spectrum(rows, drawn, modes + 1)  # one more: the last mode's suggestion looks at the next
     held_out = drawn.points(chance.held_out, rows.features)
+    found = leading(spectrum.points.tolist(), held_out.tolist(), chance.z.tolist(), chance.above, scale)
+    told = tuple(
+        replace(mode, features=samples.largest(share)) for mode, share in zip(found, spectrum.shares, strict=False)
+    )
     return Suggestion(
         data=samples.name,
         source=samples.source,
@@ -101,27 +108,40 @@ def suggest(
         because=proposal.because,
         exposure=samples.exposed,
         conditions=len(samples.categories),
-        modes=tuple(leading(points, held_out.tolist(), chance.z.tolist(), chance.above, scale)),
+        modes=told,
         above_chance=chance.above,
         level=level,
         loss=scale,
-        notes=(*_notes(samples, proposal, chance, standardised.above), *told, LOCAL),
+        notes=(*_notes(samples, proposal, chance, standardised.above), *spectrum.notes, LOCAL),
     )
 
 
-def _points(rows: Rows, likelihood: RowLikelihood, modes: int) -> tuple[list[float], tuple[str, ...]]:
-    """Leading freezing points, nats, and what to know of them; with a condition those of one direction for all."""
-    if rows.condition is None:
-        spectrum = score_spectrum(rows, likelihood, modes)
-        return spectrum.points.tolist(), spectrum.notes
+@dataclass(frozen=True)
+class _Spectrum:
+    """Leading freezing points, nats (modes,), each feature's share in them (modes, features), and what to know."""
+
+    points: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    notes: tuple[str, ...]
+
+
+def _spectrum(rows: Rows, likelihood: RowLikelihood, modes: int) -> _Spectrum:
+    r"""As :func:`annealing.score_spectrum.score_spectrum`; with a condition those of one direction for all.
+
+    A feature's share in a mode is :math:`w_j (H w)_j`, which sum to :math:`w^\top H w = 1`.
+    """
     silent = silent_conditions(rows, likelihood)
-    values = leading_modes(silent.scores, silent.curvature, modes)[0]
-    largest = condition_points(rows, likelihood)
-    said = (
-        f"within conditions, one direction for all; a direction of one condition freezes from {largest.largest:.4g} "
-        "nats, and a network lies between"
-    )
-    return likelihood.points(values, rows.features).tolist(), (said, *largest.notes)
+    scores = silent.scores if len(silent.silences) > 1 else silent.silences[0].scores
+    values, directions = leading_modes(scores, silent.curvature, modes)
+    shares = (directions * silent.curvature.times(directions)).T.reshape(len(values), -1, rows.features).sum(axis=1)
+    notes = tuple(dict.fromkeys(note for silence in silent.silences for note in silence.notes))
+    if rows.condition is not None:
+        notes = (
+            "within conditions, one direction for all; a direction of one condition freezes from "
+            f"{condition_points(rows, likelihood).largest:.4g} nats, and a network lies between",
+            *notes,
+        )
+    return _Spectrum(likelihood.points(values, rows.features), shares, notes)
 
 
 def _chosen(samples: SampleRows, named: str | None, loss: LossName | None, *, exposure_named: bool) -> Proposal:

@@ -11,7 +11,7 @@ linear decoder of Gaussian rows holds :math:`\tau` = 0.1 nat, as its KL is :math
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_TOLD = 0.01  # share of a feature in a mode, from which a table has it
 LOCAL = (
     "the first value is where silence stops being stable, by any encoder and decoder; the later ones are exact for "
     "linear decoders of Gaussian rows with a fixed variance, and a guide for others"
@@ -42,6 +43,7 @@ class Mode:
         z: how many standard errors what its columns share lies above nothing, on those rows.
         above_chance: whether it and all before it stand above chance.
         beta: pressure, nats, at which as many latents as its number carry information.
+        features: the three that count most in it, with their shares of it.
         weight, beta_weight: of the KL in the user's loss at ``freezing`` and at ``beta``; None where no loss is named.
     """
 
@@ -53,6 +55,7 @@ class Mode:
     beta: float
     weight: float | None = None
     beta_weight: float | None = None
+    features: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,8 +142,11 @@ class Suggestion:
         return f"a KL weight of {weight:.3g} in {self.loss.loss} ({beta:.3g} nats)"
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per mode: the columns of :class:`Mode`, those of weights where a loss is named."""
-        frame = pd.DataFrame([asdict(mode) for mode in self.modes])
+        """A row per mode: the columns of :class:`Mode`, those of weights where a loss is named; features as text."""
+        told = [
+            ", ".join(f"{name} {share:.0%}" for name, share in mode.features if share >= _TOLD) for mode in self.modes
+        ]
+        frame = pd.DataFrame([replace(mode, features=()) for mode in self.modes]).assign(features=told)
         return frame if self.loss is not None else frame.drop(columns=["weight", "beta_weight"])
 
     def plot(self) -> "Figure":
@@ -169,7 +175,7 @@ class Suggestion:
             "weight": self.weight,
             "silent_above": self.silent_above,
             "loss": loss,
-            "modes": self.to_frame().to_dict("records"),
+            "modes": [_plain(mode, self.loss) for mode in self.modes],
             "sentences": list(self.sentences),
             "notes": list(self.notes),
         }
@@ -206,6 +212,12 @@ def awake_pressures(points: Sequence[float]) -> list[float]:
     after = [*points[1:], 0.0]
     middles = (math.sqrt(point * max(following, point / 4)) for point, following in zip(points, after, strict=True))
     return [min(math.exp(-2 * ACTIVE) * point, middle) for point, middle in zip(points, middles, strict=True)]
+
+
+def _plain(mode: Mode, loss: LossScale | None) -> dict[str, Any]:
+    features = [{"feature": name, "share": share} for name, share in mode.features]
+    told = asdict(mode) | {"features": features}
+    return told if loss is not None else {name: told[name] for name in told if name not in ("weight", "beta_weight")}
 
 
 def _figure(beta: float, weight: float | None) -> str:

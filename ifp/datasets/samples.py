@@ -61,6 +61,12 @@ class SampleRows:
         """D, those that never vary among them."""
         return int(self.values.shape[1])
 
+    def largest(self, shares: NDArray[np.float64], count: int = 3) -> tuple[tuple[str, float], ...]:
+        """The features of the largest shares (D,), by name, each with its share."""
+        first = np.argsort(-shares, kind="stable")[:count].tolist()
+        names = self.names or [f"feature {number}" for number in range(self.features)]
+        return tuple((names[number], float(shares[number])) for number in first)
+
     def with_total(self) -> "SampleRows":
         """The same rows, each exposed by its sum; DataError where one sums to nothing."""
         return replace(self, exposure=_totals(self.values), exposed=_ROW_SUM)

@@ -43,11 +43,12 @@ def test_planted_modes_are_counted_alike_from_every_form(tmp_path):
     np.savez(tmp_path / "rows.npz", samples=PLANTED)
     sparse.save_npz(tmp_path / "sparse.npz", sparse.csr_array(PLANTED))
     known = ifp.suggest(PLANTED, likelihood="gaussian")
+    numbers = known.to_frame().drop(columns="features")
     assert known.above_chance == 3
     for data in (TABLE, tmp_path / "rows.csv", tmp_path / "rows.npz", tmp_path / "sparse.npz"):
         found = ifp.suggest(data, likelihood="gaussian")
         assert (found.above_chance, found.rows, found.features) == (3, ROWS, FEATURES)
-        pd.testing.assert_frame_equal(found.to_frame(), known.to_frame(), rtol=1e-9)
+        pd.testing.assert_frame_equal(found.to_frame().drop(columns="features"), numbers, rtol=1e-9)
 
 
 def test_freezing_points_are_eigenvalues_and_rows_left_out_know_the_planted_variances():
