@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from annealing.chance import ChanceModes, modes_above_chance
+from annealing.chance import modes_above_chance
 from annealing.choices import RowLikelihoodName, require_count, require_seed
 from annealing.conditions import condition_points, silent_conditions
 from annealing.errors import IFPError
@@ -112,7 +112,7 @@ def suggest(
         above_chance=chance.above,
         level=level,
         loss=scale,
-        notes=(*_notes(samples, proposal, chance, standardised.above), *spectrum.notes, LOCAL),
+        notes=(*_notes(samples, proposal, chance.above, standardised.above), *spectrum.notes, LOCAL),
     )
 
 
@@ -167,7 +167,7 @@ def _scale(
     return scale
 
 
-def _notes(samples: SampleRows, proposal: Proposal, chance: ChanceModes, standardised: int) -> tuple[str, ...]:
+def _notes(samples: SampleRows, proposal: Proposal, above: int, standardised: int) -> tuple[str, ...]:
     """What was chosen for the user, and what the count may miss."""
     notes = []
     if proposal.because:
@@ -175,14 +175,9 @@ def _notes(samples: SampleRows, proposal: Proposal, chance: ChanceModes, standar
         notes.append(f"likelihood {proposal.likelihood}{exposed}: {proposal.because}; --likelihood names another")
     elif proposal.likelihood in _OF_RATES and samples.exposure is None:
         notes.append("no exposure: how much was counted in a row is a mode itself; --exposure total takes it out")
-    if standardised > chance.above and proposal.likelihood in _OF_ONE_SCALE:
+    if standardised > above and proposal.likelihood in _OF_ONE_SCALE:
         notes.append(
             f"scaled to one variance, features share {standardised} modes above chance: here loud features of their "
             "own stand before them; scale features, or take gaussian-each"
-        )
-    if (chance.z[chance.above : chance.above + 1] < -chance.threshold).any():
-        notes.append(
-            "the count is a lower bound: the next mode is less than what features vary on their own, and louder modes "
-            "are part of that; the table has the beta of further ones"
         )
     return tuple(notes)
