@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import kurtosis
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
@@ -16,28 +17,48 @@ from annealing.errors import IFPError
 from annealing.thresholds import ACTIVE
 from ifp.models.vae import MultiGroupVAE
 
+_STARTS = 5
+_BETTER = 1.01  # times the kurtoses of an earlier start, below which it is the same solution, to other roundings
+
 
 def independent_axes(means: NDArray[np.floating]) -> NDArray[np.float64]:
     r"""The rotation R (k, k) that makes codes (N, k) as independent as a rotation can: R mu.
 
     Factors that freeze at one pressure freeze as some mixture of them: a Gaussian posterior of equal widths says the
     same in all directions, so that the ELBO is blind to :math:`\mu \to R\mu` at second order and turns the codes only
-    slowly. Independent component analysis (Hyvarinen 1999, with the kurtosis) finds the axes at once. Of what it leaves
-    open, order and sign, the choice nearest to how the codes lie is taken; where it finds no axes, the codes stay.
+    slowly. Independent component analysis (Hyvarinen 1999, with the kurtosis) finds the axes at once, from several
+    starts: one in eighty lies so near to where two codes are mixed most evenly, which is stationary too, that it stops
+    there. The one of the largest kurtoses is taken (:math:`\sum_k \kappa_k^2`, Comon 1994), and of what that leaves
+    open, order and sign, the choice nearest to how the codes lie; where no axes are found, the codes stay.
     """
-    still = np.eye(means.shape[1])
-    spread = np.asarray(means, dtype=np.float64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            found = FastICA(whiten="unit-variance", fun="cube", max_iter=1000, random_state=0).fit(spread).components_
-        except ConvergenceWarning:
-            return still
-    left, _, right = np.linalg.svd(found)  # the nearest rotation: widths are the posterior's business
+    codes = np.asarray(means, dtype=np.float64)
+    unmixing, largest = None, 0.0
+    for start in range(_STARTS):
+        components = _components(codes, start)
+        if components is None:
+            continue
+        contrast = float(np.square(kurtosis(codes @ components.T)).sum())
+        if unmixing is None or contrast > _BETTER * largest:
+            unmixing, largest = components, contrast
+    if unmixing is None:
+        return np.eye(means.shape[1])
+    left, _, right = np.linalg.svd(unmixing)  # the nearest rotation: widths are the posterior's business
     axes = left @ right
     _, order = linear_sum_assignment(-np.abs(axes.T))
     axes = axes[order]
     return axes * np.sign(np.diag(axes))[:, None]
+
+
+def _components(codes: NDArray[np.float64], start: int) -> NDArray[np.float64] | None:
+    """The matrix that takes codes apart, from one start; None where it does not settle."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            fitted = FastICA(whiten="unit-variance", fun="cube", max_iter=1000, random_state=start).fit(codes)
+        except ConvergenceWarning:
+            return None
+    components: NDArray[np.float64] = fitted.components_
+    return components
 
 
 @torch.no_grad()
