@@ -23,6 +23,7 @@ from annealing.conditions import silent_conditions
 from annealing.curvature import BlockCurvature, Curvature, DiagonalCurvature
 from annealing.errors import DataError, IFPError
 from annealing.leading_modes import leading_modes
+from annealing.likelihoods.own import Likelihood
 from annealing.likelihoods.row_likelihood import RowLikelihood
 from annealing.rows import Rows
 from annealing.score_spectrum import require_varying
@@ -76,7 +77,8 @@ def modes_above_chance(
             :func:`annealing.score_spectrum.score_spectrum` themselves, of which a loud column of its own may be one.
 
     Raises:
-        IFPError: no mode, a level that is not between 0 and 0.5, a seed out of range.
+        IFPError: no mode, a level that is not between 0 and 0.5, a seed out of range, a likelihood of one's own whose
+            features couple.
         DataError: fewer than 8 rows, rows that the likelihood cannot draw, or none that varies.
     """
     require_count("modes", modes)
@@ -85,6 +87,11 @@ def modes_above_chance(
         raise IFPError(f"need a level between 0 and 0.5, got {level}")
     if len(rows) < LEAST_ROWS:
         raise DataError(f"need at least {LEAST_ROWS} rows to tell modes from chance, got {len(rows)}")
+    if isinstance(likelihood, Likelihood) and likelihood.per_row:
+        raise IFPError(
+            f"need features that are independent but for the code, got {likelihood.name}, whose log-probability is of "
+            "each row: how they vary together by chance is not known"
+        )
     silent = silent_conditions(rows, likelihood)
     require_varying(np.any([silence.varying for silence in silent.silences], axis=0))
     scores = silent.scores if len(silent.silences) > 1 else silent.silences[0].scores

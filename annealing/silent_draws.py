@@ -119,7 +119,9 @@ def _redrawn(rows: Rows, likelihood: RowLikelihood, silent: SilentConditions, rn
     return StackedScores(tuple(silence.scores for silence in likelihood.silences(parts)))
 
 
-def _values(likelihood: RowLikelihood, silence: Silence, rows: Rows, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _values(
+    likelihood: RowLikelihood, silence: Silence, rows: Rows, rng: np.random.Generator
+) -> Array | sparse.csr_array:
     depth = rows.row_sums()
     exposure = (depth if likelihood.name.startswith("softmax") else np.ones(len(rows)))[:, None]
     if rows.exposure is not None:

@@ -18,6 +18,8 @@ from annealing.scores import DenseScores, SparseScores
 
 Array = NDArray[np.float64]
 
+_FEW = 64  # counts up to this are summed by how many of them there are
+
 LEAST, MOST = 1e-3, 1e6  # dispersions that are looked at; at the most counts are Poisson's to a millionth
 
 
@@ -49,8 +51,7 @@ class DispersedCounts:
     def dispersion_slope(self, rate: Array, dispersion: Array) -> Array:
         """Derivative of the mean log-likelihood by theta, times theta, (features,)."""
         mean, own = self._at_counts(rate, dispersion)
-        counts = self._counts.data
-        above = self._sums(digamma(counts + own) - digamma(own) - counts / (own + mean))
+        above = self._rising(dispersion) - self._sums(self._counts.data / (own + mean))
         shares = self._shares(rate, dispersion)
         return dispersion * (above + (np.log(shares) + 1 - shares) @ self._mass) / len(self.rows)
 
@@ -102,6 +103,25 @@ class DispersedCounts:
     @cached_property
     def _mass(self) -> Array:
         return self._nodes.weights.sum(axis=0)
+
+    def _rising(self, dispersion: Array) -> Array:
+        r"""Sum over rows of :math:`\psi(x + \theta) - \psi(\theta) = \sum_{k < x} 1 / (\theta + k)`, (features,)."""
+        terms = (self._above / (dispersion[:, None] + np.arange(_FEW))).sum(axis=1)
+        many = self._counts.data > _FEW
+        if not many.any():
+            return terms
+        columns = self._counts.indices[many]
+        own = dispersion[columns]
+        rest = digamma(self._counts.data[many] + own) - digamma(_FEW + own)
+        return terms + np.bincount(columns, rest, self.rows.features)
+
+    @cached_property
+    def _above(self) -> Array:
+        """How many counts of each feature are above 0, 1, ..., (features, few)."""
+        few = np.minimum(self._counts.data, _FEW).astype(np.int64) - 1
+        cell = self._counts.indices.astype(np.int64) * _FEW + few
+        exactly = np.bincount(cell, minlength=self.rows.features * _FEW).reshape(-1, _FEW)
+        return exactly[:, ::-1].cumsum(axis=1)[:, ::-1].astype(np.float64)
 
     def _at_counts(self, rate: Array, dispersion: Array) -> tuple[Array, Array]:
         """m and theta of every count above 0."""

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 RateGiven = Callable[[DispersedCounts, Array, Array | None], Array]
 
 _ROUNDS = 200
+_STEP = 0.05  # of log theta: where the next round looks first
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,14 @@ def given_or_fitted(
     theta = np.ones(features)
     rates = [rate_given(part, theta, None) for part in parts]
     for _ in range(_ROUNDS):
-        before, theta = theta, _dispersion_given(parts, rates)
+        before, theta = theta, _dispersion_given(parts, rates, theta)
         if np.abs(np.log(theta / before)).max() < 1e-10:
             return theta
         rates = [rate_given(part, theta, rate) for part, rate in zip(parts, rates, strict=True)]
     raise IFPError(f"need dispersions that converge within {_ROUNDS} rounds, got none: give one (dispersion=...)")
 
 
-def _dispersion_given(parts: Sequence[DispersedCounts], rates: Sequence[Array]) -> Array:
+def _dispersion_given(parts: Sequence[DispersedCounts], rates: Sequence[Array], near: Array) -> Array:
     """Theta of each feature at which the log-likelihood at these rates is at its top."""
     theta = np.full(parts[0].rows.features, MOST)
 
@@ -114,6 +115,11 @@ def _dispersion_given(parts: Sequence[DispersedCounts], rates: Sequence[Array]) 
     index = np.flatnonzero(np.any([part.varying for part in parts], axis=0)).astype(np.float64)
     low, high = np.full(len(index), np.log(LEAST)), np.full(len(index), np.log(MOST))
     at_low, at_high = slope(low, index), slope(high, index)
+    guess = np.log(near[index.astype(int)])
+    below, above = np.maximum(guess - _STEP, low), np.minimum(guess + _STEP, high)
+    at_below, at_above = slope(below, index), slope(above, index)  # one end of a narrower bracket each, where it is
+    low, high = np.where(at_below > 0, below, low), np.where(at_above < 0, above, high)
+    high, low = np.where(at_below <= 0, below, high), np.where(at_above >= 0, above, low)
     theta[index.astype(int)] = np.where(at_high >= 0, MOST, LEAST)
     inside = (at_low > 0) & (at_high < 0)
     if inside.any():

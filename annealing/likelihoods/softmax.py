@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor
 from torch.distributions import Multinomial, Poisson
 
@@ -63,17 +65,18 @@ class SoftmaxRows(RowLikelihood):
         self._require_exposure(rows)
         depth = rows.row_sums()
         if not self.per_token:
-            return self._silence(rows, rows.values, depth)
+            return self._at(rows.values, depth, depth)
         if not (depth > 0).all():
             raise DataError("need rows of one token or more for a mean over them, got a row of none: drop empty rows")
         values = rows.values / depth[:, None] if isinstance(rows.values, np.ndarray) else _over(rows.values, depth)
-        return self._silence(rows, values, np.ones(len(rows)), 1 / depth)
+        return self._at(values, np.ones(len(rows)), 1 / depth)
 
-    def _silence(self, rows: Rows, values, weight: Array, noise: Array | None = None) -> Silence:  # type: ignore[no-untyped-def]
+    def _at(self, values: NDArray[Any] | sparse.csr_array, weight: Array, noise: Array) -> Silence:
+        """Of rows that are counted with these weights, and vary by so much over p (1 - p)."""
         total = np.asarray(values.sum(axis=0, dtype=np.float64)).ravel()
         varying = total > 0
-        shares, mean = total / total.sum(), weight.mean()
-        scores = MultinomialScores(of_entries(values, [(weight, shares)]), weight if noise is None else noise, shares)
+        shares, mean = total / max(total.sum(), np.finfo(np.float64).tiny), weight.mean()
+        scores = MultinomialScores(of_entries(values, [(weight, shares)]), noise, shares)
         curvature = LowRankCurvature(mean * shares, shares[:, None], np.array([[-mean]]))
         with np.errstate(divide="ignore"):
             return Silence(np.log(shares)[None], scores, curvature, varying)
@@ -102,7 +105,7 @@ class SoftmaxRatesRows(SoftmaxRows):
             raise DataError("need a loss summed over tokens for softmax-rates, got per_token: take softmax")
 
 
-def _over(counts, depth: Array):  # type: ignore[no-untyped-def]
+def _over(counts: sparse.csr_array, depth: Array) -> sparse.csr_array:
     shares = counts.astype(np.float64)
     shares.data /= np.repeat(depth, np.diff(counts.indptr))
     return shares

@@ -7,6 +7,7 @@ from scipy import sparse
 from annealing.chance import modes_above_chance
 from annealing.errors import IFPError
 from annealing.likelihoods import row_likelihood
+from annealing.likelihoods.own import Likelihood
 from annealing.rows import Rows
 
 N, D, SETS = 200, 15, 40
@@ -91,3 +92,18 @@ def test_what_makes_no_test_is_refused(settings, words):
 def test_few_rows_are_refused():
     with pytest.raises(IFPError, match="at least 8 rows"):
         modes_above_chance(Rows(np.eye(5)), row_likelihood("gaussian"))
+
+
+def test_features_that_couple_in_a_way_that_is_not_known_are_refused():
+    own = Likelihood(lambda x, mean: -((x - mean) ** 2).sum(-1), ("mean",), per_row=True)
+    with pytest.raises(IFPError, match="independent but for the code"):
+        modes_above_chance(planted(0), own)
+
+
+def test_what_a_dominant_mode_draws_hides_no_other():
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(D, 3)))[0]
+    values = rng.normal(size=(400, D)) + (rng.normal(size=(400, 3)) * [12.0, 2.5, 2.2]) @ axes.T
+    found = modes_above_chance(Rows(values), row_likelihood("gaussian"), standardise=False)
+    assert found.above == 3
+    np.testing.assert_allclose(found.held_out[:3], [145, 7.25, 5.84], rtol=0.15)
