@@ -92,7 +92,8 @@ def suggest(
     drawn = named or row_likelihood(cast(RowLikelihoodName, proposal.likelihood))
     with use_threads(1):
         chance = modes_above_chance(rows, drawn, modes, level, seed, standardise=False)
-        standardised = modes_above_chance(rows, drawn, modes, level, seed)
+        one_scale = proposal.likelihood in _OF_ONE_SCALE
+        standardised = modes_above_chance(rows, drawn, modes, level, seed).above if one_scale else 0
         spectrum = _spectrum(rows, drawn, modes + 1)  # one more: the last mode's suggestion looks at the next
     held_out = drawn.points(chance.held_out, rows.features)
     found = leading(spectrum.points.tolist(), held_out.tolist(), chance.z.tolist(), chance.above, scale)
@@ -112,7 +113,7 @@ def suggest(
         above_chance=chance.above,
         level=level,
         loss=scale,
-        notes=(*_notes(samples, proposal, chance.above, standardised.above), *spectrum.notes, LOCAL),
+        notes=(*_notes(samples, proposal, chance.above, standardised), *spectrum.notes, LOCAL),
     )
 
 
@@ -175,7 +176,7 @@ def _notes(samples: SampleRows, proposal: Proposal, above: int, standardised: in
         notes.append(f"likelihood {proposal.likelihood}{exposed}: {proposal.because}; --likelihood names another")
     elif proposal.likelihood in _OF_RATES and samples.exposure is None:
         notes.append("no exposure: how much was counted in a row is a mode itself; --exposure total takes it out")
-    if standardised > above and proposal.likelihood in _OF_ONE_SCALE:
+    if standardised > above:
         notes.append(
             f"scaled to one variance, features share {standardised} modes above chance: here loud features of their "
             "own stand before them; scale features, or take gaussian-each"
