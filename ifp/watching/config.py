@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from annealing.choices import LikelihoodName, require_counts, require_seed
@@ -10,6 +10,8 @@ from annealing.errors import IFPError
 from annealing.likelihoods.pixels import likelihood_named
 from annealing.loss_forms import LOSS_FORMS, LossName, LossScale
 from ifp.datasets.dataset import DataDescription, DataOptions, Dataset, describe
+
+_AS_IT_IS = DataOptions()  # how data are opened unless told otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +27,12 @@ class WatchConfig:
         features, batch_size, kl_mean_over: of that loss, as :class:`annealing.loss_forms.LossScale` has them; features
             are those of the data, where these were told.
         freezing_point: of the data, nats, where it was told; else it is computed where the data were.
-        factor_names: of the labels that are told.
+        factor_names: of the labels, as they were told.
         seed: of the shuffled labels that chance is measured by.
     """
 
     dataset: str = ""
-    data_options: DataOptions = field(default_factory=DataOptions)
+    data_options: DataOptions = _AS_IT_IS
     latents: int
     every: int = 50
     likelihood: LikelihoodName = "bernoulli"
@@ -39,7 +41,7 @@ class WatchConfig:
     batch_size: int | None = None
     kl_mean_over: int | None = None
     freezing_point: float | None = None
-    factor_names: tuple[str, ...] = ()
+    factor_names: tuple[str, ...] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -53,6 +53,8 @@ class WatchedRun:
         names = tuple(arrays["factors"].tolist())
         if not names or len(arrays["step"]) < 2:
             return None
+        if (arrays["images"] < 1).any():
+            raise RunError(f"need records of one image or more in {self.run.path / TRACE_FILE}, got others")
         trace = Trace(names=names, **{name: arrays[name] for name in TRACE if name != "factors"})
         return traced_information(trace, arrays["images"][:, None, None])
 
