@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.names import is_name
+from analysis.plain_json import shown
 from annealing.choices import LikelihoodName, require_counts, require_seed
 from annealing.errors import IFPError
 from annealing.likelihoods.pixels import likelihood_named
@@ -50,6 +52,9 @@ class WatchConfig:
         require_seed(self.seed)
         if self.freezing_point is not None and not 0 < self.freezing_point < math.inf:
             raise IFPError(f"need a freezing point above 0 nats, got {self.freezing_point}")
+        names = self.factor_names or ()
+        if len({*names}) < len(names) or not all(isinstance(name, str) and is_name(name) for name in names):
+            raise IFPError(f"need different names of one line as factor_names, got {shown(names)}")
         scale = self.scale
         if scale is not None and self.freezing_point is None and self.dataset:
             scale.require_likelihood(self.likelihood)

@@ -86,7 +86,8 @@ def data_freezing(config: WatchConfig, dataset: Dataset | None) -> FirstFreezing
         return FirstFreezing(config.freezing_point, 0)
     if dataset is None:
         return None
-    return first_freezing(probe_images(dataset, _IMAGES, config.seed).images, config.likelihood)
+    found = first_freezing(probe_images(dataset, _IMAGES, config.seed).images, config.likelihood)
+    return found if found is not None and found.pressure > 0 else None  # images that are all the same have none
 
 
 def watched_run(run: RunDirectory | str | Path) -> WatchedRun:

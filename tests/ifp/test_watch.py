@@ -130,6 +130,9 @@ def test_silence_is_told_once_and_not_to_whoever_lowers_the_pressure(tmp_path):
     assert silence_told(tmp_path / "b", np.geomspace(30, 13, 50), freezing_point=12.0) == []
     (late,) = silence_told(tmp_path / "c", [30.0] * 50)
     assert late.startswith("step 19: no latent carries information at beta 30 nats")
+    alike = np.full((4, 8, 8), 0.5)
+    (same,) = silence_told(tmp_path / "e", [30.0] * 50, data=alike)
+    assert same.startswith("step 19: no latent carries information at beta 30 nats")
     (below,) = silence_told(tmp_path / "d", [6.0] * 50, freezing_point=12.0)
     assert below.startswith("step 19: no latent carries information at beta 6 nats")
     assert below.endswith("train longer, or with a higher learning rate")
@@ -398,6 +401,8 @@ def test_a_place_that_is_taken_or_another_runs_is_refused(tmp_path, other_runs):
         ({"every": 0}, "need every of at least 1"),
         ({"freezing_point": 0.0}, "need a freezing point above 0 nats"),
         ({"loss": "mse-mean"}, "need data or features="),
+        ({"factor_names": ["a", "a"]}, "need different names of one line"),
+        ({"factor_names": ["a\nb"]}, "need different names of one line"),
         ({"batch_size": 4}, "need a loss whose batch size"),
         ({"loss": "mse-meen", "features": 4}, "did you mean mse-mean"),
         ({"data": np.zeros((4, 8, 8)), "loss": "mse-mean", "features": 5}, "need the 64 features of arrays, got 5"),
