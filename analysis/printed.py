@@ -43,8 +43,13 @@ class Shown:
         """The line that says what it is, and the frame to show."""
         raise NotImplementedError
 
+    def _below(self) -> tuple[str, ...]:
+        """Lines below the table."""
+        return ()
+
     def __repr__(self) -> str:
-        return printed(*self._shown())
+        return "\n".join([printed(*self._shown()), *self._below()])
 
     def _repr_html_(self) -> str:
-        return printed_html(*self._shown())
+        below = (f"<p>{html.escape(line)}</p>" for line in self._below())
+        return "\n".join([printed_html(*self._shown()), *below])

@@ -1,6 +1,5 @@
 """Two annealing runs side by side: per factor, how far the freezing points of one lie from those of the other."""
 
-import html
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -121,11 +120,8 @@ class RunShifts(Shown):
         columns = ["factor", "n", "m", "first", "second", "ratio", "ratio_low", "ratio_high", "predicted", "p_holm"]
         return f"Shifts of {self} (pressures beta in nats)", self.to_frame()[columns]
 
-    def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *self.notes])
-
-    def _repr_html_(self) -> str:
-        return "\n".join([super()._repr_html_(), *(f"<p>{html.escape(note)}</p>" for note in self.notes)])
+    def _below(self) -> tuple[str, ...]:
+        return self.notes
 
 
 def compare_runs(first: RunCases, second: RunCases, pairing: str) -> RunShifts:

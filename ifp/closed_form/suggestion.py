@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.printed import printed
+from analysis.printed import Shown
 from annealing.loss_forms import LossScale
 from annealing.thresholds import ACTIVE
 from ifp.datasets.sample_values import UNNAMED
@@ -59,7 +59,7 @@ class Mode:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Suggestion:
+class Suggestion(Shown):
     """What :func:`ifp.suggest` found.
 
     Attributes:
@@ -180,10 +180,13 @@ class Suggestion:
             "notes": list(self.notes),
         }
 
-    def __repr__(self) -> str:
+    def _shown(self) -> tuple[str, pd.DataFrame]:
         title = f"Suggestion for {self.data}; pressures in nats, negative log-likelihood summed over features"
         told = "" if self.loss is None else f"; weights in {self.loss}"
-        return "\n".join([printed(f"{title}{told}", self.to_frame()), *self.sentences, *self.notes])
+        return f"{title}{told}", self.to_frame()
+
+    def _below(self) -> tuple[str, ...]:
+        return (*self.sentences, *self.notes)
 
 
 def leading(
