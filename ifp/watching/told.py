@@ -49,10 +49,10 @@ class Told:
 
     def lines(self, reading: Reading) -> Iterator[str]:
         """What one more reading turns; of the first one nothing."""
-        if self._last is None:
+        last, self._last = self._last, reading
+        if last is None:
             self._active = is_active(reading.kl)
         else:
-            last, self._last = self._last, reading
             pressures, kl = (last.pressure, reading.pressure), (last.kl, reading.kl)
             for turn in next_turns(self._active, reading.step, pressures, kl):
                 said = "froze" if turn.kind == "froze" else "fell silent"
@@ -60,7 +60,6 @@ class Told:
                     f"step {turn.step}: z{turn.latent} {said} at {self._config.said(turn.pressure)}, "
                     f"KL {turn.nats:.3g} nats"
                 )
-        self._last = reading
         if (reading.kl >= SILENT).any():
             self._silent.clear()
             self._said = False
