@@ -9,12 +9,15 @@ from analysis.figures.latents import draw_latents
 from analysis.figures.separability import draw_separability
 from analysis.findings import Findings
 from analysis.separability import separability_matrix
+from analysis.stage_plan import StagePlan
 from analysis.stages import plan_stages
 from analysis.whole_findings import cooling_branch, heating_branch
 from annealing.errors import IFPError
 from ifp.annealing_test.annealed import annealed_test
 from ifp.evaluation.planning import findings_of_latents
-from ifp.pages.page import Part, Picture, Section, Text
+from ifp.pages.factor_chart import factor_chart, points_table
+from ifp.pages.latent_chart import cooling_chart
+from ifp.pages.page import Folded, Part, Picture, Section, Text
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.findings import distributions, freezing_points, mixing, pairs, separability
@@ -24,7 +27,7 @@ from ifp.whole_annealing.results import annealed_whole
 
 
 def annealing_sections(run: RunDirectory) -> list[Section]:
-    """Of a finished annealing test: points, curves, distributions, separability, predicted diffusion, a plan."""
+    """Of a finished annealing test: points, pressure by pressure, curves, separability, predicted diffusion, a plan."""
     annealed = annealed_test(run)
     findings = annealed.findings
     rows = main_rows(annealed.tables.freezing)
@@ -32,6 +35,8 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
     names = [each.factor for each in findings.factors]
     matrix = separability_matrix(names, findings.pairs, "planning")
     medians = _medians(findings)
+    plan = _planned(lambda: findings)
+    threshold = float(rows["threshold_nats"].iloc[0])
     return [
         Section(
             "Freezing points",
@@ -44,6 +49,13 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
                     "closed form over the planning contexts. Pressures in nats, reconstruction summed over pixels.",
                 ),
                 distributions(findings),
+            ),
+        ),
+        Section(
+            "Pressure by pressure",
+            (
+                factor_chart(annealed.curves, rows, threshold, plan if isinstance(plan, StagePlan) else None),
+                Folded("All cases as a table", points_table(rows)),
             ),
         ),
         Section(
@@ -70,7 +82,7 @@ def annealing_sections(run: RunDirectory) -> list[Section]:
             ),
         ),
         *([Section("Predicted diffusion", (mixing(findings),))] if findings.mixing else []),
-        _plan(lambda: findings),
+        _plan(plan),
         settings_section(run),
         again_section(run, _annealing_options(run)),
     ]
@@ -99,12 +111,18 @@ def _medians(findings: Findings) -> str:
     return f"Medians: {', '.join(found)} nats." if found else "No case has a freezing point."
 
 
-def _plan(findings: Callable[[], Findings]) -> Section:
+def _planned(findings: Callable[[], Findings]) -> StagePlan | IFPError:
     """The plan with the planner's defaults, or why there is none."""
     try:
-        return plan_section(plan_stages(findings()))
+        return plan_stages(findings())
     except IFPError as error:
-        return Section("Plan", (Text(f"There is no plan: {error}.", warning=True),))
+        return error
+
+
+def _plan(plan: StagePlan | IFPError) -> Section:
+    if isinstance(plan, StagePlan):
+        return plan_section(plan)
+    return Section("Plan", (Text(f"There is no plan: {plan}.", warning=True),))
 
 
 def whole_sections(run: RunDirectory) -> list[Section]:
@@ -132,12 +150,15 @@ def whole_sections(run: RunDirectory) -> list[Section]:
     ]
     trace = whole.information
     moves = "rises and falls" if melting else "falls"
-    sections = [Section(f"Latents as the pressure {moves}", tuple(first))]
+    sections = [
+        Section(f"Latents as the pressure {moves}", tuple(first)),
+        Section("Pressure by pressure", (cooling_chart(whole),)),
+    ]
     if trace is not None and findings.diffusion is not None:
         sections.append(diffusion_section(run.path.name, trace, findings.diffusion))
     return [
         *sections,
-        _plan(lambda: findings_of_latents(whole)),
+        _plan(_planned(lambda: findings_of_latents(whole))),
         settings_section(run),
         again_section(run, _whole_options(run), "--mode full"),
     ]

@@ -8,31 +8,11 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ifp.pages.chart import Chart
+from ifp.pages.chart_svg import chart_data, chart_svg
+from ifp.pages.panels import Panels
+from ifp.pages.script import data_block, page_script, page_style, policy
 from ifp.tables.table import Table, cell
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1f; --paper: #fff; --quiet: #5a5a66; --line: #d8d8de; --wash: #f4f4f7; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e8ee; --paper: #16161a; --quiet: #a6a6b3; --line: #3a3a44; --wash: #202027; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 62rem; padding: 1rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; }
-h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
-nav { font-size: .9rem; } nav a { margin-right: .9rem; white-space: nowrap; display: inline-block; }
-a { color: inherit; }
-p, li { max-width: 46rem; } .warning { border-left: .25rem solid #d55e00; padding-left: .7rem; }
-.wide { overflow-x: auto; margin: 0 0 1rem; }
-table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
-.title { color: var(--quiet); font-size: .87rem; margin: 1.2rem 0 .3rem; }
-th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { background: var(--wash); } th.text, td.text { text-align: left; }
-figure { margin: 1rem 0; } figcaption { color: var(--quiet); font-size: .87rem; }
-img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; }
-pre { background: var(--wash); padding: .7rem; overflow-x: auto; font-size: .85rem; border-radius: .3rem; }
-@media print { nav { display: none; } figure, table, pre { break-inside: avoid; } body { max-width: none; } }
-"""
 
 
 @dataclass(frozen=True)
@@ -59,14 +39,23 @@ class Code:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure, or the bytes of a PNG, with what it shows in words and a caption."""
+    """A figure, or the bytes of a PNG, with what it shows in words and a caption; of a traversal also its panels."""
 
     figure: Figure | bytes
     alternative: str
     caption: str
+    panels: Panels | None = None
 
 
-Part = Text | Listed | Code | Picture | Table
+@dataclass(frozen=True)
+class Folded:
+    """A long table under a line that opens it; printed open."""
+
+    line: str
+    table: Table
+
+
+Part = Text | Listed | Code | Picture | Chart | Table | Folded
 
 
 @dataclass(frozen=True)
@@ -78,23 +67,26 @@ class Section:
 
 
 def page(title: str, lead: str, sections: Sequence[Section]) -> bytes:
-    """The HTML file: no script, nothing loaded from elsewhere, light or dark as the reader has it, printable."""
+    """The HTML file: nothing loaded from elsewhere, whole without its script, light or dark as the reader has it,
+    printable."""
     links = " ".join(f'<a href="#part-{number}">{_plain(each.title)}</a>' for number, each in enumerate(sections))
     bodies = "\n".join(_section(number, each) for number, each in enumerate(sections))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy()}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{_plain(title)}</title>
-<style>{_STYLE}</style>
+<style>{page_style()}</style>
 </head>
 <body>
 <header><h1>{_plain(title)}</h1><p>{_plain(lead)}</p><nav aria-label="Sections">{links}</nav></header>
 <main>
 {bodies}
 </main>
+<script>{page_script()}</script>
 </body>
 </html>
 """.encode()
@@ -116,8 +108,20 @@ def _part(part: Part) -> str:
     if isinstance(part, Picture):
         data = base64.b64encode(part.figure if isinstance(part.figure, bytes) else _png(part.figure)).decode()
         image = f'<img src="data:image/png;base64,{data}" alt="{_plain(part.alternative)}">'
-        return f"<figure>{image}<figcaption>{_plain(part.caption)}</figcaption></figure>"
-    return _table(part)
+        panels = "" if part.panels is None else data_block(part.panels.data())
+        return f"<figure>{image}<figcaption>{_plain(part.caption)}</figcaption>{panels}</figure>"
+    if isinstance(part, Folded):
+        return f"<details><summary>{_plain(part.line)}</summary>{_table(part.table)}</details>"
+    return _chart(part) if isinstance(part, Chart) else _table(part)
+
+
+def _chart(chart: Chart) -> str:
+    """The drawing, data for the script that puts it under a slider, and all records as a table."""
+    figure = (
+        f'<p class="title">{_plain(chart.title)}</p>{chart_svg(chart)}<figcaption>{_plain(chart.caption)}</figcaption>'
+        f"{data_block(chart_data(chart))}"
+    )
+    return f"<figure>{figure}</figure>\n" + _part(Folded("All records as a table", chart.table()))
 
 
 def _table(table: Table) -> str:

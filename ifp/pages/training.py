@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from analysis.diffusion import diagnose_diffusion
 from ifp.datasets.pictures import whole_png
 from ifp.files.plain import read_file
+from ifp.pages.latent_chart import training_chart
 from ifp.pages.page import Part, Picture, Section, Text
+from ifp.pages.panels import traversal_panels
 from ifp.pages.parts import again_section, diffusion_section, plan_section, settings_section
 from ifp.run_directory.run import RunDirectory
 from ifp.tables.plan_outcome import planned_and_found
 from ifp.tables.table import Table
 from ifp.tables.training import UNLABELLED, kl_parts, latents, silent_stages
 from ifp.training.trained import TrainedRun, trained_run
+from ifp.training.traversal import VALUES, latent_labels
 
 _LARGEST_PICTURE = 64 * 2**20  # bytes
 
@@ -25,18 +28,27 @@ def training_sections(run: RunDirectory) -> list[Section]:
     if not labelled:
         first.append(Text(f"{UNLABELLED}."))
     path = run.path / "traversal.png"
+    picture = whole_png(read_file(path, "a picture", _LARGEST_PICTURE), path)
+    trace = trained.trace
+    rows = [
+        label.removesuffix("\n-").replace("\n", " ")
+        for label in latent_labels(trace.kl[-1], trace.above[-1], trace.names)
+    ]
     first.append(
         Picture(
-            whole_png(read_file(path, "a picture", _LARGEST_PICTURE), path),
+            picture,
             f"Decoded images along each of {len(table.rows)} latents, one row per latent, from -2.5 to 2.5.",
             "Each latent in turn runs from left to right while the others stay as for one image.",
+            traversal_panels(picture, rows, VALUES),
         )
     )
-    sections = [Section("Latents", tuple(first))]
-    if labelled:
-        trace = trained.information
-        diffusion = diagnose_diffusion(trace, trained.staged_plan)
-        sections.append(diffusion_section(run.path.name, trace, diffusion))
+    diffusion = diagnose_diffusion(trained.information, trained.staged_plan) if labelled else None
+    sections = [
+        Section("Latents", tuple(first)),
+        Section("Record by record", (training_chart(trained, diffusion),)),
+    ]
+    if diffusion is not None:
+        sections.append(diffusion_section(run.path.name, trained.information, diffusion))
         if diffusion.plan:
             sections.append(Section("Plan and outcome", (planned_and_found(diffusion),)))
         sections.append(_scores(trained))

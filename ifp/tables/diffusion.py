@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from analysis.diffusion import Diffusion
+from analysis.diffusion_events import DiffusionEvent
 from ifp.tables.table import Table
 
 _EVENTS = 12  # of a run, the largest
@@ -42,9 +43,14 @@ def owners(label: str, found: Diffusion) -> Table:
     )
 
 
+def largest_events(found: Diffusion) -> list[DiffusionEvent]:
+    """The events that are told of a run, by step."""
+    largest = sorted(found.events, key=lambda event: -event.nats)[:_EVENTS]
+    return [event for event in found.events if event in largest]
+
+
 def events(found: Diffusion) -> Table:
     """The largest events by step: what spread, gathered or moved, from which latent into which, at which pressure."""
-    largest = sorted(found.events, key=lambda event: -event.nats)[:_EVENTS]
     rows = tuple(
         {
             "step": event.step,
@@ -55,8 +61,7 @@ def events(found: Diffusion) -> Table:
             "into": f"z{event.into}",
             "nats": event.nats,
         }
-        for event in found.events
-        if event in largest
+        for event in largest_events(found)
     )
     more = len(found.events) - len(rows)
     return Table("where information went" + (f" ({more} smaller events left out)" if more else ""), rows)

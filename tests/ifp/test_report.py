@@ -1,5 +1,8 @@
 """Reports of every kind of run: whole, alone, told in words too, and sound in a browser."""
 
+import html
+import itertools
+import json
 import re
 import shlex
 import shutil
@@ -104,7 +107,9 @@ def pages(written):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_needs_nothing_but_itself_and_tells_its_pictures_in_words(kind, pages):
     found = pages[kind]
-    assert not found.of("script")
+    assert "type" not in found.of("script")[-1]  # one runs, the others are data
+    assert {each.get("type") for each in found.of("script")[:-1]} == {"application/json"}
+    assert all({*each} <= {"type"} for each in found.of("script"))
     assert found.of("img")
     for image in found.of("img"):
         assert image["src"].startswith("data:image/png;base64,")
@@ -120,10 +125,10 @@ def test_a_page_needs_nothing_but_itself_and_tells_its_pictures_in_words(kind, p
 @pytest.mark.parametrize(
     ("kind", "titles"),
     [
-        ("anneal", ["Freezing points", "Curves", "Separability", "Predicted diffusion"]),
-        ("train", ["Latents", "Information diffusion", "Scores"]),
-        ("anneal-whole", ["Latents as the pressure rises and falls", "Information diffusion"]),
-        ("unlabelled", ["Latents as the pressure rises and falls"]),
+        ("anneal", ["Freezing points", "Pressure by pressure", "Curves", "Separability", "Predicted diffusion"]),
+        ("train", ["Latents", "Record by record", "Information diffusion", "Scores"]),
+        ("anneal-whole", ["Latents as the pressure rises and falls", "Pressure by pressure", "Information diffusion"]),
+        ("unlabelled", ["Latents as the pressure rises and falls", "Pressure by pressure"]),
     ],
 )
 def test_every_kind_has_its_sections_then_plan_settings_and_how_to_do_it_again(kind, titles, pages):
@@ -176,6 +181,44 @@ def test_the_command_to_do_it_again_has_the_run_s_settings(kind, no_option, runs
     assert {name: again[name] for name in again if name not in no_option | {"predicted"}} == {
         name: before[name] for name in before if name not in no_option | {"predicted"}
     }
+
+
+def chart_rows(found, first):
+    """The rows of a chart's table of all records, each by its columns, without what stands in brackets."""
+    start = next(number for number, row in enumerate(found.rows) if row[0] == first and row[-1].startswith("KL of "))
+    end = next(number for number, row in enumerate(found.rows) if number > start and len(row) != len(found.rows[start]))
+    return [dict(zip(found.rows[start], row, strict=True)) for row in found.rows[start + 1 : end]]
+
+
+def test_a_training_run_is_told_record_by_record(runs, pages):
+    with np.load(runs["train"].path / "trace.npz") as trace:
+        rows = chart_rows(pages["train"], "step")
+        assert [row["step"] for row in rows] == [str(step) for step in trace["step"]]
+        assert [row["beta"] for row in rows] == [cell(float(beta)) for beta in trace["pressure"]]
+        for latent, kl in enumerate(trace["kl"].T):
+            assert [row[f"KL of z{latent}"].split(" ")[0] for row in rows] == [f"{nats:.3f}" for nats in kl]
+        for row, kl in zip(rows, trace["kl"], strict=True):
+            assert row["awake latents"] == (", ".join(f"z{j}" for j in np.flatnonzero(kl >= 0.1)) or "none")
+        plan = ifp.plan_stages(plan=runs["train"].path / "plan.json")
+        if len(plan.stages) > 1:
+            assert [row["stage"].split(" of ")[0] for row in rows] == [str(stage + 1) for stage in trace["stage"]]
+
+
+def test_an_annealing_test_is_told_pressure_by_pressure(runs, pages):
+    rows = chart_rows(pages["anneal"], "beta")
+    table = pd.read_csv(runs["anneal"].path / "freezing.csv")
+    main = table[table["threshold_nats"] == 0.1]
+    pressures = np.array([float(row["beta"]) for row in rows])
+    with np.load(runs["anneal"].path / "curves.npz") as curves:
+        assert pressures[[0, -1]] == pytest.approx([curves["beta"].min(), curves["beta"].max()], rel=1e-3)
+    for name in ("place", "width"):
+        points = main.loc[main["factor"] == name, "melting_beta"]
+        heated = np.array([int(re.search(r"(\d) of 2 heated", row[f"KL of {name}"])[1]) for row in rows])
+        for below, (before, after) in zip(pressures, itertools.pairwise(heated), strict=False):
+            if before != after:  # a case melts between two neighbouring pressures of the grid, a fortieth apart
+                assert (abs(np.log(points / below)) < np.log(pressures[1] / pressures[0]) + 0.05).any()
+        assert heated[0] == 2
+        assert heated[-1] == 0
 
 
 def test_a_run_by_a_plan_has_each_factor_as_planned_and_as_it_came(runs, pages):
@@ -233,29 +276,66 @@ def test_parts_are_written_as_they_are_meant():
 
 FRAME = """<html><body><iframe src="{name}" style="width:{width}px;height:900px;border:0"></iframe>
 <p id="said"></p><script>
-document.querySelector("iframe").onload = event => {{
-  const root = event.target.contentDocument.documentElement;
-  const pictures = [...root.querySelectorAll("img")];
-  document.getElementById("said").textContent =
-    `width ${{root.scrollWidth}} shown ${{pictures.filter(each => each.naturalWidth > 0).length}}`;
-}};
+const frame = document.querySelector("iframe");
+frame.onload = () => setTimeout(() => {{
+  const page = frame.contentDocument, root = page.documentElement;
+  const sliders = [...page.querySelectorAll("input[type=range]")].map(range => {{
+    const told = [range.min, range.max].map(value => {{
+      range.value = value;
+      range.dispatchEvent(new Event("input"));
+      const shown = range.closest("figure").querySelectorAll(".readout tbody tr");
+      return [range.closest(".control").querySelector("output").textContent, range.getAttribute("aria-valuetext"),
+              [...shown].map(row => [...row.cells].map(cell => cell.textContent))];
+    }});
+    return {{name: range.labels[0].textContent, told}};
+  }});
+  const marks = [...page.querySelectorAll(".mark")].map(mark => {{
+    mark.focus();
+    return [mark.getAttribute("aria-label"), mark.closest("figure").querySelector(".hint").textContent];
+  }});
+  const pictures = [...page.querySelectorAll("img")].filter(each => each.naturalWidth > 0).length;
+  document.getElementById("said").textContent = JSON.stringify({{width: root.scrollWidth, pictures, sliders, marks}});
+}}, 300);
 </script></body></html>"""
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium on the path")
+def in_browser(path, width, folder):
+    """What a browser makes of a page, and what it had to say: sliders at both ends, events with the focus."""
+    shutil.copy(path, folder / "report.html")
+    (folder / "frame.html").write_text(FRAME.format(name="report.html", width=width), encoding="utf-8")
+    browser = [
+        shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+        "--enable-logging=stderr", "--virtual-time-budget=5000", f"--user-data-dir={folder / 'profile'}",
+        f"--window-size={width + 60},1000", "--dump-dom", (folder / "frame.html").as_uri(),
+    ]  # fmt: skip
+    ended = subprocess.run(browser, capture_output=True, text=True, timeout=120)
+    said = re.search(r'<p id="said">(.+?)</p>', ended.stdout.split("</iframe>")[-1], re.DOTALL)
+    assert said, ended.stderr
+    assert "CONSOLE" not in ended.stderr  # nor does the policy forbid anything that the page does
+    return json.loads(html.unescape(said[1]))
+
+
+needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium on the path")
+
+
+@needs_browser
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("width", [390, 1440])
 def test_in_a_browser_nothing_fails_loads_from_elsewhere_or_scrolls_sideways(kind, width, written, pages, tmp_path):
-    shutil.copy(written[kind], tmp_path / "report.html")
-    (tmp_path / "frame.html").write_text(FRAME.format(name="report.html", width=width), encoding="utf-8")
-    browser = [
-        shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
-        "--enable-logging=stderr", "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width + 60},1000", "--dump-dom", (tmp_path / "frame.html").as_uri(),
-    ]  # fmt: skip
-    ended = subprocess.run(browser, capture_output=True, text=True, timeout=120)
-    said = re.search(r"width (\d+) shown (\d+)", ended.stdout.split("</iframe>")[-1])
-    assert said, ended.stderr
-    assert int(said[1]) <= width
-    assert int(said[2]) == len(pages[kind].of("img"))
-    assert "CONSOLE" not in ended.stderr
+    found = in_browser(written[kind], width, tmp_path)
+    assert found["width"] <= width
+    assert found["pictures"] == len(pages[kind].of("img"))
+    *traversals, chart = found["sliders"]
+    latents = ifp.plan_stages(plan=written["train"].parent / "plan.json").latents
+    assert len(traversals) == (latents if kind == "train" else 0)
+    for slider in traversals:
+        assert [said for said, _, _ in slider["told"]] == ["-2.5", "+2.5"]
+    axis = "step" if kind == "train" else "beta"
+    rows = chart_rows(pages[kind], axis)
+    for row, (said, value, shown) in zip((rows[0], rows[-1]), chart["told"], strict=True):
+        columns = [name for name in row if not name.startswith("KL of ")]
+        assert said == value == "; ".join(f"{name} {row[name]}" for name in columns)
+        told = {f"KL of {name}": f"{nats} ({holds})" if holds else nats for name, _, nats, holds in shown}
+        assert told == {name: text for name, text in row.items() if name not in columns}
+    assert all(label == hint for label, hint in found["marks"])
+    assert len(found["marks"]) == sum("mark" in each.get("class", "") for each in pages[kind].of("g"))
