@@ -24,4 +24,4 @@ def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False)
     from ifp.cli.tables import show
     from ifp.tables.runs import runs_at_hand
 
-    show(runs_at_hand(runs_under(runs), f"{runs}/"), json=json)
+    show(runs_at_hand(runs_under(runs), f"runs under {runs}/, oldest first"), json=json)

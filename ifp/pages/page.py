@@ -55,15 +55,15 @@ class Folded:
     table: Table
 
 
-Part = Text | Listed | Code | Picture | Chart | Table | Folded
-
-
 @dataclass(frozen=True)
 class Section:
-    """What stands under one heading."""
+    """What stands under one heading; of a page of several runs, the sections of one."""
 
     title: str
-    parts: tuple[Part, ...]
+    parts: "tuple[Part | Section, ...]"
+
+
+Part = Text | Listed | Code | Picture | Chart | Table | Folded
 
 
 def page(title: str, lead: str, sections: Sequence[Section]) -> bytes:
@@ -93,8 +93,17 @@ def page(title: str, lead: str, sections: Sequence[Section]) -> bytes:
 
 
 def _section(number: int, section: Section) -> str:
-    parts = "\n".join(_part(part) for part in section.parts)
-    return f'<section id="part-{number}"><h2>{_plain(section.title)}</h2>\n{parts}\n</section>'
+    return f'<section id="part-{number}"><h2>{_plain(section.title)}</h2>\n{_parts(section, 3)}\n</section>'
+
+
+def _parts(section: Section, level: int) -> str:
+    """What stands in a section, sections within it under headings of that level."""
+    return "\n".join(
+        f"<section><h{level}>{_plain(part.title)}</h{level}>\n{_parts(part, level + 1)}\n</section>"
+        if isinstance(part, Section)
+        else _part(part)
+        for part in section.parts
+    )
 
 
 def _part(part: Part) -> str:

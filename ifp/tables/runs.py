@@ -8,10 +8,10 @@ from ifp.run_directory.run import RunDirectory
 from ifp.tables.table import Table
 
 
-def runs_at_hand(runs: Sequence[RunDirectory], where: object) -> Table:
+def runs_at_hand(runs: Sequence[RunDirectory], title: str) -> Table:
     """One row per run, in the order given: what it is, how far it has come, and what its data and seed are."""
     return Table(
-        f"runs under {where}, oldest first",
+        title,
         tuple(
             {
                 "run": run.path.name,

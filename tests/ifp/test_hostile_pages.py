@@ -10,14 +10,16 @@ from analysis.plain_json import json_bytes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.api.report import report as write_report
 from ifp.files.plain import load_json
-from ifp.pages.page import page
+from ifp.pages.chart import Chart, Curve, Mark, StageLine
+from ifp.pages.page import Folded, Section, page
 from ifp.pages.parts import plan_section
 from ifp.run_directory.run import open_run
+from tests.ifp.browser import in_browser, needs_browser
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 MARKUP = "\"><script>alert(1)</script><img src=x onerror=alert(1)>&amp;'</style></title><!--"
 FILE = "a<script>b&c\"d'e"  # no slash: it is a file's name
-FACTORS = ('<b onclick="x">&lt;\'</b>\u202e', "</script><script>x()</script>")
+FACTORS = ('<b onclick="x">&lt;\'</b>\u202e', "</script><script>a=1</script>")
 
 
 class Structure(HTMLParser):
@@ -63,13 +65,17 @@ def annealed(folder, file, factors, changed):
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def written(tmp_path_factory):
     """The page of a harmless run, and of one that is not."""
-    found = []
-    for file, factors, changed in (("plain", ("place", "width"), "text"), (FILE, FACTORS, MARKUP)):
-        run = annealed(tmp_path_factory.mktemp("page"), file, factors, changed)
-        found.append(Structure(write_report(run).read_text(encoding="utf-8")))
-    return found
+    return [
+        write_report(annealed(tmp_path_factory.mktemp("page"), file, factors, changed))
+        for file, factors, changed in (("plain", ("place", "width"), "text"), (FILE, FACTORS, MARKUP))
+    ]
+
+
+@pytest.fixture(scope="module")
+def pages(written):
+    return [Structure(path.read_text(encoding="utf-8")) for path in written]
 
 
 def test_no_element_and_no_attribute_stems_from_data(pages):
@@ -86,6 +92,34 @@ def test_no_element_and_no_attribute_stems_from_data(pages):
 @pytest.mark.parametrize("text", [*FACTORS, FILE, MARKUP])
 def test_names_and_settings_are_told_as_they_are(text, pages):
     assert text in pages[1].text
+
+
+@needs_browser
+def test_in_a_browser_names_are_text_in_what_the_script_adds(written, tmp_path):
+    plain, hostile = (in_browser(path, 1440, tmp_path) for path in written)
+    assert hostile["elements"] == plain["elements"]
+    assert (hostile["strange"], hostile["ran"]) == (0, 0)
+    (slider,) = hostile["sliders"]
+    for said, value, shown in slider["told"]:
+        assert said == value
+        assert [name for name, *_ in shown] == list(FACTORS)
+    assert any(FACTORS[0] in said for said, _, _ in slider["told"])
+    assert {hint.split(", context")[0] for _, hint in hostile["marks"]} == set(FACTORS)
+
+
+def test_every_text_of_a_chart_is_text():
+    def shown(text):
+        curve = Curve(text, "#000000", (0.0, 1.0), (text, text))
+        chart = Chart(
+            title=text, subject=text, holds=text, control=text, axis=text, at=(1.0, 2.0), logarithmic=False,
+            records=({"step": text}, {"step": text}), curves=(curve,), marks=(Mark(1.0, 0, "froze", text, 0.5),),
+            stages=(StageLine(1.0, text, text),), threshold=0.1, caption=text,
+        )  # fmt: skip
+        return Structure(page("T", "lead", [Section("S", (chart, Folded(text, chart.table())))]).decode())
+
+    found = shown(MARKUP)
+    assert found.elements == shown("plain text").elements
+    assert found.text.count(MARKUP) > 8
 
 
 @pytest.mark.parametrize(

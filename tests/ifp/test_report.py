@@ -1,12 +1,9 @@
 """Reports of every kind of run: whole, alone, told in words too, and sound in a browser."""
 
-import html
 import itertools
-import json
 import re
 import shlex
 import shutil
-import subprocess
 from dataclasses import asdict
 from html.parser import HTMLParser
 
@@ -19,7 +16,7 @@ import ifp
 from analysis.kl_decomposition import decompose_kl
 from analysis.plain_json import json_bytes
 from analysis.stages import plan_stages
-from annealing.errors import RunError
+from annealing.errors import IFPError, RunError
 from ifp.annealing_test.config import AnnealConfig
 from ifp.api.report import report as write_report
 from ifp.api.run import Run
@@ -30,6 +27,7 @@ from ifp.pages.page import Code, Listed, Section, Text, page
 from ifp.run_directory.run import create_run, open_run
 from ifp.tables.table import Table, cell
 from ifp.whole_annealing.results import annealed_whole
+from tests.ifp.browser import in_browser, needs_browser
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -258,6 +256,48 @@ def test_the_command_writes_where_it_is_told_and_prints_the_path(runs, tmp_path)
     assert newest.stdout.strip() == str(runs["unlabelled"].path / "report.html")
 
 
+def test_several_runs_share_a_page_with_a_summary(runs, pages, tmp_path):
+    given = [runs["anneal"], runs["train"].path, str(runs["anneal-whole"].path)]
+    path = write_report(given, tmp_path / "all.html")
+    found = Page(path.read_text(encoding="utf-8"))
+    assert [title for title in ("Summary", "anneal", "train", "whole") if title in found.texts] == [
+        "Summary", "anneal", "train", "whole",
+    ]  # fmt: skip
+    assert [link["href"] for link in found.of("a")] == [f"#part-{number}" for number in range(4)]
+    assert [row[:2] for row in found.rows[1:4]] == [["anneal", "anneal"], ["train", "train"], ["whole", "anneal-whole"]]
+    table = pd.read_csv(runs["anneal"].path / "freezing.csv")
+    medians = table[table["threshold_nats"] == 0.1].groupby("factor")["ifp_beta"].median()
+    assert ["place", cell(float(medians["place"]))] in found.rows
+    with np.load(runs["train"].path / "trace.npz") as trace:
+        assert ["reconstruction", cell(float(trace["reconstruction"][-1]))] in found.rows
+    assert ["MIG", cell(load_json(runs["train"].path / "scores.json")["mig"])] in found.rows
+    for kind in ("anneal", "train", "anneal-whole"):  # each with all that its own page has
+        assert [row for row in pages[kind].rows if row not in found.rows] == []
+    twice = Page(write_report([runs["train"]] * 2, tmp_path / "twice.html").read_text(encoding="utf-8"))
+    assert {f"{runs['train'].path} (1)", f"{runs['train'].path} (2)"} <= set(twice.texts)
+
+
+def test_several_runs_need_a_file_that_is_told(runs):
+    with pytest.raises(IFPError, match="need --out FILE"):
+        write_report([runs["anneal"], runs["train"]])
+    with pytest.raises(IFPError, match="got an empty list"):
+        write_report([])
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_browser_is_opened_where_there_is_one(there, runs, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or there)
+    path = tmp_path / "a b.html"
+    words = ["report", str(runs["unlabelled"].path), "--out", str(path)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert opened == []
+    shown = CliRunner().invoke(app, [*words, "--open"])
+    assert (shown.exit_code, shown.stdout.strip()) == (0, str(path))
+    assert opened == [path.as_uri()]
+    assert ("there is no browser here" in shown.stderr) is not there
+
+
 def test_an_unfinished_run_has_no_report(tmp_path):
     run = create_run(tmp_path / "run", "train", {}, {"name": "bars", "images": 3, "image_shape": (2, 2, 1)})
     with pytest.raises(RunError, match="need a finished run for a report"):
@@ -272,50 +312,6 @@ def test_parts_are_written_as_they_are_meant():
     assert "<li>one</li><li>&lt;two&gt;</li>" in source
     assert "<pre>x &lt; 1</pre>" in source
     assert "<p>none here: none</p>" in source
-
-
-FRAME = """<html><body><iframe src="{name}" style="width:{width}px;height:900px;border:0"></iframe>
-<p id="said"></p><script>
-const frame = document.querySelector("iframe");
-frame.onload = () => setTimeout(() => {{
-  const page = frame.contentDocument, root = page.documentElement;
-  const sliders = [...page.querySelectorAll("input[type=range]")].map(range => {{
-    const told = [range.min, range.max].map(value => {{
-      range.value = value;
-      range.dispatchEvent(new Event("input"));
-      const shown = range.closest("figure").querySelectorAll(".readout tbody tr");
-      return [range.closest(".control").querySelector("output").textContent, range.getAttribute("aria-valuetext"),
-              [...shown].map(row => [...row.cells].map(cell => cell.textContent))];
-    }});
-    return {{name: range.labels[0].textContent, told}};
-  }});
-  const marks = [...page.querySelectorAll(".mark")].map(mark => {{
-    mark.focus();
-    return [mark.getAttribute("aria-label"), mark.closest("figure").querySelector(".hint").textContent];
-  }});
-  const pictures = [...page.querySelectorAll("img")].filter(each => each.naturalWidth > 0).length;
-  document.getElementById("said").textContent = JSON.stringify({{width: root.scrollWidth, pictures, sliders, marks}});
-}}, 300);
-</script></body></html>"""
-
-
-def in_browser(path, width, folder):
-    """What a browser makes of a page, and what it had to say: sliders at both ends, events with the focus."""
-    shutil.copy(path, folder / "report.html")
-    (folder / "frame.html").write_text(FRAME.format(name="report.html", width=width), encoding="utf-8")
-    browser = [
-        shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
-        "--enable-logging=stderr", "--virtual-time-budget=5000", f"--user-data-dir={folder / 'profile'}",
-        f"--window-size={width + 60},1000", "--dump-dom", (folder / "frame.html").as_uri(),
-    ]  # fmt: skip
-    ended = subprocess.run(browser, capture_output=True, text=True, timeout=120)
-    said = re.search(r'<p id="said">(.+?)</p>', ended.stdout.split("</iframe>")[-1], re.DOTALL)
-    assert said, ended.stderr
-    assert "CONSOLE" not in ended.stderr  # nor does the policy forbid anything that the page does
-    return json.loads(html.unescape(said[1]))
-
-
-needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium on the path")
 
 
 @needs_browser
