@@ -11,7 +11,7 @@ from ifp.pages.chart import Chart, Mark, Shape
 # lengths in units of the drawing, which is as wide as the page lets it be
 _WIDTH, _NUMBERS, _NAMES, _TOP, _HEIGHT = 640, 54, 100, 26, 230  # at the sides: numbers of nats, names of curves
 _ROW, _BELOW, _LINE = 18, 46, 15  # a row of points, what is below the axis, least distance between two names of curves
-_LONGEST = 9  # characters of a curve's name beside it
+_LONGEST = 8  # characters of a curve's name beside it
 _TICKS = 6
 # around the point, in the sizes of a mark; they differ without colour
 _SHAPES: Mapping[Shape, str] = {
@@ -97,7 +97,6 @@ class _Axes:
             yield f'<text x="{self.x(tick):.1f}" y="{self.floor + 20}" text-anchor="middle">{tick:g}</text>'
         yield f'<path class="axis" d="M{left},{self.floor}H{right}"/>'
         yield f'<path class="threshold" d="M{left},{self.y(self.chart.threshold):.1f}H{right}"/>'
-        yield f'<text x="{side}" y="14" text-anchor="{anchor}">nats</text>'
         yield f'<text x="{middle}" y="{self.height - 4}" text-anchor="middle">{_plain(self.chart.axis)}</text>'
 
     def _places(self) -> list[float]:

@@ -44,7 +44,7 @@ def factor_chart(
     )
     left_out = f" Shown: {len(names)} of {len(activity.names)} factors." if len(names) < len(activity.names) else ""
     return Chart(
-        title="Median KL of every factor's cases as they were heated (cooled where nothing was heated)",
+        title="Median KL (nats) of every factor's cases as they were heated (cooled where nothing was heated)",
         subject="factor",
         holds="cases awake",
         control="Pressure beta (nats)",

@@ -35,7 +35,6 @@ def training_chart(trained: TrainedRun, diffusion: Diffusion | None) -> Chart:
     trace = trained.trace
     information = trained.information if trace.names else None
     stages = _stages(trained)
-    starts = [0, *(trace.stage_ends[:-1] + 1).tolist()] if stages else []
     columns: list[dict[str, object]] = [
         {"step": int(step), "beta": float(beta), **({"stage": stages[int(stage)]} if stages else {})}
         for step, beta, stage in zip(trace.step, trace.pressure, trace.stage, strict=True)
@@ -49,15 +48,8 @@ def training_chart(trained: TrainedRun, diffusion: Diffusion | None) -> Chart:
         events,
         control="Record of training; beta is in nats",
         axis="step",
-        needed=trace.stage_ends.tolist(),
-        stages=tuple(
-            StageLine(
-                float(trace.step[max(start - 1, 0)]),
-                f"stage {int(trace.stage[start]) + 1}",
-                f"Stage {stages[int(trace.stage[start])]}",
-            )
-            for start in starts
-        ),
+        needed=trace.stage_ends[:MOST_CURVES].tolist(),
+        stages=tuple(_stage_lines(trained, stages)),
     )
 
 
@@ -143,7 +135,7 @@ def _latent_chart(
     about = "in the colour of the factor it holds most of at the end" if names else "in its own colour"
     happened = " Circles: froze; triangles: spread (to the left), gathered; squares on edge: moved." if marks else ""
     return Chart(
-        title="KL of every latent as the pressure fell" if falls else "KL of every latent along training",
+        title="KL (nats) of every latent as the pressure fell" if falls else "KL (nats) of every latent along training",
         subject="latent",
         holds="holds, nats above chance",
         control=control,
@@ -240,14 +232,27 @@ def _stages(trained: TrainedRun) -> dict[int, str]:
     numbers = [int(stage) for stage in np.unique(trace.stage)]
     if len(numbers) < 2:
         return {}
-    return {stage: f"{stage + 1} of {max(numbers) + 1}" + _planned(plan, stage) for stage in numbers}
+    count = max(numbers) + 1
+    return {stage: f"{stage + 1} of {count}{_in_stage(plan, stage)}" for stage in numbers}
 
 
-def _planned(plan: StagePlan | None, stage: int) -> str:
+def _in_stage(plan: StagePlan | None, stage: int) -> str:
+    """Factors and latents of a planned stage."""
     if plan is None or not 0 <= stage < len(plan.stages):
         return ""
     planned = plan.stages[stage]
     factors = ", ".join(map(short, planned.factors[:_TOLD])) or "no factor"
     more = f" and {len(planned.factors) - _TOLD} more" if len(planned.factors) > _TOLD else ""
-    latents = ", ".join(f"z{latent}" for latent in planned.latents[:MOST_CURVES])
-    return f", planned at beta {planned.pressure:.4g} for {factors}{more} in {latents}"
+    return f": {factors}{more} in {', '.join(f'z{latent}' for latent in planned.latents[:MOST_CURVES])}"
+
+
+def _stage_lines(trained: TrainedRun, stages: Mapping[int, str]) -> Iterator[StageLine]:
+    """Where each stage begins: at the end of the one before."""
+    trace, plan = trained.trace, trained.staged_plan
+    starts = [0, *(trace.stage_ends[:-1] + 1).tolist()] if stages else []
+    for start in starts[:MOST_CURVES]:
+        stage = int(trace.stage[start])
+        known = plan is not None and 0 <= stage < len(plan.stages)
+        planned = f"; planned at beta {plan.stages[stage].pressure:.4g} nats" if plan is not None and known else ""
+        text = f"Stage {stages[stage]}{planned}"
+        yield StageLine(float(trace.step[max(start - 1, 0)]), f"stage {stage + 1}", text)
