@@ -79,13 +79,11 @@ def read_arrays(path: Path, columns: Sequence[str], seed: int) -> Found:
     if not path.is_file():
         raise DataError(f"need a file of samples, there is none at {path}")
     if path.suffix.lower() == ".npy":
-        if columns:
-            raise DataError(f"need an npz for {columns[0]!r} beside the samples, {path} has one array")
         return array_of(_mapped(path), path.stem, f"file {path}")
     file = array_file(path)
     there = file.names()
     if path.suffix.lower() == ".npz" and {"format", "shape", "data"} <= set(there):
-        return _read_sparse(file, columns)
+        return _read_sparse(file)
     samples = next((name for name in _SAMPLES if name in there), None)
     if samples is None:
         if any(name in there for name in _IMAGES) and not columns:
@@ -126,10 +124,8 @@ def _columns(file: ArrayFile, asked: Sequence[str], rows: int) -> dict[str, NDAr
     return {name: file.whole(name) for name in asked if name in there and file.held(name).shape == (rows,)}
 
 
-def _read_sparse(file: ArrayFile, columns: Sequence[str]) -> Found:
+def _read_sparse(file: ArrayFile) -> Found:
     """A matrix in csr, csc or coo form, every index checked before scipy believes it."""
-    if columns:
-        raise DataError(f"need an array (N,) for {columns[0]!r}, {file.path} holds a sparse matrix alone")
     form = _form(file)
     if form not in ("csr", "csc", "coo"):
         raise DataError(f"need a sparse matrix as csr, csc or coo in {file.path}, got {shown(form)}: save X.tocsr()")

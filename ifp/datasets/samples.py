@@ -105,7 +105,8 @@ def sample_rows(
     missing = [each for each in columns if each not in found.columns and not (each == TOTAL and each == exposure)]
     if missing:
         raise IFPError(
-            f"need a column of {found.source} for {missing[0]!r}, which has none but its features: give an array (N,)"
+            f"need {missing[0]!r} beside the samples, {found.source} holds no other column: keep it in an npz, a table "
+            "or an h5ad file, or give an array (N,) from Python"
         )
     values = require_numbers(found)
     row_exposure, exposed = _exposure(exposure, found, values)

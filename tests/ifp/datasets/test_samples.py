@@ -132,7 +132,17 @@ def test_exposure_and_condition_by_column_or_as_arrays(brought, tmp_path):
 
 
 def test_the_total_is_the_sum_of_what_is_a_feature(brought):
-    for form in ("array", "matrix", "frame", "csc_array.h5ad"):
+    for form in (
+        "array",
+        "matrix",
+        "frame",
+        "csc_array.h5ad",
+        "rows.npy",
+        "rows.npz",
+        "csr.npz",
+        "named.csv",
+        "rows.h5",
+    ):
         np.testing.assert_allclose(sample_rows(brought[form], exposure="total").exposure, DEPTH, err_msg=form)
     labelled = FRAME.assign(year=2000)
     np.testing.assert_allclose(sample_rows(labelled, exposure="total", labels=["year"]).exposure, DEPTH)
