@@ -51,8 +51,9 @@ def silent_fit(
         value.backward()
         return value
 
-    first = optimizer.step(closure).detach()
-    if not torch.isfinite(first) or not all(torch.isfinite(one).all() for one in variables):
+    if torch.isfinite(loss().detach()):
+        optimizer.step(closure)
+    if not torch.isfinite(loss().detach()) or not all(torch.isfinite(one).all() for one in variables):
         raise IFPError(
             "need a finite log-probability at the start of the silent fit and below, got NaN or infinity: give another "
             "start=, or check that the values are what log_prob takes"
