@@ -4,7 +4,8 @@ The greatest value of B draws is exceeded by noise with a chance of 1/(B + 1): 1
 *Signs*: the sign of every score is flipped at random, all of one feature's own alike. Right for independent columns
 of any variance, and for rows of any scale or exposure, whose scores are held dense; shares of a softmax sum to 1,
 which flipped scores do not. *Silent*: rows are drawn from the silent likelihood, each with its own exposure, depth and
-condition: right where the likelihood is. Shuffling columns is right for neither exposures nor rows of unequal scale.
+condition: right where the likelihood is, which a Gaussian of rows of unequal scale is not. Shuffling columns is right
+for neither exposures nor rows of unequal scale. A dominant mode hides those behind it here, not from the held-out test.
 """
 
 import dataclasses
