@@ -74,6 +74,8 @@ class _Axes:
 
     def x(self, at: float) -> float:
         first, last = self.chart.at[0], self.chart.at[-1]
+        if first == last:  # one record
+            return self.left
         share = np.log(at / first) / np.log(last / first) if self.chart.logarithmic else (at - first) / (last - first)
         return self.left + float(np.clip(share, 0.0, 1.0)) * (self.right - self.left)
 

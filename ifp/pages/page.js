@@ -66,8 +66,8 @@ function chart(figure, data) {
   const now = drawn(svg, "path", { class: "now" });
   const dots = data.curves.map(curve => drawn(svg, "circle", { class: "now", r: 4, fill: curve.colour }));
   const table = readout(data);
-  const hint = element("p", "Point at a curve or an event, or walk through the events with the arrow keys: " +
-    "its values stand here.", { class: "hint" });
+  const walk = marks.length ? " or an event, or walk through the events with the arrow keys" : "";
+  const hint = element("p", `Point at a curve${walk}: its values stand here.`, { class: "hint" });
 
   const control = slider(data.control, data.x.length, data.start, at => data.told[at], at => {
     now.setAttribute("d", `M${data.x[at]},${data.ends[0]}V${data.ends[1]}`);
@@ -108,7 +108,7 @@ function chart(figure, data) {
     });
   });
 
-  const wide = element("div", "", { class: "wide control" });
+  const wide = element("div", "", { class: "wide control", tabindex: 0 });
   wide.append(table);
   svg.after(hint, control.box, wide);
   control.start();

@@ -110,6 +110,18 @@ def test_records_that_cannot_be_laid_out_are_refused(at):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_a_single_record_stands_where_the_axis_begins(logarithmic):
+    alone = Chart(
+        title="KL", subject="latent", holds="holds", control="Record", axis="step", at=(3.0,), logarithmic=logarithmic,
+        records=({"step": 3},), curves=(Curve("z0", "#0173b2", (1.0,), ("",)),), marks=(), stages=(), threshold=0.1,
+        caption="",
+    )  # fmt: skip
+    (x,) = chart_data(alone)["x"]
+    assert f'd="M{x:.0f}' in chart_svg(alone).split('class="curve"')[0]  # of the axis
+    assert chart_data(alone)["told"] == ["step 3"]
+
+
 def test_a_long_training_shows_the_records_that_are_needed():
     kept = kept_records(100_000, 10, [17, 99_998])
     assert len(kept) <= 302
