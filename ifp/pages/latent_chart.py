@@ -39,11 +39,12 @@ def training_chart(trained: TrainedRun, diffusion: Diffusion | None) -> Chart:
         {"step": int(step), "beta": float(beta), **({"stage": stages[int(stage)]} if stages else {})}
         for step, beta, stage in zip(trace.step, trace.pressure, trace.stage, strict=True)
     ]
-    events = [] if information is None or diffusion is None else list(_events(information, diffusion))
-    return _latent_chart(
+    events = [] if information is None or diffusion is None else list(diffusion_marks(information, diffusion))
+    return latent_chart(
         trace.step.astype(np.float64),
         trace.kl,
-        information,
+        None if information is None else information.held,
+        trace.names,
         columns,
         events,
         control="Record of training; beta is in nats",
@@ -72,19 +73,20 @@ def cooling_chart(whole: AnnealedWhole) -> Chart:
         if latent.statuses[0] == "ok"
     ]
     if information is not None and findings.diffusion is not None:
-        events += [
-            event for event in _events(information, findings.diffusion, pressure=True) if event[1].shape != "froze"
-        ]
-    return _latent_chart(
-        branch.beta, branch.kl, information, [{"beta": float(beta)} for beta in branch.beta], events,
+        marks = diffusion_marks(information, findings.diffusion, pressure=True)
+        events += [mark for mark in marks if mark[1].shape != "froze"]
+    held = None if information is None else information.held
+    return latent_chart(
+        branch.beta, branch.kl, held, branch.names, [{"beta": float(beta)} for beta in branch.beta], events,
         control="Pressure beta (nats), as it fell", axis="pressure beta (nats)", threshold=findings.thresholds[0],
     )  # fmt: skip
 
 
-def _latent_chart(
+def latent_chart(
     at: NDArray[np.floating],
     kl: NDArray[np.floating],
-    information: InformationTrace | None,
+    held: NDArray[np.floating] | None,
+    names: Sequence[str],
     columns: Sequence[Mapping[str, object]],
     events: Sequence[tuple[int, Mark]],
     *,
@@ -99,7 +101,8 @@ def _latent_chart(
     Args:
         at: place of each record (records,).
         kl: nats (records, latents).
-        information: at the same records; None of unlabelled data.
+        held: information above chance where it is sure, nats (records, latents, factors); None of unlabelled data.
+        names: of the factors.
         columns: what is told of each record.
         events: with the record of each.
         needed: records that are shown in any case, beside those of events.
@@ -108,8 +111,6 @@ def _latent_chart(
     kept = kept_records(len(at), len(latents), [*needed, *(min(record, len(at) - 1) for record, _ in events)])
     falls = bool(at[0] > at[-1])
     kept = kept[::-1] if falls else kept
-    held = None if information is None else information.held
-    names = () if information is None else information.names
     records = [{**columns[record], **_awake(kl[record], held, record, names, threshold)} for record in kept]
     colours = _colours(latents, held, names)
     curves = tuple(
@@ -196,7 +197,7 @@ def _colours(
         taken[factor] += 1
 
 
-def _events(
+def diffusion_marks(
     information: InformationTrace, diffusion: Diffusion, *, pressure: bool = False
 ) -> Iterator[tuple[int, Mark]]:
     """Where factors froze, then the largest of what spread, gathered and moved, each with its record."""

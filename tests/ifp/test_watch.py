@@ -182,6 +182,9 @@ def test_a_factor_that_begins_to_spread_is_told_and_diagnosed(spreading, told):
     assert code == 0, error
     assert "Diffusion index 1.000" in page
     assert f"hue {hue.nats:.2f} nats, 50% in the latent with most" in page
+    assert 'aria-label="hue spread from z0 into z1, ' in page  # the mark on the curve
+    (before, after) = (re.search(rf"<tr><td>{step}</td>.*?</tr>", page)[0] for step in (100, 200))
+    assert (">z0</td>" in before, ">z0, z1</td>" in after) == (True, True)
     assert ifp.verify(out).faults == ()
 
 
