@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -35,7 +36,7 @@ def draw_modes(
         above: whether each mode is above chance.
         suggested: pressure at which as many modes carry information (modes,), nats; NaN where none is suggested.
         title: of the figure.
-        chance: the first point of rows whose columns share nothing, nats; None where there is no one number.
+        chance: pressure, nats, from which down no mode is told from chance; None where all are.
         weight_of_nat: weight of the KL in the user's loss at a pressure of 1 nat, for an axis on top.
         loss: its name.
     """
@@ -58,7 +59,7 @@ def draw_modes(
         low = min(*points, *held_out[known], *suggested[np.isfinite(suggested)], chance) / 1.3
         axes.axvspan(low, chance, color="grey", alpha=0.15, linewidth=0)
         axes.set_xlim(left=low)
-        handles.append(Patch(color="grey", alpha=0.15, label="chance"))
+        handles.append(Patch(color="grey", alpha=0.15, label="not told from chance"))
     axes.set_yticks(rows, [f"mode {row + 1}" for row in rows])
     axes.invert_yaxis()
     axes.set(xlabel=r"pressure $\beta$ (nats; negative log-likelihood summed over features)")
@@ -71,10 +72,14 @@ def draw_modes(
         top.set_xlabel(f"weight of the KL in {loss}")
         plain_pressure_axis(top.xaxis)
     handles += [
-        Line2D([], [], marker="o", linestyle="", color=colour, markeredgecolor="black", label="freezes, above chance"),
-        Line2D([], [], marker="o", linestyle="", color=_UNTOLD, markeredgecolor="black", label="freezes, no better"),
-        Line2D([], [], marker="o", linestyle="", color=_UNTOLD, markerfacecolor="white", label="on rows left out"),
-        Line2D([], [], marker="|", linestyle="", color="black", markersize=10, label="pressure to use"),
+        _mark("above chance", marker="o", color=colour, markeredgecolor="black"),
+        _mark("may be chance", marker="o", color=_UNTOLD, markeredgecolor="black"),
+        _mark("on rows left out", marker="o", color=_UNTOLD, markerfacecolor="white"),
+        _mark("pressure to use", marker="|", color="black", markersize=10),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
+
+
+def _mark(label: str, **style: Any) -> Line2D:
+    return Line2D([], [], linestyle="", label=label, **style)

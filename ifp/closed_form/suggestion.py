@@ -160,6 +160,7 @@ class Suggestion(Shown):
             frame["above_chance"].tolist(),
             frame["beta"].where(frame["above_chance"]).to_numpy(),
             f"Where modes of {self.data} freeze ({self.likelihood})",
+            chance=None if self.above_chance == len(self.modes) else self.modes[self.above_chance].freezing,
             weight_of_nat=None if self.loss is None else self.loss.weight_of(1.0),
             loss="" if self.loss is None else self.loss.loss,
         )

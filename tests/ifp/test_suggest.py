@@ -207,6 +207,21 @@ def test_the_table_and_the_object_of_the_command_are_those_of_python(told, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["modes.svg", "rows.csv"]
 
 
+def test_the_figure_has_the_numbers_and_shades_what_may_be_chance():
+    found = ifp.suggest(PLANTED, loss="mse-mean", modes=5)
+    figure = found.plot()
+    figure.draw_without_rendering()  # the axis on top follows when it is drawn
+    axes = figure.axes[0]
+    drawn = {(round(float(line.get_xdata()[0]), 9), line.get_marker()) for line in axes.lines if len(line.get_xdata())}
+    wanted = [(mode.freezing, "o") for mode in found.modes] + [(mode.held_out, "o") for mode in found.modes]
+    wanted += [(mode.beta, "|") for mode in found.modes[:3]]
+    assert {(round(value, 9), marker) for value, marker in wanted} <= drawn
+    assert not any((round(mode.beta, 9), "|") in drawn for mode in found.modes[3:])
+    assert axes.patches[0].get_extents().transformed(axes.transData.inverted()).x1 == pytest.approx(LAM[3])
+    top = axes.child_axes[0]
+    np.testing.assert_allclose(top.get_xlim(), np.array(axes.get_xlim()) / 20, rtol=1e-6)  # N / 2 nats a weight of 1
+
+
 def test_a_result_shows_itself():
     text = repr(ifp.suggest(PLANTED, loss="mse-mean"))
     assert text.startswith("Suggestion for your data; pressures in nats")
