@@ -27,7 +27,7 @@ from annealing.conditional import shared_code_value, shared_code_value_by_course
 from annealing.curvature import Curvature, mean_curvature
 from annealing.errors import DataError
 from annealing.leading_modes import leading_modes
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder
 from annealing.rows import Rows
 from annealing.score_spectrum import require_varying
 from annealing.scores import StackedScores
@@ -51,7 +51,7 @@ class SilentConditions:
 
     categories: Classes
     index: tuple[Classes, ...]
-    silences: tuple[Silence, ...]
+    silences: tuple[SilentDecoder, ...]
 
     @property
     def shares(self) -> Array:

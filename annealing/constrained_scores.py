@@ -48,11 +48,11 @@ class MultinomialScores:
         return self.depth * (self.shares @ np.square(direction) - (self.shares @ direction) ** 2)
 
     def feature_moments(self) -> Array:
-        """As of :class:`Scores`."""
+        """As of :class:`~annealing.scores.Scores`."""
         return self.inner.feature_moments()
 
     def part(self, rows: Index) -> "MultinomialScores":
-        """As of :class:`Scores`."""
+        """As of :class:`~annealing.scores.Scores`."""
         return MultinomialScores(self.inner.part(rows), self.depth[rows], self.shares)
 
 
@@ -83,11 +83,11 @@ class ConstrainedScores:
         return product - np.multiply.outer(self.shares, product.sum(axis=0))
 
     def own_squares(self, direction: Array, codes: Array | None = None, loadings: Array | None = None) -> Array:
-        """As of :class:`Scores`: of the log-rates, which are independent where the shares are not."""
+        """As of :class:`~annealing.scores.Scores`: of the log-rates, which are independent where the shares are not."""
         return self.inner.own_squares(self._free(direction), codes, loadings)
 
     def feature_moments(self) -> Array:
-        """As of :class:`Scores`."""
+        """As of :class:`~annealing.scores.Scores`."""
         rows, columns = self.shape
         total = self.inner.times(np.ones(columns))
         crossed = self.inner.transposed_times(total) / rows
@@ -96,7 +96,7 @@ class ConstrainedScores:
         return moments[:, None, None]
 
     def part(self, rows: Index) -> "ConstrainedScores":
-        """As of :class:`Scores`."""
+        """As of :class:`~annealing.scores.Scores`."""
         return ConstrainedScores(self.inner.part(rows), self.shares)
 
     def _free(self, directions: Array) -> Array:

@@ -26,8 +26,8 @@ from annealing.curvature import BlockCurvature
 from annealing.errors import DataError, IFPError
 from annealing.leading_modes import leading_modes
 from annealing.likelihoods.laplace import LaplaceRows
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.likelihoods.own import Likelihood
-from annealing.likelihoods.row_likelihood import RowLikelihood
 from annealing.rows import Rows
 from annealing.score_spectrum import require_varying
 from annealing.scores import DenseScores

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from annealing.conditions import SilentConditions, seen_value
 from annealing.errors import DataError
-from annealing.likelihoods.row_likelihood import RowLikelihood
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.rows import Rows
 
 Labels = NDArray[np.integer]

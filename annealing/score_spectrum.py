@@ -2,7 +2,7 @@ r"""Freezing points of rows of any data under any likelihood: the spectrum of wh
 
 .. math:: \beta_k = \lambda_k \left( H^{-1/2}\, \mathrm{Cov}(s)\, H^{-1/2} \right)
 
-with s the scores at the silent decoder and H its curvature (:mod:`annealing.likelihoods.row_likelihood`). The loss is
+with s the scores at the silent decoder and H its curvature (:mod:`annealing.likelihoods.likelihood`). The loss is
 the negative log-likelihood, summed over features and averaged over rows, plus beta times the KL. The first value is the
 pressure at which a latent starts to carry information, and it is exact for the local stability of silence: the best
 encoder is linear in s, for any network that can draw the direction. Later ones are freezing points for linear decoders
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from annealing.choices import require_count
 from annealing.errors import DataError
 from annealing.leading_modes import leading_modes
-from annealing.likelihoods.row_likelihood import RowLikelihood
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.rows import Rows
 
 

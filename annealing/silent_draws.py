@@ -21,8 +21,8 @@ from annealing.choices import require_count, require_one_of, require_seed
 from annealing.conditions import SilentConditions, silent_conditions
 from annealing.errors import IFPError
 from annealing.leading_modes import leading_modes
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder
 from annealing.likelihoods.negative_binomial import NegativeBinomialRows
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.likelihoods.softmax_negative_binomial import SoftmaxNegativeBinomialRows
 from annealing.rows import Rows
 from annealing.score_spectrum import require_varying
@@ -121,7 +121,7 @@ def _redrawn(rows: Rows, likelihood: RowLikelihood, silent: SilentConditions, rn
 
 
 def _values(
-    likelihood: RowLikelihood, silence: Silence, rows: Rows, rng: np.random.Generator
+    likelihood: RowLikelihood, silence: SilentDecoder, rows: Rows, rng: np.random.Generator
 ) -> Array | sparse.csr_array:
     depth = rows.row_sums()
     exposure = (depth if likelihood.name.startswith("softmax") else np.ones(len(rows)))[:, None]

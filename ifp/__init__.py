@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analysis.scores.run_scores import RunScores
     from analysis.stage_plan import StagePlan
     from annealing.errors import DataError, IFPError, PlanError, RunError
+    from annealing.likelihoods.own import Likelihood
     from annealing.loss_forms import beta_in_nats, weight_of
     from ifp.api.anneal import anneal
     from ifp.api.compare import Comparison, compare
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
     from ifp.training.checkpoint import load_model
 
 __all__ = [
-    "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Network", "PlanError", "Run", "RunError",
-    "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "Suggestion", "anneal", "beta_in_nats", "compare",
-    "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset", "load_dataset", "load_model",
-    "open_run", "plan_stages", "report", "runs", "score", "score_runs", "spectrum", "suggest", "train", "traverse",
-    "verify", "watch", "weight_of",
+    "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Likelihood", "Network", "PlanError",
+    "Run", "RunError", "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "Suggestion", "anneal",
+    "beta_in_nats", "compare", "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset",
+    "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs", "score", "score_runs",
+    "spectrum", "suggest", "train", "traverse", "verify", "watch", "weight_of",
 ]  # fmt: skip
 
 _HOME = {
@@ -62,6 +63,7 @@ _HOME = {
         "PlanError",
         "RunError",
     ),
+    "annealing.likelihoods.own": ("Likelihood",),
     "annealing.loss_forms": (
         "beta_in_nats",
         "weight_of",

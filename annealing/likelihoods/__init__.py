@@ -8,9 +8,9 @@ from annealing.errors import IFPError
 from annealing.likelihoods.bernoulli import BernoulliRows
 from annealing.likelihoods.gaussian import GaussianDecodedRows, GaussianEachRows, GaussianRows, GaussianSharedRows
 from annealing.likelihoods.laplace import LaplaceRows
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.likelihoods.negative_binomial import NegativeBinomialRows
 from annealing.likelihoods.poisson import PoissonRows
-from annealing.likelihoods.row_likelihood import RowLikelihood
 from annealing.likelihoods.softmax import SoftmaxRatesRows, SoftmaxRows
 from annealing.likelihoods.softmax_negative_binomial import SoftmaxNegativeBinomialRows
 

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli
 
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import DataError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder
 from annealing.rows import Rows
 from annealing.scores import of_entries
 
@@ -26,19 +26,19 @@ class BernoulliRows(RowLikelihood):
     parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; shares between 0 and 1 are taken, too."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; shares between 0 and 1 are taken, too."""
         return -Bernoulli(logits=outputs[..., 0, :], validate_args=False).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         mean = torch.from_numpy(silence.outputs[0]).sigmoid().numpy()
         return (rng.random((len(exposure), len(mean))) < mean).astype(np.float64)
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; nothing is shared."""
         return tuple(self._silent(rows) for rows in parts)
 
-    def _silent(self, rows: Rows) -> Silence:
+    def _silent(self, rows: Rows) -> SilentDecoder:
         """The logits of the features' means.
 
         Raises:
@@ -55,4 +55,4 @@ class BernoulliRows(RowLikelihood):
         mean = np.where(varying, rows.column_mean(), low)
         scores = of_entries(rows.values, [(np.ones(len(rows)), mean)])
         outputs = torch.logit(torch.from_numpy(mean)).numpy()[None]
-        return Silence(outputs, scores, DiagonalCurvature(mean * (1 - mean)), varying)
+        return SilentDecoder(outputs, scores, DiagonalCurvature(mean * (1 - mean)), varying)

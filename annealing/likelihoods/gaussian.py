@@ -12,7 +12,7 @@ from torch.distributions import Normal
 
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import IFPError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder
 from annealing.rows import Rows
 from annealing.scores import DenseScores, Scores, SparseScores, of_entries
 
@@ -25,12 +25,16 @@ class _Gaussian(RowLikelihood):
 
     parameters: tuple[str, ...] = field(default=("mean",), init=False, repr=False)
 
-    def _of_variance(self, parts: Sequence[Rows], variance: Array, free: Mapping[str, Array]) -> tuple[Silence, ...]:
+    def _of_variance(
+        self, parts: Sequence[Rows], variance: Array, free: Mapping[str, Array]
+    ) -> tuple[SilentDecoder, ...]:
         precision = _inverse(variance)
         silences = []
         for rows in parts:
             mean, varying, centred = _centred(rows)
-            silences.append(Silence(mean[None], centred.scaled(precision), DiagonalCurvature(precision), varying, free))
+            silences.append(
+                SilentDecoder(mean[None], centred.scaled(precision), DiagonalCurvature(precision), varying, free)
+            )
         return tuple(silences)
 
     def _variance_within(self, parts: Sequence[Rows]) -> Array:
@@ -58,14 +62,14 @@ class GaussianRows(_Gaussian):
             raise IFPError(f"need a Gaussian variance above 0, got {self.variance}")
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`, constants included."""
         return -Normal(outputs[..., 0, :], self.variance**0.5).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return rng.normal(silence.outputs[0], self.variance**0.5, (len(exposure), silence.outputs.shape[1]))
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means."""
         for rows in parts:
             self.refuse_exposure(rows)
@@ -87,15 +91,15 @@ class GaussianSharedRows(_Gaussian):
     name: str = field(default="gaussian-shared", init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variance."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has the variance."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         deviation = np.sqrt(silence.free["variance"])
         return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means, and the mean of their variances, of which all parts have one."""
         variance = self._variance_within(parts).mean()
         return self._of_variance(parts, np.full(parts[0].features, variance), {"variance": np.asarray(variance)})
@@ -114,15 +118,15 @@ class GaussianEachRows(_Gaussian):
     name: str = field(default="gaussian-each", init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has the variances."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has the variances."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         deviation = np.sqrt(silence.free["variance"])
         return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means and variances; all parts have the same variances."""
         variance = self._variance_within(parts)
         return self._of_variance(parts, variance, {"variance": variance})
@@ -142,19 +146,19 @@ class GaussianDecodedRows(_Gaussian):
     parameters: tuple[str, ...] = field(default=("mean", "log_variance"), init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return -Normal(outputs[..., 0, :], (outputs[..., 1, :] / 2).exp()).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         deviation = np.exp(silence.outputs[1] / 2)
         return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means and variances."""
         return tuple(self._silent(rows) for rows in parts)
 
-    def _silent(self, rows: Rows) -> Silence:
+    def _silent(self, rows: Rows) -> SilentDecoder:
         self.refuse_exposure(rows)
         mean, varying, centred = _centred(rows)
         variance = _variance(rows)
@@ -162,7 +166,7 @@ class GaussianDecodedRows(_Gaussian):
         curvature = DiagonalCurvature(np.concatenate([precision, np.where(varying, 0.5, 0.0)]))
         with np.errstate(divide="ignore"):
             outputs = np.stack([mean, np.log(variance)])
-        return Silence(outputs, _with_squares(centred, mean, variance, precision), curvature, varying)
+        return SilentDecoder(outputs, _with_squares(centred, mean, variance, precision), curvature, varying)
 
 
 def _centred(rows: Rows) -> tuple[Array, NDArray[np.bool_], DenseScores | SparseScores]:

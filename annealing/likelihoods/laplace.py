@@ -11,7 +11,7 @@ from torch.distributions import Laplace
 
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import DataError, IFPError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder
 from annealing.rows import Rows
 from annealing.scores import DenseScores
 
@@ -42,18 +42,18 @@ class LaplaceRows(RowLikelihood):
             raise IFPError(f"need a Laplace scale above 0, got {self.scale}")
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`, constants included."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`, constants included."""
         return -Laplace(outputs[..., 0, :], self.scale).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return rng.laplace(silence.outputs[0], self.scale, (len(exposure), silence.outputs.shape[1]))
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; nothing is shared."""
         return tuple(self._silent(rows) for rows in parts)
 
-    def _silent(self, rows: Rows) -> Silence:
+    def _silent(self, rows: Rows) -> SilentDecoder:
         """The features' medians.
 
         Raises:
@@ -75,7 +75,7 @@ class LaplaceRows(RowLikelihood):
         density = _density_at(values, median, varying)
         scores = np.where(varying, np.sign(values - median) / self.scale, 0.0)
         curvature = DiagonalCurvature(2 * density / self.scale)
-        return Silence(median[None], DenseScores(scores, rows.features), curvature, varying, notes=(NOTE,))
+        return SilentDecoder(median[None], DenseScores(scores, rows.features), curvature, varying, notes=(NOTE,))
 
 
 def _dense(values: sparse.csr_array) -> Array:

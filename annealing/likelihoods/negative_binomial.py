@@ -13,7 +13,7 @@ from torch.distributions import NegativeBinomial
 from annealing.curvature import DiagonalCurvature
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods.dispersed_counts import LEAST, MOST, DispersedCounts
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder, exposures, require_counts
 from annealing.rows import Rows
 
 Array = NDArray[np.float64]
@@ -46,14 +46,14 @@ class NegativeBinomialRows(RowLikelihood):
             raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         return dispersed_nats(outputs[..., 0, :], values, exposure, dispersion_of(self.dispersion, free))
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return drawn_counts(exposure * np.exp(silence.outputs[0]), silence.free["dispersion"], rng)
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The log-rates at which every feature's scores sum to 0, and dispersions that all parts share.
 
         Raises:
@@ -65,7 +65,7 @@ class NegativeBinomialRows(RowLikelihood):
         dispersion = given_or_fitted(self.dispersion, counts, DispersedCounts.rate_given)
         return tuple(self._silent(part, dispersion) for part in counts)
 
-    def _silent(self, counts: DispersedCounts, dispersion: Array) -> Silence:
+    def _silent(self, counts: DispersedCounts, dispersion: Array) -> SilentDecoder:
         rate = counts.rate_given(dispersion)
         low, high = counts.rows.column_range()
         varying = counts.varying if counts.rows.exposure is not None else low < high
@@ -73,7 +73,9 @@ class NegativeBinomialRows(RowLikelihood):
             outputs = np.log(rate)[None]
         curvature = DiagonalCurvature(counts.curvature(rate, dispersion))
         free = {"dispersion": dispersion}
-        return Silence(outputs, counts.scores(rate, dispersion), curvature, varying, free, notes_of(self, dispersion))
+        return SilentDecoder(
+            outputs, counts.scores(rate, dispersion), curvature, varying, free, notes_of(self, dispersion)
+        )
 
 
 def given_or_fitted(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from annealing.curvature import BlockCurvature, Curvature, DiagonalCurvature, FullCurvature
 from annealing.errors import DataError, IFPError
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder
 from annealing.likelihoods.own_terms import Terms, row_scores
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence
 from annealing.likelihoods.silent_fit import newton, silent_fit
 from annealing.rows import Rows
 from annealing.scores import DenseScores
@@ -70,7 +70,7 @@ class Likelihood(RowLikelihood):
         return self.per_row
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has what is learned."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has what is learned."""
         fitted = free if isinstance(free, dict) else {}
         missing = [name for name in self.learned if name not in fitted]
         if missing:
@@ -79,7 +79,7 @@ class Likelihood(RowLikelihood):
         found = self._log_prob(values, (*outputs.unbind(-2), *learned), exposure)
         return -(found if self.per_row else found.sum(-1))
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The best outputs by L-BFGS and Newton's method.
 
         Raises:
@@ -94,7 +94,7 @@ class Likelihood(RowLikelihood):
             return tuple(silence for rows in parts for silence in self._fitted((rows,)))
         return self._fitted(parts)
 
-    def _fitted(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def _fitted(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         features, count = parts[0].features, len(self.parameters)
         varying = [self._varying(rows) for rows in parts]
         # what never varies may have no finite silent decoder, and adds nothing
@@ -109,7 +109,7 @@ class Likelihood(RowLikelihood):
         decoded, learned = silent_fit(terms, self._log_prob, guess, count, self.per_row)
         free = dict(zip(self.learned, _embedded(learned.numpy(), kept, features), strict=True))
         return tuple(
-            Silence(
+            SilentDecoder(
                 _embedded(own.numpy(), kept, features),
                 row_scores(term, self._log_prob, own, learned, kept, features),
                 self._curvature(term, own, learned, kept, features),
@@ -119,13 +119,13 @@ class Likelihood(RowLikelihood):
             for term, own, vary in zip(terms, decoded, varying, strict=True)
         )
 
-    def _nothing(self, rows: Rows) -> Silence:
+    def _nothing(self, rows: Rows) -> SilentDecoder:
         """The silent decoder of rows that are all the same: no score, no curvature."""
         features, count = rows.features, len(self.parameters)
         none = np.zeros((features, count, count))
         scores = DenseScores(np.zeros((len(rows), count * features)), features)
         outputs = np.full((count, features), np.nan)
-        return Silence(outputs, scores, self._of_blocks(none), np.zeros(features, np.bool_))
+        return SilentDecoder(outputs, scores, self._of_blocks(none), np.zeros(features, np.bool_))
 
     def _of_blocks(self, blocks: Array) -> Curvature:
         if self.per_row:

@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import Tensor
 
 from annealing.errors import DataError
-from annealing.likelihoods.row_likelihood import exposures
+from annealing.likelihoods.likelihood import exposures
 from annealing.rows import Rows
 from annealing.scores import DenseScores, SparseScores
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Poisson
 
 from annealing.curvature import DiagonalCurvature
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, exposures, require_counts
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder, exposures, require_counts
 from annealing.rows import Rows
 from annealing.scores import of_entries
 
@@ -24,19 +24,19 @@ class PoissonRows(RowLikelihood):
     parameters: tuple[str, ...] = field(default=("log_rate",), init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         rate = outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
         return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return rng.poisson(exposure * np.exp(silence.outputs[0])).astype(np.float64)
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; nothing is shared."""
         return tuple(self._silent(rows) for rows in parts)
 
-    def _silent(self, rows: Rows) -> Silence:
+    def _silent(self, rows: Rows) -> SilentDecoder:
         """The log-rates of the sums over all rows.
 
         Raises:
@@ -50,4 +50,4 @@ class PoissonRows(RowLikelihood):
         with np.errstate(divide="ignore"):
             outputs = np.log(rate)[None]
         scores = of_entries(rows.values, [(exposure, rate)])
-        return Silence(outputs, scores, DiagonalCurvature(exposure.mean() * rate), varying)
+        return SilentDecoder(outputs, scores, DiagonalCurvature(exposure.mean() * rate), varying)

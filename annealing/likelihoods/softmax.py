@@ -13,7 +13,7 @@ from torch.distributions import Multinomial, Poisson
 from annealing.constrained_scores import MultinomialScores
 from annealing.curvature import LowRankCurvature
 from annealing.errors import DataError
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder, require_counts
 from annealing.rows import Rows
 from annealing.scores import of_entries
 
@@ -42,20 +42,20 @@ class SoftmaxRows(RowLikelihood):
         return True
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`: multinomial of each row's own depth."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`: multinomial of each row's own depth."""
         shares = Multinomial(1, logits=outputs[..., 0, :], validate_args=False)  # its log_prob takes any depth
         total = -shares.log_prob(values)
         return total / values.sum(-1) if self.per_token else total
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return rng.multinomial(depth.astype(np.int64), np.exp(silence.outputs[0])).astype(np.float64)
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; nothing is shared."""
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; nothing is shared."""
         return tuple(self._silent(rows) for rows in parts)
 
-    def _silent(self, rows: Rows) -> Silence:
+    def _silent(self, rows: Rows) -> SilentDecoder:
         """The logits of the shares of all counts.
 
         Raises:
@@ -71,7 +71,7 @@ class SoftmaxRows(RowLikelihood):
         values = rows.values / depth[:, None] if isinstance(rows.values, np.ndarray) else _over(rows.values, depth)
         return self._at(values, np.ones(len(rows)), 1 / depth)
 
-    def _at(self, values: NDArray[Any] | sparse.csr_array, weight: Array, noise: Array) -> Silence:
+    def _at(self, values: NDArray[Any] | sparse.csr_array, weight: Array, noise: Array) -> SilentDecoder:
         """Of rows that are counted with these weights, and vary by so much over p (1 - p)."""
         total = np.asarray(values.sum(axis=0, dtype=np.float64)).ravel()
         varying = total > 0
@@ -79,7 +79,7 @@ class SoftmaxRows(RowLikelihood):
         scores = MultinomialScores(of_entries(values, [(weight, shares)]), noise, shares)
         curvature = LowRankCurvature(mean * shares, shares[:, None], np.array([[-mean]]))
         with np.errstate(divide="ignore"):
-            return Silence(np.log(shares)[None], scores, curvature, varying)
+            return SilentDecoder(np.log(shares)[None], scores, curvature, varying)
 
     def _require_exposure(self, rows: Rows) -> None:
         self.refuse_exposure(rows)
@@ -95,7 +95,7 @@ class SoftmaxRatesRows(SoftmaxRows):
     name: str = field(default="softmax-rates", init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
         rate = scale * outputs[..., 0, :].softmax(-1)
         return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)

@@ -11,6 +11,7 @@ from annealing.constrained_scores import ConstrainedScores
 from annealing.curvature import LowRankCurvature
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods.dispersed_counts import DispersedCounts
+from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder, require_counts
 from annealing.likelihoods.negative_binomial import (
     dispersed_nats,
     dispersion_of,
@@ -18,7 +19,6 @@ from annealing.likelihoods.negative_binomial import (
     given_or_fitted,
     notes_of,
 )
-from annealing.likelihoods.row_likelihood import RowLikelihood, Silence, require_counts
 from annealing.rows import Rows
 
 Array = NDArray[np.float64]
@@ -55,15 +55,15 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
         return True
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
         return dispersed_nats(outputs[..., 0, :].log_softmax(-1), values, scale, dispersion_of(self.dispersion, free))
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.row_likelihood.RowLikelihood`."""
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         return drawn_counts(exposure * np.exp(silence.outputs[0]), silence.free["dispersion"], rng)
 
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The best shares, and dispersions that all parts share.
 
         Raises:
@@ -81,14 +81,14 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
         dispersion = given_or_fitted(self.dispersion, counts, best_shares)
         return tuple(self._silent(part, dispersion) for part in counts)
 
-    def _silent(self, counts: DispersedCounts, dispersion: Array) -> Silence:
+    def _silent(self, counts: DispersedCounts, dispersion: Array) -> SilentDecoder:
         shares = best_shares(counts, dispersion)
         scores = ConstrainedScores(counts.scores(shares, dispersion), shares)
         curvature = _curvature(counts, shares, dispersion)
         with np.errstate(divide="ignore"):
             outputs = np.log(shares)[None]
         free = {"dispersion": dispersion}
-        return Silence(outputs, scores, curvature, counts.varying, free, notes_of(self, dispersion))
+        return SilentDecoder(outputs, scores, curvature, counts.varying, free, notes_of(self, dispersion))
 
 
 def best_shares(counts: DispersedCounts, dispersion: Array, start: Array | None = None) -> Array:

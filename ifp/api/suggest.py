@@ -13,7 +13,7 @@ from annealing.conditions import condition_points, silent_conditions
 from annealing.errors import IFPError
 from annealing.leading_modes import leading_modes
 from annealing.likelihoods import row_likelihood
-from annealing.likelihoods.row_likelihood import RowLikelihood
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.loss_forms import LOSS_FORMS, LossName, LossScale
 from annealing.rows import Rows
 from ifp.closed_form.proposal import Proposal, proposed_likelihood

@@ -1,7 +1,7 @@
 """What a reader of samples found, and the check that they are finite numbers, a few rows at a time."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,9 +33,9 @@ class Found:
     values: Any
     name: str
     source: str
-    names: tuple[str, ...] | None = None
+    names: Sequence[str] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    said: Sequence[str] = ()
     pictures: bool = False
 
 

@@ -115,7 +115,7 @@ def sample_rows(
         values=values,
         name=found.name,
         source="; ".join([found.source, *found.said]),
-        names=found.names,
+        names=None if found.names is None else tuple(found.names),
         exposure=row_exposure,
         exposed=exposed,
         condition=classes,

@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Silence:
+class SilentDecoder:
     """The silent decoder of some rows.
 
     Attributes:
@@ -84,7 +84,7 @@ class RowLikelihood(ABC):
         """
 
     @abstractmethod
-    def silences(self, parts: Sequence[Rows]) -> tuple[Silence, ...]:
+    def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The silent decoder of each part, which is told the parts apart: rows of one condition each, say.
 
         What is not decoded is fitted to all parts together.
@@ -93,11 +93,11 @@ class RowLikelihood(ABC):
             DataError: rows that the likelihood cannot draw.
         """
 
-    def silence(self, rows: Rows) -> Silence:
+    def silence(self, rows: Rows) -> SilentDecoder:
         """The silent decoder of rows, of whose condition it is told nothing; errors as of :meth:`silences`."""
         return self.silences((rows,))[0]
 
-    def draw(self, silence: Silence, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
         """Rows that the silent decoder draws, (n, features), float64.
 
         Args:
