@@ -4,6 +4,7 @@ The layout is that of anndata's documentation of its format: ``X`` an array, or 
 and ``obs`` groups of columns, whose attribute ``_index`` names the names; ``layers`` like X.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,11 +84,18 @@ def _matrix(file: ArrayFile, there: Sequence[str], where: str) -> Any:
     parts = [f"{where}/{name}" for name in ("data", "indices", "indptr")]
     if any(part not in there for part in parts):
         raise DataError(f"need counts in {where} of {file.path}, an array or a csr or csc matrix, got neither")
-    told = hdf5_attributes(file.path, where)
-    form = str(told.get("encoding-type", f"{told.get('h5sparse_format', '')}_matrix")).removesuffix("_matrix")
-    shape = told.get("shape", told.get("h5sparse_shape"))
-    if form not in ("csr", "csc") or shape is None:
-        raise DataError(f"need a csr or csc matrix with its shape in {where} of {file.path}, got {form[:20]!r}")
+    told = hdf5_attributes(file.path, where, ("shape", "h5sparse_shape"))
+    shape = np.ravel(told.get("shape", told.get("h5sparse_shape", ())))
+    lines = [size + 1 for size in shape.tolist()] if len(shape) == 2 and shape.dtype.kind in "iu" else []
+    ends = math.prod(file.held(parts[2]).shape)
+    if ends not in lines:
+        raise DataError(f"need a csr or csc matrix with its shape in {where} of {file.path}, got {shape.tolist()}")
+    form = "csr" if lines[0] == ends else "csc"
+    if lines[0] == lines[1]:  # of a square one the file has to say it
+        said = hdf5_attributes(file.path, where, ("encoding-type", "h5sparse_format"))
+        form = str(next(iter(said.values()), "")).removesuffix("_matrix")
+        if form not in ("csr", "csc"):
+            raise DataError(f"need a csr or csc matrix in {where} of {file.path}, got {form[:20]!r}")
     data, indices, indptr = (whole_array(file, part) for part in parts)
     return sparse_matrix(form, shape, data, indices, indptr, f"{where} of {file.path}")
 
@@ -96,7 +104,7 @@ def _names(file: ArrayFile, there: Sequence[str], features: int) -> tuple[str, .
     """Of the features; None where the file does not have them as columns."""
     if not any(name.startswith("var/") for name in there):
         return None
-    where = f"var/{hdf5_attributes(file.path, 'var').get('_index', '_index')}"
+    where = f"var/{hdf5_attributes(file.path, 'var', ('_index',)).get('_index', '_index')}"
     if where not in there and f"{where}/values" not in there:
         return None
     names = tuple(str(name) for name in _column(file, there, where).tolist())

@@ -1,7 +1,7 @@
 """Files of arrays, whichever the format: an npz, an npy or an HDF5 file, its arrays looked at before they are read."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,13 +170,17 @@ class _HDF5:
             return np.asarray(array.asstr(errors="replace")[()] if held.dtype.kind == "U" else array[()])
 
 
-def hdf5_attributes(path: Path, name: str) -> dict[str, Any]:
-    """What a group or an array of an HDF5 file is said to be; nothing of one that is not in the file itself."""
+def hdf5_attributes(path: Path, name: str, wanted: Sequence[str]) -> dict[str, Any]:
+    """What a group or an array of an HDF5 file says of itself, of what is wanted and there; no other is read.
+
+    Nothing of one that is not in the file itself.
+    """
     file = _HDF5(path)
     with file._opened() as opened:
         if not isinstance(opened.get(name, getlink=True), h5py.HardLink):
             return {}
-        return dict(opened[name].attrs)
+        told = opened[name].attrs
+        return {key: told[key] for key in wanted if key in told}
 
 
 def _together(held: Held) -> int:
