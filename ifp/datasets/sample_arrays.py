@@ -140,8 +140,13 @@ def _form(file: ArrayFile) -> str:
     held = file.held("format")
     if held.shape or held.dtype.kind not in "SU" or held.dtype.itemsize > _LONGEST_FORM:
         return "none"
-    with np.load(file.path, allow_pickle=False) as arrays:  # a single value, which readers of rows refuse
-        form = arrays["format"].item()
+    try:
+        with np.load(file.path, allow_pickle=False) as arrays:  # a single value, which readers of rows refuse
+            form = arrays["format"].item()
+    except Exception as error:  # zipfile, zlib and numpy each have their own
+        raise DataError(
+            f"need a whole npz file, {file.path} is damaged: {' '.join(str(error).split())[:200]}"
+        ) from error
     return form.decode(errors="replace") if isinstance(form, bytes) else form
 
 
