@@ -6,12 +6,15 @@ columns share exceeds what it would be were they independent, :math:`q = (S_B \c
 
 .. math:: z = \frac{\mathrm{mean}(t^2 - q)}{\mathrm{sd}(t^2 - q) / \sqrt n}
 
-with the halves swapped and both taken together. Columns that are independent given each row's exposure, scale or depth
-have :math:`E(t^2 - q) = 0`, whatever these are. What the modes before draw of each column is taken out of q. Scores are
-standardised, :math:`H := \mathrm{diag}\, \mathrm{Cov}(s)`: else one loud column would hide what others share. Modes are
-counted in order until one is not above chance.
+with the halves swapped and both taken together. Columns that are independent given each row's exposure, scale or
+depth have :math:`E(t^2 - q) = 0`, whatever these are. What the modes before draw of each column is taken out of q.
+
+Scores are standardised, :math:`H := \mathrm{diag}\, \mathrm{Cov}(s)`: else one loud column would hide what others
+share. Then they are scaled anew by what the modes that were counted leave of each column, as long as more are counted,
+or a dominant mode would hide the others, too. Modes are counted in order until one is not above chance.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +35,8 @@ from annealing.scores import Scores
 Array = NDArray[np.float64]
 
 LEAST_ROWS = 8  # rows that a half is taken of
+_PASSES = 5  # at most, in which features are scaled anew to what counted modes leave of them
+_LEAST = 0.01  # of a column's variance is its own, as even what modes draw whole is not known exactly
 
 
 @dataclass(frozen=True)
@@ -95,30 +100,46 @@ def modes_above_chance(
     silent = silent_conditions(rows, likelihood)
     require_varying(np.any([silence.varying for silence in silent.silences], axis=0))
     scores = silent.scores if len(silent.silences) > 1 else silent.silences[0].scores
-
-    def curvature(of: Scores) -> Curvature:
-        return standardising(of) if standardise else silent.curvature
-
-    points = leading_modes(scores, curvature(scores), modes)[0]
     first, second = (scores.part(half) for half in _halves([len(one) for one in silent.index], seed))
+    threshold = float(ndtri(1 - level))
+
+    def tested(removed: tuple[int, ...]) -> ChanceModes:
+        def curvature(of: Scores) -> Curvature:
+            return unshared(of, removed) if standardise else silent.curvature
+
+        points, held_out, z = _held_out(scores, (first, second), curvature, modes)
+        above = int(np.append(z > threshold, False).argmin())
+        return ChanceModes(points, held_out, z, above, float(level), threshold)
+
+    found = tested(())
+    removed: tuple[int, ...] = ()
+    while standardise and found.above > max(removed, default=0) and len(removed) < _PASSES:
+        removed = (*removed, found.above)
+        again = tested(removed)
+        if again.above <= found.above:
+            break
+        found = again
+    return found
+
+
+def _held_out(
+    scores: Scores, halves: tuple[Scores, Scores], curvature: Callable[[Scores], Curvature], modes: int
+) -> tuple[Array, Array, Array]:
+    """Points of all rows, values and z of directions of each half on the other, (modes,) each."""
+    points = leading_modes(scores, curvature(scores), modes)[0]
     excess, held = [], []
-    for train, test in ((first, second), (second, first)):
+    for train, test in (halves, halves[::-1]):
         directions = leading_modes(train, curvature(train), len(points))[1]
         codes = test.times(directions)
         squares = np.square(codes)
-        own = _own_squares(train, test, directions, codes)
-        excess.append(squares - own)
+        excess.append(squares - _own_squares(train, test, directions, codes))
         curved = (directions * curvature(test).times(directions)).sum(axis=0)
         held.append(squares.mean(axis=0) / np.where(curved > 0, curved, np.inf))
     together = np.vstack([part[:, : min(one.shape[1] for one in excess)] for part in excess])
     count = together.shape[1]
     spread = together.std(axis=0)
     z = np.sqrt(len(together)) * together.mean(axis=0) / np.where(spread > 0, spread, np.inf)
-    threshold = float(ndtri(1 - level))
-    above = int(np.append(z > threshold, False).argmin())
-    return ChanceModes(
-        points[:count], np.mean([one[:count] for one in held], axis=0), z, above, float(level), threshold
-    )
+    return points[:count], np.mean([one[:count] for one in held], axis=0), z
 
 
 def _own_squares(train: Scores, test: Scores, directions: Array, codes: Array) -> Array:
@@ -127,11 +148,7 @@ def _own_squares(train: Scores, test: Scores, directions: Array, codes: Array) -
     A mode's code of a row without column j, :math:`t - w_j s_j`, predicts that column by the regression of the other
     half. With the column's own part in it, its noise would be taken for the mode's, and q too small.
     """
-    drawn = train.times(directions)
-    crossed = train.transposed_times(drawn) / train.shape[0]
-    own = np.diagonal(train.feature_moments(), axis1=1, axis2=2).T.reshape(-1, 1)
-    spread = np.square(drawn).mean(axis=0) - 2 * directions * crossed + np.square(directions) * own
-    loadings = (crossed - directions * own) / np.where(spread > 0, spread, np.inf)
+    loadings = _loadings(train, directions)[0]
     squares = [test.own_squares(directions[:, 0])]
     for mode in range(1, directions.shape[1]):
         gain = 1 + (loadings[:, :mode] * directions[:, :mode]).sum(axis=1)
@@ -142,7 +159,41 @@ def _own_squares(train: Scores, test: Scores, directions: Array, codes: Array) -
 
 def standardising(scores: Scores) -> Curvature:
     """The scores' own covariance, feature by feature: what scales every feature to the same variance."""
+    return _by_feature(scores.feature_moments())
+
+
+def unshared(scores: Scores, removed: tuple[int, ...]) -> Curvature:
+    r"""The same of what leading modes leave of each column: its uniqueness, as factor analysis has it.
+
+    So many modes are removed in turn, at first of standardised scores, then of those scaled to what the ones before
+    left: each column's regression on their codes, without its own part in them.
+    """
     moments = scores.feature_moments()
+    curvature = _by_feature(moments)
+    for count in removed:
+        directions = leading_modes(scores, curvature, count)[1]
+        loadings, spread = _loadings(scores, directions)
+        share = 1 - (np.square(loadings) * spread).sum(axis=1) / np.where(_own(scores) > 0, _own(scores), np.inf)
+        root = np.sqrt(np.maximum(share, _LEAST)).reshape(moments.shape[1], scores.features)
+        curvature = _by_feature(np.einsum("jpq,pj,qj->jpq", moments, root, root))
+    return curvature
+
+
+def _loadings(scores: Scores, directions: Array) -> tuple[Array, Array]:
+    r"""Each column's regression on :math:`t - w_j s_j`, the codes without its own part, and their mean squares."""
+    drawn = scores.times(directions)
+    crossed = scores.transposed_times(drawn) / scores.shape[0]
+    own = _own(scores)[:, None]
+    spread = np.square(drawn).mean(axis=0) - 2 * directions * crossed + np.square(directions) * own
+    return (crossed - directions * own) / np.where(spread > 0, spread, np.inf), spread
+
+
+def _own(scores: Scores) -> Array:
+    """Mean square of each column (columns,)."""
+    return np.diagonal(scores.feature_moments(), axis1=1, axis2=2).T.reshape(-1)
+
+
+def _by_feature(moments: Array) -> Curvature:
     return DiagonalCurvature(moments[:, 0, 0]) if moments.shape[1] == 1 else BlockCurvature(moments)
 
 
