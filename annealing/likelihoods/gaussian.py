@@ -77,7 +77,21 @@ class GaussianRows(_Gaussian):
 
 
 @dataclass(frozen=True)
-class GaussianSharedRows(_Gaussian):
+class _LearnedGaussian(_Gaussian):
+    """What forms of a variance that is learned, not decoded, share."""
+
+    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has the variance."""
+        return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
+
+    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
+        deviation = np.sqrt(silence.free["variance"])
+        return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
+
+
+@dataclass(frozen=True)
+class GaussianSharedRows(_LearnedGaussian):
     r"""One variance of all features, learned: at silence tr C / D.
 
     The values of the whitened scores are :math:`D \lambda_k / \mathrm{tr}\, C`, and the first is the freezing point.
@@ -89,15 +103,6 @@ class GaussianSharedRows(_Gaussian):
     """
 
     name: str = field(default="gaussian-shared", init=False, repr=False)
-
-    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has the variance."""
-        return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
-
-    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
-        deviation = np.sqrt(silence.free["variance"])
-        return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
     def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means, and the mean of their variances, of which all parts have one."""
@@ -112,19 +117,10 @@ class GaussianSharedRows(_Gaussian):
 
 
 @dataclass(frozen=True)
-class GaussianEachRows(_Gaussian):
+class GaussianEachRows(_LearnedGaussian):
     """A variance of each feature, learned but not decoded: the values are those of the correlation matrix."""
 
     name: str = field(default="gaussian-each", init=False, repr=False)
-
-    def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
-        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has the variances."""
-        return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
-
-    def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
-        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
-        deviation = np.sqrt(silence.free["variance"])
-        return rng.normal(silence.outputs[0], deviation, (len(exposure), silence.outputs.shape[1]))
 
     def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means and variances; all parts have the same variances."""
