@@ -34,7 +34,8 @@ def test_in_bfloat16_it_is_the_transposed_convolution_of_float64_but_for_roundin
         found, (expected.detach(), exact.grad, precise.weight.grad, precise.bias.grad), strict=True
     ):
         scale = truth.abs().max()
-        torch.testing.assert_close(value.double() / scale, truth / scale, rtol=0, atol=2**-7)
+        # one rounding is 2**-8 of the largest; a processor without bfloat16 of its own rounds parts of the sum, too
+        torch.testing.assert_close(value.double() / scale, truth / scale, rtol=0, atol=1.5 * 2**-7)
 
 
 def test_in_float32_it_is_the_librarys_own_to_the_last_bit():

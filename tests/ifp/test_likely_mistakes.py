@@ -43,7 +43,7 @@ OTHER_PLAN = (
     r"--dataset \S+/bars.npz` \(--force uses the plan all the same\)"
 )
 BEING_WRITTEN = (
-    r"need runs/held for this process alone, process \d+ on \S+ is writing to it: wait, or take another --out"
+    r"need runs/held for this process alone, this process itself is writing to it: wait, or take another --out"
 )
 BEGUN = r"runs/begun is an unfinished run of kind train: go on with `ifp train --resume --out runs/begun`"
 HELD = r"runs/held is an unfinished run of kind train, still being written: wait for its end \(see `ifp runs`\)"
