@@ -113,7 +113,7 @@ def modes_above_chance(
 
     found = tested(())
     removed: tuple[int, ...] = ()
-    while standardise and found.above > max(removed, default=0) and len(removed) < _PASSES:
+    while standardise and found.above and len(removed) < _PASSES:
         removed = (*removed, found.above)
         again = tested(removed)
         if again.above <= found.above:
@@ -148,7 +148,7 @@ def _own_squares(train: Scores, test: Scores, directions: Array, codes: Array) -
     A mode's code of a row without column j, :math:`t - w_j s_j`, predicts that column by the regression of the other
     half. With the column's own part in it, its noise would be taken for the mode's, and q too small.
     """
-    loadings = _loadings(train, directions)[0]
+    loadings = _loadings(train, directions, _own(train.feature_moments()))[0]
     squares = [test.own_squares(directions[:, 0])]
     for mode in range(1, directions.shape[1]):
         gain = 1 + (loadings[:, :mode] * directions[:, :mode]).sum(axis=1)
@@ -169,28 +169,29 @@ def unshared(scores: Scores, removed: tuple[int, ...]) -> Curvature:
     left: each column's regression on their codes, without its own part in them.
     """
     moments = scores.feature_moments()
+    own = _own(moments)
     curvature = _by_feature(moments)
     for count in removed:
         directions = leading_modes(scores, curvature, count)[1]
-        loadings, spread = _loadings(scores, directions)
-        share = 1 - (np.square(loadings) * spread).sum(axis=1) / np.where(_own(scores) > 0, _own(scores), np.inf)
+        loadings, spread = _loadings(scores, directions, own)
+        share = 1 - (np.square(loadings) * spread).sum(axis=1) / np.where(own > 0, own, np.inf)
         root = np.sqrt(np.maximum(share, _LEAST)).reshape(moments.shape[1], scores.features)
         curvature = _by_feature(np.einsum("jpq,pj,qj->jpq", moments, root, root))
     return curvature
 
 
-def _loadings(scores: Scores, directions: Array) -> tuple[Array, Array]:
+def _loadings(scores: Scores, directions: Array, own: Array) -> tuple[Array, Array]:
     r"""Each column's regression on :math:`t - w_j s_j`, the codes without its own part, and their mean squares."""
     drawn = scores.times(directions)
     crossed = scores.transposed_times(drawn) / scores.shape[0]
-    own = _own(scores)[:, None]
-    spread = np.square(drawn).mean(axis=0) - 2 * directions * crossed + np.square(directions) * own
-    return (crossed - directions * own) / np.where(spread > 0, spread, np.inf), spread
+    drawn_own = directions * own[:, None]
+    spread = np.square(drawn).mean(axis=0) - 2 * directions * crossed + directions * drawn_own
+    return (crossed - drawn_own) / np.where(spread > 0, spread, np.inf), spread
 
 
-def _own(scores: Scores) -> Array:
-    """Mean square of each column (columns,)."""
-    return np.diagonal(scores.feature_moments(), axis1=1, axis2=2).T.reshape(-1)
+def _own(moments: Array) -> Array:
+    """Mean square of each column (columns,), from the moments of features."""
+    return np.diagonal(moments, axis1=1, axis2=2).T.reshape(-1)
 
 
 def _by_feature(moments: Array) -> Curvature:

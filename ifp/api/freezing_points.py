@@ -45,10 +45,9 @@ def freezing_points(table: RunDirectory | Table | str | Path, *, threshold: floa
         table: a DataFrame, a mapping, the path of a CSV file, or that of a file or folder of TensorBoard's events, with
             ``step``, ``beta`` (or ``pressure``) and ``kl_0``, ``kl_1``, ... (or ``kl_00``, ``kl/0``, ``KL 0``; any
             prefix before a slash); in a mapping also ``kl`` of shape (records, latents); other columns are not looked
-            at. Or a finished run of training or of whole-data annealing, or
-            a watched one, or its directory. Pressures in nats, for a
-            reconstruction in nats summed over pixels: of another loss :func:`ifp.beta_in_nats` gives them. KL in nats,
-            each a mean over images.
+            at. Or a finished run of training or of whole-data annealing, a watched one, or its directory. Pressures in
+            nats, for a reconstruction in nats summed over pixels: of another loss :func:`ifp.beta_in_nats` gives them.
+            KL in nats, each a mean over images.
         threshold: nats of KL from which a latent is active.
 
     Raises:

@@ -65,8 +65,8 @@ def plan_stages(
 
     Args:
         source: findings of an annealing test (:func:`ifp.diagnose`); the run or its directory, also one of whole-data
-            annealing, planned by the latents that froze, or a watched one, planned by the closed forms of
-            the data that it was told; a spectrum, planned by its freezing order with nothing
+            annealing, planned by the latents that froze, or a watched one, planned by the closed forms of the data
+            that it was told; a spectrum, planned by its freezing order with nothing
             trained; or freezing points of latents, or the log that :func:`ifp.freezing_points` reads them from, planned
             by the latents that have one (``points.named({0: "scale"})`` gives them names). None: the newest finished
             annealing test, unless there is a data set.

@@ -33,8 +33,8 @@ class Run(RunDirectory):
         return cls(run.path, run.config)
 
     def to_frame(self) -> "pd.DataFrame":
-        """The run's main table: freezing.csv of annealing, metrics.csv of training,
-        watched or ours, comparison.csv of a study.
+        """The run's main table: freezing.csv of annealing, metrics.csv of training, also of a watched one,
+        comparison.csv of a study.
 
         Raises:
             RunError: the run is not finished, or the file is missing or damaged.
