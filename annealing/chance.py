@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from annealing.choices import require_count, require_seed
-from annealing.conditions import silent_conditions
+from annealing.conditions import SilentConditions, silent_conditions
 from annealing.curvature import BlockCurvature, Curvature, DiagonalCurvature
 from annealing.errors import DataError, IFPError
 from annealing.leading_modes import leading_modes
@@ -69,6 +69,7 @@ def modes_above_chance(
     seed: int = 0,
     *,
     standardise: bool = True,
+    silent: SilentConditions | None = None,
 ) -> ChanceModes:
     """How many leading modes of rows stand above chance, without a single draw of noise.
 
@@ -80,6 +81,7 @@ def modes_above_chance(
         seed: of the halves.
         standardise: every feature is scaled to the same variance; False tests the modes of
             :func:`annealing.score_spectrum.score_spectrum` themselves, of which a loud column of its own may be one.
+        silent: the silent decoders of these rows, where they are known: of dispersions the fit is most of the cost.
 
     Raises:
         IFPError: no mode, a level that is not between 0 and 0.5, a seed out of range, a likelihood of one's own whose
@@ -97,7 +99,7 @@ def modes_above_chance(
             f"need features that are independent but for the code, got {likelihood.name}, whose log-probability is of "
             "each row: how they vary together by chance is not known"
         )
-    silent = silent_conditions(rows, likelihood)
+    silent = silent or silent_conditions(rows, likelihood)
     require_varying(np.any([silence.varying for silence in silent.silences], axis=0))
     scores = silent.scores if len(silent.silences) > 1 else silent.silences[0].scores
     first, second = (scores.part(half) for half in _halves([len(one) for one in silent.index], seed))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from annealing.chance import modes_above_chance
 from annealing.choices import RowLikelihoodName, require_count, require_seed
-from annealing.conditions import condition_points, silent_conditions
+from annealing.conditions import SilentConditions, condition_points, silent_conditions
 from annealing.errors import IFPError
 from annealing.leading_modes import leading_modes
 from annealing.likelihoods import row_likelihood
@@ -91,10 +91,11 @@ def suggest(
     rows = Rows(samples.values, samples.exposure, samples.condition)
     drawn = named or row_likelihood(cast(RowLikelihoodName, proposal.likelihood))
     with use_threads(1):
-        chance = modes_above_chance(rows, drawn, modes, level, seed, standardise=False)
+        silent = silent_conditions(rows, drawn)
+        chance = modes_above_chance(rows, drawn, modes, level, seed, standardise=False, silent=silent)
         one_scale = proposal.likelihood in _OF_ONE_SCALE
-        standardised = modes_above_chance(rows, drawn, modes, level, seed).above if one_scale else 0
-        spectrum = _spectrum(rows, drawn, modes + 1)  # one more: the last mode's suggestion looks at the next
+        standardised = modes_above_chance(rows, drawn, modes, level, seed, silent=silent).above if one_scale else 0
+        spectrum = _spectrum(rows, drawn, silent, modes + 1)  # one more: the last mode's suggestion looks at the next
     held_out = drawn.points(chance.held_out, rows.features)
     found = leading(spectrum.points.tolist(), held_out.tolist(), chance.z.tolist(), chance.above, scale)
     told = tuple(
@@ -126,12 +127,11 @@ class _Spectrum:
     notes: tuple[str, ...]
 
 
-def _spectrum(rows: Rows, likelihood: RowLikelihood, modes: int) -> _Spectrum:
+def _spectrum(rows: Rows, likelihood: RowLikelihood, silent: SilentConditions, modes: int) -> _Spectrum:
     r"""As :func:`annealing.score_spectrum.score_spectrum`; with a condition those of one direction for all.
 
     A feature's share in a mode is :math:`w_j (H w)_j`, which sum to :math:`w^\top H w = 1`.
     """
-    silent = silent_conditions(rows, likelihood)
     scores = silent.scores if len(silent.silences) > 1 else silent.silences[0].scores
     values, directions = leading_modes(scores, silent.curvature, modes)
     shares = (directions * silent.curvature.times(directions)).T.reshape(len(values), -1, rows.features).sum(axis=1)
