@@ -10,11 +10,12 @@ _FEW = 4  # output channels up to which phases are faster
 
 
 class Deconvolution(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)``, faster in bfloat16 on a processor.
+    """``nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)``, faster on a processor.
 
     A transposed convolution is the adjoint of a convolution with the same weight. Its gradient with respect to the
     weight is therefore that convolution's, with the roles of input and output gradient exchanged: the same sums, for
-    which the library has a fast routine in one of the two forms only. In float32 and on a GPU it is the library's own.
+    which the library has a fast routine in one of the two forms only. It is the library's own on a GPU, and in float32
+    where features lie in memory plane by plane.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -22,11 +23,13 @@ class Deconvolution(nn.ConvTranspose2d):
 
     def forward(self, features: Tensor, output_size: Any = None) -> Tensor:
         """Features (batch, inputs, H, W) to (batch, outputs, 2 H, 2 W)."""
-        if features.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+        lowered = torch.is_autocast_enabled("cpu")
+        faster = lowered or features.is_contiguous(memory_format=torch.channels_last)
+        if features.device.type != "cpu" or not faster or torch.compiler.is_compiling():
             return super().forward(features, output_size)
-        lower = torch.get_autocast_dtype("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if lowered else features.dtype
         assert self.bias is not None  # the constructor's
-        return _Deconvolve.apply(features.to(lower), self.weight.to(lower), self.bias.to(lower))
+        return _Deconvolve.apply(features.to(dtype), self.weight.to(dtype), self.bias.to(dtype))
 
 
 class _Deconvolve(torch.autograd.Function):
@@ -67,4 +70,7 @@ def _by_phases(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     rows, columns = found.shape[1:3]
     parts = found.reshape(len(features), rows, columns, 2, 2, outputs).transpose(2, 3)
     framed = parts.reshape(len(features), 2 * rows, 2 * columns, outputs)
-    return (framed[:, 1:-1, 1:-1] + bias).permute(0, 3, 1, 2)
+    sides = (outputs, 2 * features.shape[2], 2 * features.shape[3])
+    result = features.new_empty((len(features), *sides)).contiguous(memory_format=torch.channels_last)
+    torch.add(framed[:, 1:-1, 1:-1], bias, out=result.permute(0, 2, 3, 1))
+    return result  # no view: what follows may change it in place

@@ -28,6 +28,7 @@ class Learner:
     model: MultiGroupVAE
     optimizer: torch.optim.Adam
     objective: Objective
+    channels_last: bool = False  # whether images and features lie in memory pixel by pixel
 
     @property
     def device(self) -> torch.device:
@@ -62,6 +63,9 @@ def build_learner(
 
     Adam has a parameter group per sub-encoder, then one for all the rest: the objective scales the steps of each
     group.
+
+    Args:
+        channels_last: whether images and features lie in memory pixel by pixel, in which a processor is faster.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(objective.setup.seed)
@@ -70,7 +74,7 @@ def build_learner(
     if channels_last:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective.to(device)
-    return Learner(model, build_optimizer(model, learning_rate), objective)
+    return Learner(model, build_optimizer(model, learning_rate), objective, channels_last)
 
 
 def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, network: Network | None) -> None:
@@ -87,7 +91,7 @@ def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | No
         batch_size=config.batch_size,
         processes=config.processes,
         device=require_device(config.device),
-        lower=config.loop.channels_last,
+        lower=config.precision == "bfloat16",
     )
 
 

@@ -42,11 +42,6 @@ class LoopConfig:
         if self.checkpoint_minutes is not None and not 0 < self.checkpoint_minutes < math.inf:
             raise IFPError(f"need minutes above 0 between checkpoints, got {self.checkpoint_minutes}")
 
-    @property
-    def channels_last(self) -> bool:
-        """Whether images lie in memory pixel by pixel, which is faster in bfloat16, not in float32."""
-        return self.precision == "bfloat16"
-
     def learning_rate_at(self, step: int) -> float:
         """Adam's learning rate at a step, from 0 on: it rises in equal parts over the warmup, then stays."""
         return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1))

@@ -93,7 +93,7 @@ def start_annealing(dataset: Dataset, config: WholeConfig) -> Learner:
         dataset.image_shape,
         config.learning_rate,
         device=require_device(config.device),
-        channels_last=config.loop.channels_last,
+        channels_last=True,
     )
 
 

@@ -38,7 +38,25 @@ def test_in_bfloat16_it_is_the_transposed_convolution_of_float64_but_for_roundin
         torch.testing.assert_close(value.double() / scale, truth / scale, rtol=0, atol=1.5 * 2**-7)
 
 
-def test_in_float32_it_is_the_librarys_own_to_the_last_bit():
+@pytest.mark.parametrize(("inputs", "outputs", "side"), [(16, 8, 4), (8, 1, 16), (6, 3, 5)])
+def test_in_float32_pixel_by_pixel_it_is_the_transposed_convolution_of_float64(inputs, outputs, side):
+    torch.manual_seed(0)
+    layer = Deconvolution(inputs, outputs).to(memory_format=torch.channels_last)
+    precise = torch.nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1).double()
+    precise.load_state_dict(layer.state_dict())
+    features = torch.randn(4, inputs, side, side).contiguous(memory_format=torch.channels_last).requires_grad_()
+    exact = features.detach().double().requires_grad_()
+    upstream = torch.randn(4, outputs, 2 * side, 2 * side)
+    output, expected = layer(features), precise(exact)
+    output.backward(upstream)
+    expected.backward(upstream.double())
+    found = (output, features.grad, layer.weight.grad, layer.bias.grad)
+    for value, truth in zip(found, (expected, exact.grad, precise.weight.grad, precise.bias.grad), strict=True):
+        scale = truth.abs().max()
+        torch.testing.assert_close(value.double() / scale, truth / scale, rtol=0, atol=1e-5)
+
+
+def test_in_float32_plane_by_plane_it_is_the_librarys_own_to_the_last_bit():
     torch.manual_seed(0)
     layer, plain = Deconvolution(8, 4), torch.nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1)
     plain.load_state_dict(layer.state_dict())

@@ -162,6 +162,30 @@ def test_layers_made_in_the_first_pass_and_shared_weights_are_saved_and_loaded(b
     assert not torch.equal(own.last.weight, start["encoders.0.last.weight"])
 
 
+class Viewing(nn.Module):
+    """An encoder that flattens features by ``view``, which takes those alone that lie in memory plane by plane."""
+
+    def __init__(self, shape, outputs):
+        super().__init__()
+        self.features, self.last = nn.Conv2d(shape[2], 4, 4, stride=4), nn.Linear(64, outputs)
+
+    def forward(self, images):
+        return self.last(self.features(images).relu().view(len(images), 64))
+
+
+class Flattening(Viewing):
+    def forward(self, images):
+        return self.last(self.features(images).relu().flatten(1))
+
+
+def test_a_network_that_views_its_features_trains_in_float32_as_one_that_flattens_them(bars_file, tmp_path):
+    runs = [
+        ifp.train(bars_file, network=ifp.Network(encoder, decoder), out=tmp_path / encoder.__name__, **SHORT)
+        for encoder in (Viewing, Flattening)
+    ]
+    assert len({(run.path / "checkpoint.safetensors").read_bytes() for run in runs}) == 1
+
+
 def test_each_module_goes_back_to_the_mode_it_was_in():
     part = nn.Sequential(nn.Dropout(), nn.Sequential(nn.BatchNorm1d(2), nn.Dropout()))
     part[1][0].eval()
