@@ -38,11 +38,11 @@ def require_network(
         batch_size: images of a step, of all processes together.
         processes: that train together.
         device: where it is to be trained.
-        lower: whether steps are taken in bfloat16, images in the memory format of channels last.
+        lower: whether steps are taken in bfloat16.
     """
     height, width, channels = image_shape
     latents = sum(map(len, groups))
-    trial = _Trial(batch_size // processes, processes, device, lower)
+    trial = _Trial(batch_size // processes, processes, device, lower, network.channels_last)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for size in sorted({len(group) for group in groups}):
             build = partial(network.encoder, image_shape, 2 * size)
@@ -68,8 +68,9 @@ def require_new(first: nn.Module, second: nn.Module, word: str) -> None:
 class _Trial:
     """How modules are tried: as they are evaluated, then as a step of training is taken."""
 
-    def __init__(self, images: int, processes: int, device: torch.device, lower: bool) -> None:
+    def __init__(self, images: int, processes: int, device: torch.device, lower: bool, channels_last: bool) -> None:
         self._images, self._processes, self._device, self._lower = images, processes, device, lower
+        self._channels_last = channels_last
 
     def require(
         self, word: str, build: Callable[[], nn.Module], sizes: tuple[int, ...], wanted: tuple[int, ...]
@@ -109,7 +110,7 @@ class _Trial:
     def _require_step(self, part: nn.Module, word: str, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         """A pass in training mode and back, on as many inputs as a process has in a step."""
         inputs = torch.zeros(self._images, *sizes, device=self._device)
-        if self._lower:
+        if self._channels_last:
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             inputs = inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
         before = {name: each.clone() for name, each in part.named_buffers()}

@@ -36,6 +36,9 @@ class MultiGroupVAE(nn.Module):
         self.register_buffer("closed", torch.zeros(self.latents, dtype=torch.bool))  # for good, see close
         self.closed: Tensor
         self.log_scale = nn.Parameter(torch.zeros(2, self.latents)) if rescaled else None
+        self.channels_last = network.channels_last
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, images: Tensor, open_groups: int | None = None, fixed_groups: int = 0) -> tuple[Tensor, Tensor]:
         """Posterior mean and log-variance, each (batch, latents), of images (batch, C, H, W) in 0..1.
@@ -45,6 +48,8 @@ class MultiGroupVAE(nn.Module):
         gradient, and are in evaluation mode, so that their running statistics stay, too; only the scales of their
         latents learn.
         """
+        if not self.channels_last:  # of one channel, both formats look alike to torch, and features follow either
+            images = images.flatten(1).view(images.shape)
         means, logvars = [], []
         for number, (group, encoder) in enumerate(zip(self.groups, self.encoders, strict=True)):
             if open_groups is not None and number >= open_groups:

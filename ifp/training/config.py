@@ -65,11 +65,6 @@ class TrainConfig:
         """What the training loop is told of it."""
         return LoopConfig(**{field.name: getattr(self, field.name) for field in fields(LoopConfig)})
 
-    @property
-    def channels_last(self) -> bool:
-        """Whether images lie in memory pixel by pixel, which is faster; in float32 an own network need not take it."""
-        return self.precision == "bfloat16" or self.network != OWN
-
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
         """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""
         planned = plan.latents if plan is not None else _LATENTS

@@ -28,7 +28,6 @@ class Learner:
     model: MultiGroupVAE
     optimizer: torch.optim.Adam
     objective: Objective
-    channels_last: bool = False  # whether images and features lie in memory pixel by pixel
 
     @property
     def device(self) -> torch.device:
@@ -57,24 +56,18 @@ def build_learner(
     learning_rate: float,
     *,
     device: torch.device = _CPU,
-    channels_last: bool = False,
 ) -> Learner:
     """The objective's model, initialised from its seed alone, on a device, and Adam for it.
 
     Adam has a parameter group per sub-encoder, then one for all the rest: the objective scales the steps of each
     group.
-
-    Args:
-        channels_last: whether images and features lie in memory pixel by pixel, in which a processor is faster.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(objective.setup.seed)
         model = MultiGroupVAE(image_shape, objective.groups, network, rescaled=objective.rescaled)
     model.to(device).train()  # whatever mode an own network was built in
-    if channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective.to(device)
-    return Learner(model, build_optimizer(model, learning_rate), objective, channels_last)
+    return Learner(model, build_optimizer(model, learning_rate), objective)
 
 
 def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, network: Network | None) -> None:

@@ -83,7 +83,7 @@ def train_steps(
         seed=config.seed,
         device=learner.device,
         workers=workers,
-        channels_last=learner.channels_last,
+        channels_last=learner.model.channels_last,
     )
 
     def codes(groups: int) -> tuple[Tensor, Tensor]:

@@ -202,7 +202,6 @@ def start_learner(
         dataset.image_shape,
         config.learning_rate,
         device=require_device(config.device),
-        channels_last=config.channels_last,
     )
     if initialise and config.init_from is not None:
         initialise_from(learner.model, config.init_from)

@@ -41,7 +41,7 @@ def tried_threads(learner: Learner, image_shape: ImageShape, config: LoopConfig,
         return most
     height, width, channels = image_shape
     images = torch.zeros(config.batch_size, channels, height, width)
-    if learner.channels_last:
+    if learner.model.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     noise = torch.zeros(config.batch_size, learner.model.latents)
     batch = TrainingBatch(images, noise, torch.Generator().manual_seed(0))

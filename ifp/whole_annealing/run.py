@@ -93,7 +93,6 @@ def start_annealing(dataset: Dataset, config: WholeConfig) -> Learner:
         dataset.image_shape,
         config.learning_rate,
         device=require_device(config.device),
-        channels_last=True,
     )
 
 

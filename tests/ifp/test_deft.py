@@ -71,8 +71,10 @@ def copied(learner, objective, learning_rate):
 
 def parts(model):
     """Parameters of each sub-encoder, then of the decoder, each as one vector."""
-    to_vector = torch.nn.utils.parameters_to_vector
-    return [to_vector(part.parameters()).detach() for part in (*model.encoders, model.decoder)]
+    return [
+        torch.cat([parameter.detach().flatten() for parameter in part.parameters()])
+        for part in (*model.encoders, model.decoder)
+    ]
 
 
 def batch(bars, size=4, seed=0):

@@ -39,7 +39,7 @@ def images():
 
 
 def parameters(part):
-    return torch.nn.utils.parameters_to_vector(part.parameters()).detach()
+    return torch.cat([parameter.detach().flatten() for parameter in part.parameters()])
 
 
 def hidden(encoder, images):
