@@ -73,11 +73,12 @@ def one_stage(dataset: Dataset) -> StagePlan:
 
 
 def _annealed(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(_gone_on("anneal", dataset, contexts=ANNEALED, jobs=1))
+    return ifp.plan_stages(_gone_on("anneal", dataset, contexts=ANNEALED, jobs=1), gamma=0.1)
 
 
 def _unlabelled(dataset: Dataset) -> StagePlan:
-    return ifp.plan_stages(_gone_on("whole", dataset, mode="full", protocol="whole-cool", cool_steps=WHOLE_STEPS))
+    run = _gone_on("whole", dataset, mode="full", protocol="whole-cool", cool_steps=WHOLE_STEPS)
+    return ifp.plan_stages(run, gamma=0.1)
 
 
 def _gone_on(kind: str, dataset: Dataset, **settings: Any) -> ifp.Run:
@@ -109,7 +110,7 @@ def _published(dataset: Dataset) -> StagePlan:
 
 PLANS: dict[str, Maker] = {
     # closed form, labels, no training: by the rule of before, but that lights' turn then had one latent, not two
-    "spectrum": _spectrum(depth=0.35, group_size=2),
+    "spectrum": _spectrum(depth=0.35, group_size=2, gamma=0.1),
     "spectrum-gamma-1": _spectrum(depth=0.35, group_size=2, gamma=1.0),  # the same; earlier groups go on at full steps
     "before": _spectrum(depth=0.35, group_size=2, gamma=1.0),  # that once more, for rows beside those of today's rule
     # by today's rule, and the same at other pressures

@@ -41,7 +41,7 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="A study's settings, under those given: locatello or deft-2021.",
+            help="A study's settings, under those given: locatello, deft-2022 or deft-2021.",
             metavar="NAME",
             autocompletion=complete_presets,
         ),

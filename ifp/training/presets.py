@@ -22,9 +22,22 @@ PRESETS: Mapping[str, Preset] = {
             "network": "conv-locatello",
             "batch_size": 64,
             "learning_rate": 1e-4,
+            "warmup": 0,
             "steps": 300_000,
             "precision": "float32",
         }
+    ),
+    # DEFT as its paper has it: Wu et al., Machine Learning 111, 2022; its gamma is the plan's
+    "deft-2022": Preset(
+        {
+            "objective": "deft",
+            "network": "conv-8",
+            "batch_size": 64,
+            "learning_rate": 5e-4,
+            "warmup": 0,
+            "precision": "float32",
+        },
+        {"deft": {"axes": "learned", "spare": "open", "opening": "noise", "lead": 1.0, "heat": 1.0}},
     ),
     # experiments/shared.gin of DEFT's authors, spring 2021
     "deft-2021": Preset(
@@ -33,6 +46,7 @@ PRESETS: Mapping[str, Preset] = {
             "network": "conv",
             "batch_size": 256,
             "learning_rate": 5e-4,
+            "warmup": 0,
             "steps": 70_000,
             "precision": "float32",
         },

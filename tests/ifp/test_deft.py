@@ -48,8 +48,11 @@ def plan(bars, make_plan):
     return make_plan(bars, shares=SHARES)
 
 
+AS_PUBLISHED = {"opening": "noise", "lead": 1.0, "heat": 1.0}  # how groups begin in the paper
+
+
 def deft_of(plan, steps=STEPS, seed=5, **settings):
-    return Deft(setup=Setup(plan.latents, steps, 32, seed, 4, plan), **settings)
+    return Deft(setup=Setup(plan.latents, steps, 32, seed, 4, plan), **AS_PUBLISHED | settings)
 
 
 @pytest.fixture(scope="module")

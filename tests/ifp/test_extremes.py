@@ -142,7 +142,7 @@ def test_one_pixel_is_annealed_between_silence_and_its_own_cost(network, one_pix
 def test_under_a_pressure_of_1e6_one_fair_pixel_costs_ln_2(network, opened, tmp_path):
     throws = np.arange(400)[:, None]
     coin = opened((255 * (throws % 2)).astype(np.uint8).reshape(-1, 1, 1, 1), throws)
-    settings = {**TRAINING, "batch_size": 64, "learning_rate": 1e-4, "probe": 400}
+    settings = {**TRAINING, "batch_size": 64, "learning_rate": 1e-4, "warmup": 0, "probe": 400}
     run = ifp.train(coin, out=tmp_path / "run", steps=60, network=network, parameters={"beta": 1e6}, **settings)
     trace = load_npz(run.path / "trace.npz")
     assert trace["reconstruction"][-1] == pytest.approx(math.log(2), abs=0.01)

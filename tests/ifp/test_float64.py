@@ -21,7 +21,8 @@ from ifp.training.run import start_learner
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
 LOW, HIGH = 1e-6, 1e6
-SETTINGS = {"steps": 12, "batch_size": 8, "seed": 3, "latents": 3, "network": "conv-8", "precision": "float32"}
+SETTINGS = {"steps": 12, "batch_size": 8, "learning_rate": 5e-4, "warmup": 0, "seed": 3, "latents": 3}
+SETTINGS |= {"network": "conv-8", "precision": "float32"}
 EXTREMES = [
     ("beta-vae", {"beta": LOW}),
     ("beta-vae", {"beta": HIGH}),

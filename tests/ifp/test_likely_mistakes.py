@@ -86,7 +86,7 @@ MISTAKES = {
         (("anneal", *BARS, "--network", "densse"), r"need a network out of .*, got 'densse' \(did you mean dense\?\)"),
         (
             ("train", *BARS, *BETA, "--preset", "locatelo"),
-            r"need a preset out of locatello, deft-2021, got 'locatelo' \(did you mean locatello\?\)",
+            r"need a preset out of locatello, deft-2022, deft-2021, got 'locatelo' \(did you mean locatello\?\)",
         ),
         (("train", *BARS, *BETA, "--precision", "float23"), r"need a precision out of .* \(did you mean float32\?\)"),
         (

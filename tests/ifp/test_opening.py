@@ -123,8 +123,11 @@ def plan(bars, make_plan):
     return make_plan(bars, shares=(0.25, 0.5, 0.25))  # at 9, 3 and 1 nats
 
 
+AS_PUBLISHED = {"opening": "noise", "lead": 1.0, "heat": 1.0}  # how groups begin in the paper
+
+
 def deft_of(plan, steps=400, **settings):
-    return Deft(setup=Setup(plan.latents, steps, 32, 5, 4, plan), **settings)
+    return Deft(setup=Setup(plan.latents, steps, 32, 5, 4, plan), **AS_PUBLISHED | settings)
 
 
 def test_the_published_form_has_one_pressure_for_all(plan):

@@ -16,7 +16,8 @@ from ifp.training.batches import Batches
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
 SHORT = {"objective": "beta-vae", "latents": 2, "steps": 8, "eval_every": 4, "batch_size": 8, "learning_rate": 1e-2,
-         "threads": 1, "precision": "float32", "checkpoint_every": 4, "parameters": {"beta": 1.0}}  # fmt: skip
+         "warmup": 0, "threads": 1, "precision": "float32", "checkpoint_every": 4,
+         "parameters": {"beta": 1.0}}  # fmt: skip
 FILES = ("checkpoint.safetensors", "trace.npz", "metrics.csv", "scores.json", "traversal.png")
 
 
@@ -308,5 +309,12 @@ def test_groups_that_cannot_be_turned_are_told_before_training(bars, tmp_path):
     with pytest.raises(ifp.IFPError, match=r"need a last linear layer of .* outputs in the encoder.*axes.*learned"):
         ifp.train(bars, plan=plan, network=network, out=tmp_path / "run", **given)
     assert not (tmp_path / "run").exists()
-    run = ifp.train(bars, plan=plan, network=network, out=tmp_path / "run", parameters={"axes": "learned"}, **given)
+    run = ifp.train(
+        bars,
+        plan=plan,
+        network=network,
+        out=tmp_path / "run",
+        parameters={"axes": "learned", "opening": "noise"},
+        **given,
+    )
     assert run.finished

@@ -82,7 +82,7 @@ def test_other_forms_refuse_a_plan_that_settles(plan, name):
 def test_by_plateau_no_stage_ends_while_it_settles(plan):
     import torch
 
-    deft = deft_of(plan, advance="plateau")
+    deft = deft_of(plan, advance="plateau", heat=1.0)
     held = torch.tensor([2.0, 2.0, 2.0])
     for step in (50, 100, 150, 200):
         deft.observe(step, held)

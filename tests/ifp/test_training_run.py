@@ -359,8 +359,11 @@ def test_presets_are_the_published_settings_and_give_way_to_what_is_given():
     found = with_preset("deft-2021", {"objective": "cascade-vae-c", "parameters": {"low": 0.5}})
     assert found["parameters"] == {"low": 0.5, "high": 10.0, "share": 6 / 70}
     assert with_preset("deft-2021", {})["objective"] == "deft-hook"
+    published = {"axes": "learned", "spare": "open", "opening": "noise", "lead": 1.0, "heat": 1.0}
+    assert with_preset("deft-2022", {})["parameters"] == published
+    assert {with_preset(name, {})["warmup"] for name in PRESETS} == {0}
     assert with_preset(None, {"steps": 5}) == {"steps": 5}
-    with pytest.raises(IFPError, match="need a preset out of locatello, deft-2021, got 'default'"):
+    with pytest.raises(IFPError, match="need a preset out of locatello, deft-2022, deft-2021, got 'default'"):
         with_preset("default", {})
 
 

@@ -138,8 +138,11 @@ def plan(bars, make_plan):
     return make_plan(bars, shares=(0.5, 0.25, 0.25))
 
 
+AS_PUBLISHED = {"opening": "noise", "lead": 1.0, "heat": 1.0}  # how groups begin in the paper
+
+
 def deft_of(plan, steps=40, **settings):
-    return Deft(setup=Setup(plan.latents, steps, 32, 5, 4, plan), **settings)
+    return Deft(setup=Setup(plan.latents, steps, 32, 5, 4, plan), **AS_PUBLISHED | settings)
 
 
 def coded(*nats):

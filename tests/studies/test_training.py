@@ -28,7 +28,7 @@ CASE = Training(dataset=DATA, method="beta-vae", seed=3, objective="beta-vae", p
 
 SAME = {
     "objective": "beta-vae", "parameters": {"beta": 1.0}, "seed": 3, "steps": 24, "batch_size": 16,
-    "learning_rate": LEARNING_RATE, "eval_every": 24, "threads": 1,
+    "learning_rate": LEARNING_RATE, "warmup": 0, "eval_every": 24, "threads": 1,
 }  # fmt: skip
 
 
