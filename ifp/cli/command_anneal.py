@@ -52,17 +52,22 @@ def anneal(
     tolerance: Annotated[
         float | None, typer.Option(help="Sweep slower until a point is bracketed this closely.")
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="... or until a case has taken so many steps.", min=1)] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(help="Stop a case after this many steps, even if its bracket is wider than --tolerance.", min=1),
+    ] = None,
     pressures: Annotated[
         str | None,
-        typer.Option(help="Pressures LO:HI, in nats, that no case leaves, instead of --span.", metavar=options.RANGE),
+        typer.Option(
+            help="Sweep every case between these pressures, in nats, instead of --span.", metavar=options.RANGE
+        ),
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(help="The same in units of each case's spectral value.", metavar=options.RANGE),
+        typer.Option(help="Sweep each case between these multiples of its spectral value.", metavar=options.RANGE),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Only with --mode full: steps of heating; of whole-cool those of cooling.", min=1)
+        int | None, typer.Option(help="Only with --mode full: steps of heating, or of cooling with whole-cool.", min=1)
     ] = None,
     precision: Annotated[
         str | None,
@@ -92,9 +97,9 @@ def anneal(
 ) -> None:
     """Measure where each factor freezes and melts, in contexts that all factors share.
 
-    With --mode full one network with many latents learns all data, labels or not, and is heated until they melt, then
-    cooled. Writes a run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures beta are in
-    nats, for a reconstruction summed over pixels.
+    Writes a run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures (beta) are in nats,
+    for a reconstruction summed over pixels. With --mode full, one network with many latents learns the whole data set,
+    with or without labels; it is heated until the latents melt, and then cooled.
 
     Examples:
         ifp anneal --dataset dsprites

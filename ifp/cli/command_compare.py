@@ -83,7 +83,7 @@ def compare(
     """Compare objectives over seeds: train and score what is missing, or take runs at hand.
 
     A study writes a directory: a training run and rows/NAME.json for every objective and seed, comparison.csv,
-    comparison.png. Stopped, it goes on from its rows with --resume. Runs at hand are only read.
+    comparison.png. A study that was stopped goes on from its rows with --resume. Runs at hand are only read.
 
     Examples:
         ifp compare --dataset dsprites-32 --objectives beta-vae,dip-vae-i --seeds 3

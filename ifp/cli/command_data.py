@@ -73,7 +73,7 @@ def show(
 ) -> None:
     """Draw random images and one row per factor, alone in one context, and print the figure's path.
 
-    Images, factors and sizes, nuisances and fingerprint are told on stderr.
+    Prints the number of images, the factors and their sizes, the nuisances and the fingerprint to stderr.
 
     Examples:
         ifp data show dsprites --out dsprites.pdf
@@ -109,7 +109,7 @@ def fetch(
 ) -> None:
     """Fetch the public files of a data set, check them, and print their paths.
 
-    A file is there whole or not at all; files that are there already are only checked, nothing is overwritten.
+    A file arrives whole or not at all. Files that are already there are checked and never overwritten.
 
     Examples:
         ifp data fetch dsprites
@@ -133,12 +133,12 @@ def fetch(
 def clear(
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Fetched files and data given as arrays, too.", rich_help_panel=DATA),
+        typer.Option("--all", help="Also delete fetched files and data given as arrays.", rich_help_panel=DATA),
     ] = False,
 ) -> None:
-    """Empty the cache of images that are made or read again when they are asked for.
+    """Empty the cache of images, which are made or read again when a command needs them.
 
-    Fetched public files stay, and so does data given as arrays, which runs on it need to go on.
+    Fetched public files stay. Data given as arrays stay too, because runs on them need them to go on.
 
     Examples:
         ifp data clear

@@ -30,7 +30,7 @@ def diagnose(
         list[Path] | None,
         typer.Argument(
             metavar="RUN",
-            help="Directories of runs; or a log: a CSV, or TensorBoard's events.  [default: the newest finished "
+            help="Directories of runs, or one log: a CSV, or TensorBoard events.  [default: the newest finished "
             "annealing run]",
             autocompletion=complete_runs,
         ),
@@ -39,17 +39,20 @@ def diagnose(
     runs: options.Runs = options.DEFAULT_RUNS,
     json: options.Json = False,
 ) -> None:
-    """Conclude from runs: separability and predicted diffusion of annealing, diffusion of training.
+    """Say what runs or a log show: where factors freeze, which latent owns each, and where information spread.
 
-    Of an annealing run: freezing points per factor, how well each pair can be told apart, and which factor's
-    information is predicted to spread. Of two of them, which may differ in data set, image size, network or likelihood:
-    how far the second's freezing points lie from the first's, per factor, beside what the closed form predicts. Of
-    whole-data annealing: freezing points per latent, whose factor they are about, owners, and how information spread.
-    Of training runs: the diffusion index, each factor's owner, at which step and pressure information began to spread,
-    and of one by a plan what became of each factor's stage. Of a training that was watched (ifp.watch): when and where
-    each latent froze or fell silent, and diffusion where it was told labels. Writes findings.json or diffusion.json
-    into each run, but nothing into two annealing runs. Of a log of your own (a CSV or TensorBoard's events with step,
-    beta, kl_0, kl_1 and so on): where each latent freezes and melts.
+    An annealing run gives the freezing points of each factor, how well each pair of factors can be told apart, and
+    whose information is predicted to spread. Two annealing runs, which may differ in data set, image size, network or
+    likelihood, give how far the freezing points of the second lie from those of the first, beside what the closed form
+    predicts. Whole-data annealing gives the freezing point of each latent, the factor it is about, owners, and how
+    information spread.
+
+    Training runs give the diffusion index, the owner of each factor, and the step and pressure at which information
+    began to spread. A run with a plan also gives what became of each factor's stage. A watched training (ifp.watch)
+    gives when and where each latent froze or fell silent, and diffusion if it was given labels.
+
+    The findings go into each run as findings.json or diffusion.json; two annealing runs are only read. A log of your
+    own (a CSV, or TensorBoard events, with step, beta, kl_0, kl_1 and so on) gives where each latent freezes and melts.
 
     Examples:
         ifp diagnose

@@ -27,8 +27,8 @@ def encode(
 ) -> None:
     """Encode every image of a training run's data set, and print the path of the npz.
 
-    Its arrays: codes and logvar (images, latents), means and log-variances of the posteriors in the order of the data
-    set; where there are labels factors (images, factors) and factor_names. ifp score takes it.
+    The npz holds codes and logvar (images, latents): means and log-variances of the posteriors, in the order of the
+    data set. If the data set has labels, it also holds factors (images, factors) and factor_names. ifp score takes it.
 
     Examples:
         ifp encode --out codes.npz

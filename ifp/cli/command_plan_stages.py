@@ -65,10 +65,12 @@ def plan_stages(
         int | None,
         typer.Option(help="Latents of a group that has room.  [default: as many as its factors need]", min=1),
     ] = None,
-    gamma: Annotated[float | None, typer.Option(help="Scale of the steps of groups that opened earlier.")] = None,
+    gamma: Annotated[float | None, typer.Option(help="Scale the steps of groups that opened earlier by this.")] = None,
     settle: Annotated[
         float | None,
-        typer.Option(help="Share of a stage for each pressure at which earlier groups settle before it opens."),
+        typer.Option(
+            help="Before a stage opens, let earlier groups settle for this share of it at each pressure in between."
+        ),
     ] = None,
     check: Annotated[Path | None, typer.Option(help="Only check a plan file.", metavar="FILE")] = None,
     runs: options.Runs = options.DEFAULT_RUNS,
@@ -76,10 +78,11 @@ def plan_stages(
 ) -> None:
     """Plan the stages of DEFT, and print the plan as JSON, which ifp train --plan takes.
 
-    From an annealing run; of one of whole-data annealing, from the latents that froze, labels or not; so from a log of
-    your own, as ifp diagnose takes it, for the data in --dataset. With --from spectrum and --dataset from closed forms
-    with no training, each factor's with those known that freeze before; with --from spectrum and a run from these and
-    the run's curves. Warnings go to stderr.
+    RUN is an annealing run. If it is of whole-data annealing, the plan is made of the latents that froze, with or
+    without labels. RUN can also be a log of your own, as ifp diagnose takes it; then --dataset names the data. With
+    --from spectrum and --dataset, nothing is trained: the plan is made of closed forms, each factor's value taking the
+    factors that freeze before it as known. With --from spectrum and a run, it uses these values and the run's curves.
+    Warnings go to stderr.
 
     Examples:
         ifp plan-stages | ifp train --plan - --dataset dsprites
@@ -136,4 +139,6 @@ def _check_source(run: Path | None, plan_from: str | None, given: Mapping[str, o
         raise IFPError("need a data set or a run with --from spectrum: --dataset NAME, e.g. --dataset dsprites")
     others = [name for name in names if name not in ("--data-dir", "--jobs")]
     if run is not None and others:
-        raise IFPError(f"need either a run or {others[0]} with --from spectrum: a run has its own, got both and {run}")
+        raise IFPError(
+            f"need either a run or {others[0]} with --from spectrum, got both: the run {run} sets {others[0]}"
+        )

@@ -41,7 +41,8 @@ def plot_distributions(
 ) -> None:
     """Draw the distributions of freezing points per factor, and print the figure's path.
 
-    Of two runs: both distributions of every factor that both have, and how far the second lies from the first.
+    With two runs, the figure has both distributions of every factor that both runs have, and how far the second run
+    lies from the first.
 
     Examples:
         ifp plot-distributions
@@ -53,9 +54,9 @@ def plot_distributions(
 
     named = run or []
     if len(named) > 2:
-        raise IFPError(f"need one run or two, got {len(named)}: draw them two at a time")
+        raise IFPError(f"need one or two runs, got {len(named)}: draw them two at a time")
     if len(named) == 2 and out is None:
-        raise IFPError("need --out FILE for the figure of two runs, got none: it belongs to neither")
+        raise IFPError("need --out FILE for the figure of two runs, got none: the figure belongs to neither run")
     first, against = (*named, None, None)[:2]
     found = annealing_run(first, runs)
     path = out or found.path / "distributions.png"
@@ -66,8 +67,8 @@ def plot_distributions(
 def plot_curves(run: options.RunPath = None, out: FigureOut = None, runs: options.Runs = options.DEFAULT_RUNS) -> None:
     """Draw KL against pressure, heating and cooling, with the closed form, and print the figure's path.
 
-    Of a run of whole-data annealing: a curve per latent, in the colour of the factor it froze about. Of a training that
-    was watched: a curve per latent, against the step where its pressure never moved.
+    A run of whole-data annealing has a curve per latent, in the colour of the factor it froze about. A watched training
+    has a curve per latent, drawn against the step if its pressure never moved.
 
     Examples:
         ifp plot-curves

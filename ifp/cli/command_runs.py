@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 def runs_(runs: options.Runs = options.DEFAULT_RUNS, json: options.Json = False) -> None:
     """List the runs at hand, oldest first: kind, state, data, objective, seed, time of creation.
 
-    An unfinished one goes on with --resume --out DIR of the command that began it.
+    To go on with an unfinished run, call the command that began it with --resume --out DIR.
 
     Examples:
         ifp runs

@@ -30,18 +30,22 @@ def score(
     only: Annotated[str | None, typer.Option(help="Only these scores.  [default: all]", metavar=options.NAMES)] = None,
     bins: options.Bins = None,
     missing: options.Missing = None,
-    seed: Annotated[int | None, typer.Option(help="Of the samples drawn.", min=0, rich_help_panel=RUN)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the samples drawn.", min=0, rich_help_panel=RUN)] = None,
     spread: Annotated[
         bool,
-        typer.Option("--spread", help="Five sample seeds for scores without an interval: takes five times as long."),
+        typer.Option(
+            "--spread", help="Repeat scores without an interval with five sample seeds: takes five times as long."
+        ),
     ] = False,
     udr: Annotated[
-        bool, typer.Option("--udr", help="In place of scores, how far two runs or more agree: needs no labels.")
+        bool, typer.Option("--udr", help="Instead of scores, measure how far two or more runs agree; needs no labels.")
     ] = False,
     similarity: Annotated[
-        str | None, typer.Option(help="Of latents, for --udr: spearman or lasso.", metavar="NAME")
+        str | None, typer.Option(help="Similarity of latents for --udr: spearman or lasso.", metavar="NAME")
     ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Measure again what scores.json has.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Measure again the scores that scores.json already has.")
+    ] = False,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Also print how much each latent tells of each factor.")
     ] = False,
@@ -54,15 +58,15 @@ def score(
 ) -> None:
     """Score how disentangled codes are: MIG, MIG-sup, InfoMEC, DCI, SAP, FactorVAE, BetaVAE, IRS and more.
 
-    Of a run the images that the scores need are encoded (all of dSprites: a minute or two); scores and codes are kept
-    in it, and what scores.json has of the run is not measured again. Of several runs on the same data, or a study,
-    also what the scores spread over seeds, apart from the interval that each has at its number of samples. With --udr
-    each run's median agreement with the others, which is kept in none.
+    For a run, the images that the scores need are encoded (all of dSprites takes a minute or two). The run keeps scores
+    and codes, and a score that scores.json already has is not measured again. For several runs on the same data, or a
+    study, the spread of each score over seeds is printed too, beside the interval that it has at its number of samples.
+    With --udr, each run gets its median agreement with the others, and no run keeps it.
 
-    An npz holds codes (rows, latents), factors (rows, factors), numbers or text, and may hold logvar; --bins and
-    --missing are of such a file. Exact: what codes that are the factors score on the same rows. DCI is exact, boosted
-    trees for every value of every factor, which takes minutes; its fast stand-in has another name: --only
-    dci-forest_disentanglement.
+    An npz holds codes (rows, latents) and factors (rows, factors; numbers or text), and may hold logvar. --bins and
+    --missing apply to such a file only. The column exact is what the factors themselves score as codes, on the same
+    rows. DCI is exact, with boosted trees for every value of every factor, and takes minutes; it has a fast stand-in
+    under another name: --only dci-forest_disentanglement.
 
     Examples:
         ifp score --only mig,sap

@@ -25,7 +25,8 @@ def spectrum(
     loss: Annotated[
         str | None,
         typer.Option(
-            help="Your own loss, e.g. mse-mean or bce-mean: freezing points as weights of its KL, too.", metavar="NAME"
+            help="Your own loss, e.g. mse-mean or bce-mean: also show freezing points as weights of its KL.",
+            metavar="NAME",
         ),
     ] = None,
     batch_size: Annotated[
@@ -53,10 +54,10 @@ def spectrum(
 ) -> None:
     """Compute closed-form freezing points, in seconds and without training.
 
-    Of each factor: its action value, alone in a context, over contexts; its marginal value, by one code for the whole
-    data set; and the order in which factors freeze, each step given those frozen before. Of a data set without
-    labels: its leading eigenvalues. Pressures beta are in nats, for a reconstruction summed over pixels; with --loss
-    each stands there as the weight of the KL in that loss, too.
+    Each factor has an action value (the factor alone in a context, over many contexts), a marginal value (one code for
+    the whole data set), and a place in the order in which factors freeze (each step takes the factors frozen before as
+    known). A data set without labels has leading eigenvalues instead. Pressures (beta) are in nats, for a
+    reconstruction summed over pixels. With --loss, each pressure is also shown as the KL weight in that loss.
 
     Examples:
         ifp spectrum --dataset dsprites

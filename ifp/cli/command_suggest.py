@@ -27,14 +27,14 @@ def suggest(
     likelihood: Annotated[
         str | None,
         typer.Option(
-            help="Of your decoder, e.g. bernoulli, gaussian-shared or negative-binomial.  "
+            help="Likelihood of your decoder, e.g. bernoulli, gaussian-shared or negative-binomial.  "
             "[default: that of --loss, or what the values suggest]",
             metavar="NAME",
         ),
     ] = None,
     loss: Annotated[
         str | None,
-        typer.Option(help="Your own loss, e.g. mse-mean or nll-sum: weights of its KL, too.", metavar="NAME"),
+        typer.Option(help="Your own loss, e.g. mse-mean or nll-sum: also print weights of its KL.", metavar="NAME"),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Rows of a batch, where --loss sums one of its terms over it.", min=1)
@@ -42,8 +42,8 @@ def suggest(
     kl_mean_over: Annotated[
         int | None, typer.Option(help="Latents that the KL of --loss is a mean over.  [default: a sum]", min=1)
     ] = None,
-    modes: Annotated[int | None, typer.Option(help="Modes that are looked at.", min=1)] = None,
-    level: Annotated[float | None, typer.Option(help="Of the test for chance.")] = None,
+    modes: Annotated[int | None, typer.Option(help="How many modes to look at.", min=1)] = None,
+    level: Annotated[float | None, typer.Option(help="Level of the test for chance.")] = None,
     exposure: Annotated[
         str | None,
         typer.Option(
@@ -54,11 +54,11 @@ def suggest(
     ] = None,
     condition: Annotated[
         str | None,
-        typer.Option(help="Column of categories that the decoder is told.", metavar="NAME", rich_help_panel=DATA),
+        typer.Option(help="Column of categories that the decoder gets as input.", metavar="NAME", rich_help_panel=DATA),
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(help="Columns that are no features.", metavar=options.NAMES, rich_help_panel=DATA),
+        typer.Option(help="Columns that are not features.", metavar=options.NAMES, rich_help_panel=DATA),
     ] = None,
     layer: Annotated[
         str | None, typer.Option(help="Layer of an h5ad file, instead of X.", metavar="NAME", rich_help_panel=DATA)
@@ -72,11 +72,12 @@ def suggest(
         bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
-    """Say which beta to use, of rows of any kind: counts, measurements, tables; nothing is trained.
+    """Say which beta to use for rows of any kind (counts, measurements, tables), without training anything.
 
-    How many modes stand above chance, at which pressure each freezes, and from which weight of the KL down as many
-    latents are awake; with --loss as the number to write into your own loss. Pressures beta are in nats, for a negative
-    log-likelihood summed over features. The first value holds for any network, later ones are a guide.
+    Prints how many modes of your data stand above chance, the pressure at which each one freezes, and the KL weight
+    below which that many latents are awake. With --loss the weight is the number to write into your own loss. Pressures
+    (beta) are in nats, for a negative log-likelihood summed over features. The first value holds for any network; the
+    later ones are a guide.
 
     Examples:
         ifp suggest cells.h5ad --layer counts --exposure total

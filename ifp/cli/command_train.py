@@ -28,7 +28,7 @@ def train(
     objective: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(objective_names())}; those of deft need a plan.",
+            help=f"{', '.join(objective_names())}; the deft ones need a plan.",
             metavar="NAME",
             autocompletion=complete_objective,
         ),
@@ -36,12 +36,14 @@ def train(
     set_: training.Setting = None,
     advance: Annotated[
         str | None,
-        typer.Option(help="Stages by share of the steps, or once they stop learning: plateau.", metavar="NAME"),
+        typer.Option(
+            help="End a stage by its share of the steps (share), or once it stops learning (plateau).", metavar="NAME"
+        ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="A study's settings, under those given: locatello, deft-2022 or deft-2021.",
+            help="Start from the settings of a study: locatello, deft-2022 or deft-2021; options given here win.",
             metavar="NAME",
             autocompletion=complete_presets,
         ),
@@ -62,7 +64,7 @@ def train(
     eval_every: training.EvalEvery = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between states to resume from.", min=1)] = None,
     checkpoint_minutes: Annotated[
-        float | None, typer.Option(help="And at most so many minutes between them.  [default: no limit]")
+        float | None, typer.Option(help="Most minutes between states to resume from.  [default: no limit]")
     ] = None,
     tensorboard: Annotated[
         bool | None,

@@ -61,7 +61,7 @@ Bins = Annotated[
 Missing = Annotated[
     str | None,
     typer.Option(
-        "--missing", help="A label that means there is none, beside NaN and empty text: -1.", metavar="LABEL",
+        "--missing", help="A label that marks a missing value, e.g. -1, besides NaN and empty text.", metavar="LABEL",
         rich_help_panel=DATA,
     ),
 ]  # fmt: skip
@@ -81,14 +81,14 @@ ImagesFrom = Annotated[
 DataSeed = Annotated[
     int | None,
     typer.Option(
-        "--data-seed", help="Of drawn colours, noise, crops and correlation.", min=0,
+        "--data-seed", help="Seed of the colours, noise, crops and correlation that are drawn.", min=0,
         rich_help_panel=DATA,
     ),
 ]  # fmt: skip
 Nuisance = Annotated[
     str | None,
     typer.Option(
-        "--nuisance", help="Within a context: held, or redrawn for each image.", metavar="NAME",
+        "--nuisance", help="Hold nuisances within a context, or redraw them for each image (redrawn).", metavar="NAME",
         rich_help_panel=DATA,
     ),
 ]  # fmt: skip
@@ -104,7 +104,7 @@ Seed = Annotated[int | None, typer.Option("--seed", help="One seed, one result."
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config", help="Settings in a TOML file, by the names of these options; those given here win.",
+        "--config", help="Read settings from a TOML file whose keys are these options; options given here win.",
         metavar="FILE.toml", is_eager=True, callback=read_config, rich_help_panel=RUN,
     ),
 ]  # fmt: skip

@@ -20,7 +20,7 @@ Steps = Annotated[
     typer.Option("--steps", help="Steps of a run, divided over the stages.", min=1),
 ]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Images per step.", min=1)]
-LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Of Adam.")]
+LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Learning rate of Adam.")]
 Warmup = Annotated[
     int | None,
     typer.Option("--warmup", help="Steps over which the learning rate rises.", min=0),

@@ -1,4 +1,4 @@
-"""An objective, a schedule, a protocol and a score are added as CONTRIBUTING.md has it, and known everywhere."""
+"""An objective, a schedule, a protocol and a score are added as docs/how_to/extend.md has it, and known everywhere."""
 
 import dataclasses
 import json
