@@ -116,7 +116,7 @@ def train(
         ifp plan-stages | ifp train --plan - --dataset dsprites
         ifp train --plan plan.json --dataset dsprites --steps 6000
         ifp train --objective beta-vae --set beta=4 --dataset dsprites
-        ifp train --objective beta-vae --dataset counts.npz --likelihood poisson --exposure total
+        ifp train --objective beta-vae --dataset counts.npz --likelihood poisson
         ifp train --config run.toml --seed 1
         ifp train --resume --out runs/mine
     """

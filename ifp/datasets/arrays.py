@@ -1,7 +1,7 @@
 """Data sets of plain arrays, numpy or torch: kept in the cache as an npz, so that a run can open them again."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,8 +15,6 @@ from ifp.datasets import dataset_reference, load_dataset, recorded_options
 from ifp.datasets.dataset import Dataset, DataWarning
 from ifp.datasets.items import is_items, is_pictures, read_items, read_pictures
 from ifp.datasets.kept_arrays import opened_from_cache
-from ifp.datasets.row_dataset import require_pictures
-from ifp.datasets.user_rows import given_rows, holds_rows, is_given_rows, load_rows
 from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.files.names import file_name
 
@@ -47,18 +45,18 @@ def given_dataset(data: Data, data_dir: Path | None = None, *, rows: bool = Fals
         DataError: the name is unknown, what was given is no data, or rows where images are wanted.
         IFPError: options that arrays do not have.
     """
+    if rows and (found := _given_rows(data, options)) is not None:
+        return found
     if isinstance(data, (str, Path)):
-        path = Path(dataset_reference(str(data)))
-        if rows and path.is_file() and holds_rows(path, recorded_options(options)):
-            return load_rows(path, recorded_options(options))
         return load_dataset(data, data_dir, **options)
     if hasattr(data, "fingerprint"):
-        found: Dataset = data  # type: ignore[assignment]  # open
-        if not rows:
-            require_pictures(found)
-        return found
-    if rows and is_given_rows(data):
-        return given_rows(data, recorded_options(options))
+        opened: Any = data
+        if not rows and getattr(opened, "row_description", None) is not None:
+            raise DataError(
+                f"need images (N, H, W) for this, {opened.name} holds rows: `ifp suggest` says where rows freeze, "
+                "`ifp train` trains on them"
+            )
+        return opened
     for option in _OF_NAMED:
         if options.get(option):
             raise IFPError(
@@ -71,6 +69,22 @@ def given_dataset(data: Data, data_dir: Path | None = None, *, rows: bool = Fals
     if len(data) not in (2, 3):
         raise DataError(f"need (images, factors) or (images, factors, names), got a tuple of {len(data)}")
     return from_arrays(*data, **own)
+
+
+def _given_rows(data: Data, options: Mapping[str, Any]) -> Dataset | None:
+    """The rows that were given, in memory or by their path; None of images, of names, and of what is open."""
+    from ifp.datasets.user_rows import (  # scipy: reading a plan has none
+        given_rows,
+        holds_rows,
+        is_given_rows,
+        load_rows,
+    )
+
+    if isinstance(data, (str, Path)):
+        path = Path(dataset_reference(str(data)))
+        known = path.is_file() and holds_rows(path, recorded_options(options))
+        return load_rows(path, recorded_options(options)) if known else None
+    return given_rows(data, recorded_options(options)) if is_given_rows(data) else None
 
 
 def from_arrays(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from annealing.errors import DataError, IFPError
+from annealing.errors import IFPError
 from annealing.rows import Rows
 from ifp.datasets.cells import Cells
 from ifp.datasets.dataset import DataOptions, Dataset, Factors, Index, RowDescription, checked_index
@@ -92,15 +92,6 @@ class RowDataset:
 def is_rows(dataset: Dataset) -> TypeGuard[RowDataset]:
     """Whether a data set is one of rows, not of images."""
     return isinstance(dataset, RowDataset)
-
-
-def require_pictures(dataset: Dataset) -> None:
-    """DataError where a data set is one of rows: pixels in 0..1 are wanted."""
-    if is_rows(dataset):
-        raise DataError(
-            f"need images (N, H, W) for this, {dataset.name} holds rows: `ifp suggest` says where rows freeze, "
-            "`ifp train` trains on them"
-        )
 
 
 def _fingerprint(rows: Rows, labels: Labels | None) -> str:
