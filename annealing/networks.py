@@ -162,8 +162,11 @@ def conv_decoder(
     )
 
 
-def dense_encoder(image_shape: tuple[int, int, int], outputs: int, hidden: int = 1200) -> nn.Module:
-    """Images (batch, C, H, W) to (batch, outputs): two hidden layers, ReLU, as in Locatello et al. 2019."""
+def dense_encoder(image_shape: tuple[int, ...], outputs: int, hidden: int = 1200) -> nn.Module:
+    """Images (batch, C, H, W), or rows of a shape of their own, to (batch, outputs): two hidden layers, ReLU.
+
+    The layers of Locatello et al. 2019.
+    """
     return nn.Sequential(
         nn.Flatten(),
         nn.Linear(math.prod(image_shape), hidden),
@@ -174,9 +177,12 @@ def dense_encoder(image_shape: tuple[int, int, int], outputs: int, hidden: int =
     )
 
 
-def dense_decoder(image_shape: tuple[int, int, int], latents: int, hidden: int = 1200) -> nn.Module:
-    """Latents (batch, latents) to decoder output (batch, C, H, W): three hidden layers, tanh, as in that study."""
-    height, width, channels = image_shape
+def dense_decoder(image_shape: tuple[int, ...], latents: int, hidden: int = 1200) -> nn.Module:
+    """Latents (batch, latents) to decoder output (batch, C, H, W): three hidden layers, tanh, as in that study.
+
+    Of any other shape than an image's, (H, W, C), the output is laid out as that says.
+    """
+    laid_out = (image_shape[2], *image_shape[:2]) if len(image_shape) == 3 else image_shape
     return nn.Sequential(
         nn.Linear(latents, hidden),
         nn.Tanh(),
@@ -185,5 +191,5 @@ def dense_decoder(image_shape: tuple[int, int, int], latents: int, hidden: int =
         nn.Linear(hidden, hidden),
         nn.Tanh(),
         nn.Linear(hidden, math.prod(image_shape)),
-        nn.Unflatten(1, (channels, height, width)),
+        nn.Unflatten(1, laid_out),
     )

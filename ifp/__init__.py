@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ifp.closed_form.suggestion import Suggestion
     from ifp.datasets import load_dataset
     from ifp.datasets.arrays import from_arrays, from_dataset
+    from ifp.datasets.user_rows import from_rows
     from ifp.models.networks import Network
     from ifp.training.checkpoint import load_model
 
@@ -48,7 +49,7 @@ __all__ = [
     "Comparison", "DataError", "Findings", "FreezingPoints", "IFPError", "Likelihood", "Network", "PlanError",
     "Run", "RunError", "RunScores", "ScoreBatches", "Spectrum", "StagePlan", "Suggestion", "anneal",
     "beta_in_nats", "compare", "diagnose", "encode", "freezing_points", "from_arrays", "from_dataset",
-    "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs", "score", "score_runs",
+    "from_rows", "load_dataset", "load_model", "open_run", "plan_stages", "report", "runs", "score", "score_runs",
     "spectrum", "suggest", "train", "traverse", "verify", "watch", "weight_of",
 ]  # fmt: skip
 
@@ -99,6 +100,7 @@ _HOME = {
         "from_arrays",
         "from_dataset",
     ),
+    "ifp.datasets.user_rows": ("from_rows",),
     "ifp.models.networks": ("Network",),
     "ifp.training.checkpoint": ("load_model",),
 }

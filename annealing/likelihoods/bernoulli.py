@@ -29,6 +29,10 @@ class BernoulliRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; shares between 0 and 1 are taken, too."""
         return -Bernoulli(logits=outputs[..., 0, :], validate_args=False).log_prob(values).sum(-1)
 
+    def mean(self, outputs: Tensor, exposure: Tensor | None = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`: shares of 1."""
+        return outputs[..., 0, :].sigmoid()
+
     def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         mean = torch.from_numpy(silence.outputs[0]).sigmoid().numpy()

@@ -80,6 +80,11 @@ class GaussianRows(_Gaussian):
 class _LearnedGaussian(_Gaussian):
     """What forms of a variance that is learned, not decoded, share."""
 
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The variance."""
+        return ("variance",)
+
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has the variance."""
         return -Normal(outputs[..., 0, :], _free(free, "variance").sqrt()).log_prob(values).sum(-1)
@@ -103,6 +108,11 @@ class GaussianSharedRows(_LearnedGaussian):
     """
 
     name: str = field(default="gaussian-shared", init=False, repr=False)
+
+    @property
+    def one_for_all(self) -> bool:
+        """Always: one variance."""
+        return True
 
     def silences(self, parts: Sequence[Rows]) -> tuple[SilentDecoder, ...]:
         """The features' means, and the mean of their variances, of which all parts have one."""

@@ -65,6 +65,28 @@ class RowLikelihood(ABC):
         """Whether features are not independent given the decoder's outputs, as counts that share a depth are not."""
         return False
 
+    @property
+    def counts(self) -> bool:
+        """Whether values are counts, whose rates a decoder draws by their logs."""
+        return False
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """What is learned beside the decoder, not decoded: names of ``free``, numbers above 0."""
+        return ()
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether what is learned is one number of all features, not one of each."""
+        return False
+
+    def mean(self, outputs: Tensor, exposure: Tensor | None = None) -> Tensor:
+        """What the decoder draws of each feature (..., features), by its outputs (..., parameters, features).
+
+        The first parameter where that is the mean or the median; shapes as in :meth:`nats`.
+        """
+        return outputs[..., 0, :]
+
     def outputs(self, features: int) -> int:
         """Size of the decoder's output for rows of so many features: outputs (..., parameters, features), flat."""
         return len(self.parameters) * features

@@ -45,9 +45,23 @@ class NegativeBinomialRows(RowLikelihood):
         if self.dispersion is not None and not (np.asarray(self.dispersion) > 0).all():
             raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
 
+    @property
+    def counts(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The dispersion, where none is given."""
+        return ("dispersion",) if self.dispersion is None else ()
+
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         return dispersed_nats(outputs[..., 0, :], values, exposure, dispersion_of(self.dispersion, free))
+
+    def mean(self, outputs: Tensor, exposure: Tensor | None = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`: rates, times the exposure."""
+        return outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
 
     def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
@@ -133,6 +147,7 @@ def _dispersion_given(parts: Sequence[DispersedCounts], rates: Sequence[Array], 
 
 def dispersed_nats(log_rate: Tensor, values: Tensor, exposure: Tensor | None, dispersion: Tensor) -> Tensor:
     """-log of the negative binomial of mean exposure times the rate, summed over features."""
+    dispersion = dispersion.to(values.device)
     logits = log_rate - dispersion.log() if exposure is None else log_rate + exposure.log() - dispersion.log()
     return -NegativeBinomial(dispersion, logits=logits, validate_args=False).log_prob(values).sum(-1)
 

@@ -23,10 +23,18 @@ class PoissonRows(RowLikelihood):
     name: str = field(default="poisson", init=False, repr=False)
     parameters: tuple[str, ...] = field(default=("log_rate",), init=False, repr=False)
 
+    @property
+    def counts(self) -> bool:
+        """Always."""
+        return True
+
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
-        rate = outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
-        return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
+        return -Poisson(self.mean(outputs, exposure), validate_args=False).log_prob(values).sum(-1)
+
+    def mean(self, outputs: Tensor, exposure: Tensor | None = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`: rates, times the exposure."""
+        return outputs[..., 0, :].exp() * (1.0 if exposure is None else exposure)
 
     def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""

@@ -37,6 +37,11 @@ class SoftmaxRows(RowLikelihood):
     parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
 
     @property
+    def counts(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def coupled(self) -> bool:
         """Always: shares sum to 1."""
         return True
@@ -46,6 +51,10 @@ class SoftmaxRows(RowLikelihood):
         shares = Multinomial(1, logits=outputs[..., 0, :], validate_args=False)  # its log_prob takes any depth
         total = -shares.log_prob(values)
         return total / values.sum(-1) if self.per_token else total
+
+    def mean(self, outputs: Tensor, exposure: Tensor | None = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`: shares, times the exposure."""
+        return outputs[..., 0, :].softmax(-1) * (1.0 if exposure is None else exposure)
 
     def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
@@ -97,8 +106,7 @@ class SoftmaxRatesRows(SoftmaxRows):
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
-        rate = scale * outputs[..., 0, :].softmax(-1)
-        return -Poisson(rate, validate_args=False).log_prob(values).sum(-1)
+        return -Poisson(self.mean(outputs, scale), validate_args=False).log_prob(values).sum(-1)
 
     def _require_exposure(self, rows: Rows) -> None:
         if self.per_token:

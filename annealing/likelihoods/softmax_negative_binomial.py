@@ -50,6 +50,16 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
             raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
 
     @property
+    def counts(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The dispersion, where none is given."""
+        return ("dispersion",) if self.dispersion is None else ()
+
+    @property
     def coupled(self) -> bool:
         """Always: shares sum to 1."""
         return True
@@ -58,6 +68,10 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""
         scale = values.sum(-1, keepdim=True) if exposure is None else exposure
         return dispersed_nats(outputs[..., 0, :].log_softmax(-1), values, scale, dispersion_of(self.dispersion, free))
+
+    def mean(self, outputs: Tensor, exposure: Tensor | None = None) -> Tensor:
+        """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`: shares, times the exposure."""
+        return outputs[..., 0, :].softmax(-1) * (1.0 if exposure is None else exposure)
 
     def draw(self, silence: SilentDecoder, exposure: Array, depth: Array, rng: np.random.Generator) -> Array:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`."""

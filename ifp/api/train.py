@@ -1,11 +1,18 @@
 """``ifp.train``: a training run."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from analysis.stage_plan import StagePlan
+from annealing.errors import IFPError
 from ifp.api.run import Run
+from ifp.datasets import recorded_options
 from ifp.datasets.arrays import Data
+from ifp.datasets.dataset import DataOptions
+from ifp.datasets.samples import PerRow
+from ifp.datasets.user_rows import given_rows, is_given_rows
 from ifp.machine.data_parallel import first_process
 from ifp.machine.device import on_gpu, with_device
 from ifp.machine.progress import UNWATCHED, Watch
@@ -23,6 +30,7 @@ def train(
     plan: StagePlan | str | Path | None = None,
     network: Network | str | None = None,
     preset: str | None = None,
+    exposure: PerRow | None = None,
     out: str | Path | None = None,
     runs: str | Path = RUNS,
     data_dir: str | Path | None = None,
@@ -39,13 +47,16 @@ def train(
         ifp.train(ds, plan=plan, steps=6000)
         ifp.train(ds, objective="beta-vae", parameters={"beta": 4.0}, latents=10, steps=20_000, seed=1)
         ifp.train(ds, objective="annealed-beta", network=ifp.Network(MyEncoder, MyDecoder))
+        ifp.train(counts, objective="beta-vae", likelihood="poisson", exposure="total")  # rows (N, D)
 
     Args:
-        dataset: a data set, its name, the path of the user's own, or arrays (images, or images and factors);
-            else the plan's, or the resumed run's.
+        dataset: a data set, its name, the path of the user's own, or arrays (images, or images and factors; rows (N, D)
+            as :func:`ifp.from_rows` takes them, or rows and factors); else the plan's, or the resumed run's.
         plan: of :func:`ifp.plan_stages`, for DEFT; or the path of its JSON, ``-`` for standard input.
         network: a name (``conv``, ``dense``, ...) or the user's own modules: :class:`ifp.Network`.
         preset: a study's settings, under those given: ``locatello`` or ``deft-2021``.
+        exposure: of rows, what each one's rates are multiplied by: a column's name, ``total``, or, of rows in memory,
+            numbers (N,).
         out: the run's directory; else a new one under ``runs``.
         runs: where runs are kept.
         data_dir: folder of the data set's public files.
@@ -60,6 +71,7 @@ def train(
     """
     stages = read_plan(str(plan)) if isinstance(plan, (str, Path)) and first_process() else plan
     given = with_preset(preset, with_device(settings, resume=resume))
+    dataset, given = _rows(dataset, given, exposure)
     if network is not None:
         given["network"] = OWN if isinstance(network, Network) else network
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
@@ -76,3 +88,19 @@ def train(
             for _ in steps:
                 pass
     return Run.of(opened.run)
+
+
+def _rows(data: Data | None, given: Mapping[str, Any], exposure: PerRow | None) -> tuple[Data | None, dict[str, Any]]:
+    """The data and settings, rows in memory opened by the options among these; a name of a path's stays an option."""
+    settings = dict(given)
+    if data is not None and is_given_rows(data):
+        options = settings.pop("data_options", None) or {}
+        options = asdict(options) if isinstance(options, DataOptions) else dict(options)
+        return given_rows(data, recorded_options(options), exposure), settings
+    if exposure is None:
+        return data, settings
+    if not isinstance(exposure, str) or hasattr(data, "fingerprint"):
+        raise IFPError("need rows in memory for an exposure (N,), got others: ifp.from_rows(rows, exposure=...)")
+    options = settings.get("data_options") or {}
+    options = asdict(options) if isinstance(options, DataOptions) else dict(options)
+    return data, {**settings, "data_options": {**options, "exposure": exposure}}

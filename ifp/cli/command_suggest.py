@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ifp.cli import options
+from ifp.cli import options, row_options
 from ifp.cli.defaults import Source
 from ifp.cli.help import DATA, MEASURE, OUTPUT, command_with
 
@@ -44,25 +44,13 @@ def suggest(
     ] = None,
     modes: Annotated[int | None, typer.Option(help="How many modes to look at.", min=1)] = None,
     level: Annotated[float | None, typer.Option(help="Level of the test for chance.")] = None,
-    exposure: Annotated[
-        str | None,
-        typer.Option(
-            help="What a row's rates are multiplied by: a column, total (the row's sum) or none.",
-            metavar="NAME",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    exposure: row_options.Exposure = None,
     condition: Annotated[
         str | None,
         typer.Option(help="Column of categories that the decoder gets as input.", metavar="NAME", rich_help_panel=DATA),
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Columns that are not features.", metavar=options.NAMES, rich_help_panel=DATA),
-    ] = None,
-    layer: Annotated[
-        str | None, typer.Option(help="Layer of an h5ad file, instead of X.", metavar="NAME", rich_help_panel=DATA)
-    ] = None,
+    labels: row_options.Labels = None,
+    layer: row_options.Layer = None,
     seed: options.Seed = None,
     plot: Annotated[
         Path | None,

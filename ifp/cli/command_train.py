@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ifp.cli import options
+from ifp.cli import options, row_options
 from ifp.cli import training_options as training
 from ifp.cli.completion import complete_objective, complete_presets, complete_runs, objective_names
 from ifp.cli.defaults import Source
@@ -54,7 +54,17 @@ def train(
     batch_size: training.BatchSize = None,
     learning_rate: training.LearningRate = None,
     warmup: training.Warmup = None,
-    likelihood: options.Likelihood = None,
+    likelihood: Annotated[
+        str | None,
+        typer.Option(
+            help="bernoulli or gaussian; of rows also gaussian-shared, poisson, negative-binomial, softmax and others.",
+            metavar="NAME",
+        ),
+    ] = None,
+    set_likelihood: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of a likelihood of rows: variance=0.1.", metavar="NAME=VALUE"),
+    ] = None,
     init_from: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +99,9 @@ def train(
     missing: options.Missing = None,
     factors_from: options.FactorsFrom = None,
     images_from: options.ImagesFrom = None,
+    exposure: row_options.Exposure = None,
+    labels: row_options.Labels = None,
+    layer: row_options.Layer = None,
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
@@ -105,18 +118,20 @@ def train(
         ifp plan-stages | ifp train --plan - --dataset dsprites
         ifp train --plan plan.json --dataset dsprites --steps 6000
         ifp train --objective beta-vae --set beta=4 --dataset dsprites
+        ifp train --objective beta-vae --dataset counts.npz --likelihood poisson
         ifp train --config run.toml --seed 1
         ifp train --resume --out runs/mine
     """
     parameters = options.settings(set_) | options.present({"advance": advance})
     opened = options.data_options(
         background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
-    )
+    ) | options.present({"exposure": exposure, "labels": labels, "layer": layer})
     settings = options.present(
         {
             "objective": objective, "parameters": parameters or None, "network": network, "latents": latents,
             "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
-            "likelihood": likelihood, "init_from": init_from, "eval_every": eval_every,
+            "likelihood": likelihood, "likelihood_settings": options.settings(set_likelihood) or None,
+            "init_from": init_from, "eval_every": eval_every,
             "checkpoint_every": checkpoint_every, "checkpoint_minutes": checkpoint_minutes,
             "tensorboard": tensorboard, "precision": precision, "compile": compile_, "seed": seed, "device": device,
             "threads": threads,

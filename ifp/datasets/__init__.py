@@ -40,6 +40,8 @@ __all__ = [
 _MOST_BINS = 2**16
 _ARRAYS = (".npz", ".npy", ".h5", ".hdf5")  # suffixes of files of arrays
 _OF_OWN_DATA = ("bins", "missing", "factors_from", "images_from")
+_ROWS = (".csv", ".tsv", ".h5ad")  # suffixes of files that hold rows alone
+_OF_ROWS = ("exposure", "labels", "layer")
 _OPENED: "weakref.WeakKeyDictionary[Dataset, Path | None]" = weakref.WeakKeyDictionary()  # and the folder of its files
 
 
@@ -66,7 +68,9 @@ def _unknown(name: str, known: Iterable[str], others: str = "") -> DataError:
 
 def dataset_reference(name: str) -> str:
     """The name itself, or the whole path where it is that of the user's own data: a file of arrays or a folder."""
-    is_path = name.lower().endswith(_ARRAYS) or os.sep in name or os.path.isdir(name)  # Path's own raises for long ones
+    is_path = (
+        name.lower().endswith((*_ARRAYS, *_ROWS)) or os.sep in name or os.path.isdir(name)
+    )  # Path's own raises for long ones
     return _whole_path(name) if is_path and name not in families() else name
 
 
@@ -87,7 +91,7 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
         data_dir: folder of the public files; without it IFP_DATA_DIR and the user's cache are looked at, and what
             can be made here is made.
         options: of :class:`ifp.datasets.dataset.DataOptions`: background, background_color, resize, correlate, bins,
-            missing, factors_from, images_from, seed.
+            missing, factors_from, images_from, seed; those of rows are for :func:`ifp.train`.
 
     Raises:
         DataError: the name is unknown, or its files are missing or damaged.
@@ -142,6 +146,8 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
         from ifp.datasets.user_file import load_file
 
         return load_file(path, options)
+    if path.suffix.lower() in _ROWS and path.is_file():
+        raise DataError(f"need images, {path} holds rows: `ifp suggest` and `ifp train` take those")
     if not os.path.isdir(path):
         raise DataError(f"need an npz file or a folder of pictures, there is none at {path} (see `ifp data list`)")
     from ifp.datasets.user_folder import load_folder
@@ -156,12 +162,10 @@ def recorded_options(given: Mapping[str, Any]) -> DataOptions:
         options = replace(options, background=_whole_path(options.background))
     if options.missing is not None:
         options = replace(options, missing=str(options.missing))
-    if options.factors_from is not None:
-        asked = options.factors_from.split(",") if isinstance(options.factors_from, str) else options.factors_from
-        names = [str(each).strip() for each in asked if str(each).strip()]
-        if not names:
-            raise IFPError(f"need names with commas between for --factors-from, got {options.factors_from!r}")
-        options = replace(options, factors_from=",".join(names))
+    for option in ("factors_from", "labels"):
+        if (asked := getattr(options, option)) is not None:
+            listed: dict[str, Any] = {option: _listed(asked, option)}
+            options = replace(options, **listed)
     if options.background_color is not None:
         from ifp.datasets.pixels import parse_color
 
@@ -172,6 +176,14 @@ def recorded_options(given: Mapping[str, Any]) -> DataOptions:
 
         options = replace(options, resize="x".join(map(str, parse_size(options.resize))))
     return options
+
+
+def _listed(asked: str | Iterable[str], option: str) -> str:
+    """Names in one text, commas between; IFPError where there is none."""
+    names = [str(each).strip() for each in (asked.split(",") if isinstance(asked, str) else asked) if str(each).strip()]
+    if not names:
+        raise IFPError(f"need names with commas between for --{option.replace('_', '-')}, got {asked!r}")
+    return ",".join(names)
 
 
 def _require_applicable(name: str, reference: str, options: DataOptions) -> None:
@@ -186,5 +198,8 @@ def _require_applicable(name: str, reference: str, options: DataOptions) -> None
     for option in _OF_OWN_DATA:
         if getattr(options, option) is not None and not own:
             raise IFPError(f"need data of your own for --{option.replace('_', '-')}, got {name}")
+    for option in _OF_ROWS:
+        if getattr(options, option) is not None:
+            raise IFPError(f"need rows of any data for --{option}, which `ifp train` and `suggest` take, got {name}")
     if options.images_from is not None and not of_arrays:
         raise IFPError(f"need a file of arrays ({', '.join(_ARRAYS)}) for --images-from, got {name}")

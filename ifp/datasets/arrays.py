@@ -1,8 +1,7 @@
 """Data sets of plain arrays, numpy or torch: kept in the cache as an npz, so that a run can open them again."""
 
-import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,21 +11,27 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.names import is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError, IFPError
-from ifp.datasets import load_dataset
-from ifp.datasets.cache import cache_directory
+from ifp.datasets import dataset_reference, load_dataset, recorded_options
 from ifp.datasets.dataset import Dataset, DataWarning
 from ifp.datasets.items import is_items, is_pictures, read_items, read_pictures
+from ifp.datasets.kept_arrays import opened_from_cache
 from ifp.files.arrays import in_memory, labels_in_memory
-from ifp.files.atomic import replacing, sweep
 from ifp.files.names import file_name
 
-_GIVEN = "the arrays given"
-_OF_NAMED = ("background", "background_color", "resize", "correlate", "factors_from", "images_from")  # options
+_OF_NAMED = (
+    "background",
+    "background_color",
+    "resize",
+    "correlate",
+    "factors_from",
+    "images_from",
+    "exposure",
+)  # options
 
 Data: TypeAlias = Dataset | str | Path | ArrayLike | tuple[ArrayLike, ...]
 
 
-def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> Dataset:
+def given_dataset(data: Data, data_dir: Path | None = None, *, rows: bool = False, **options: Any) -> Dataset:
     """The data set that a function was given.
 
     Args:
@@ -34,15 +39,24 @@ def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> D
             alone, or (images, factors) or (images, factors, names) of labelled ones; or a data set of items as
             :func:`from_dataset` takes it.
         data_dir, options: how one that is named is opened; ``bins`` and ``missing`` are of arrays, too.
+        rows: whether rows of any data are taken, too, as :func:`ifp.from_rows` has them.
 
     Raises:
-        DataError: the name is unknown, or what was given is no data.
+        DataError: the name is unknown, what was given is no data, or rows where images are wanted.
         IFPError: options that arrays do not have.
     """
+    if rows and (found := _given_rows(data, options)) is not None:
+        return found
     if isinstance(data, (str, Path)):
         return load_dataset(data, data_dir, **options)
     if hasattr(data, "fingerprint"):
-        return data  # type: ignore[return-value]  # open
+        opened: Any = data
+        if not rows and getattr(opened, "row_description", None) is not None:
+            raise DataError(
+                f"need images (N, H, W) for this, {opened.name} holds rows: `ifp suggest` says where rows freeze, "
+                "`ifp train` trains on them"
+            )
+        return opened
     for option in _OF_NAMED:
         if options.get(option):
             raise IFPError(
@@ -55,6 +69,22 @@ def given_dataset(data: Data, data_dir: Path | None = None, **options: Any) -> D
     if len(data) not in (2, 3):
         raise DataError(f"need (images, factors) or (images, factors, names), got a tuple of {len(data)}")
     return from_arrays(*data, **own)
+
+
+def _given_rows(data: Data, options: Mapping[str, Any]) -> Dataset | None:
+    """The rows that were given, in memory or by their path; None of images, of names, and of what is open."""
+    from ifp.datasets.user_rows import (  # scipy: reading a plan has none
+        given_rows,
+        holds_rows,
+        is_given_rows,
+        load_rows,
+    )
+
+    if isinstance(data, (str, Path)):
+        path = Path(dataset_reference(str(data)))
+        known = path.is_file() and holds_rows(path, recorded_options(options))
+        return load_rows(path, recorded_options(options)) if known else None
+    return given_rows(data, recorded_options(options)) if is_given_rows(data) else None
 
 
 def from_arrays(
@@ -110,16 +140,7 @@ def from_arrays(
         if factors is None:
             raise DataError("need factors with factor_names, got names alone")
         arrays["factor_names"] = np.array(list(factor_names), dtype=np.str_)
-    path = _place(arrays, name)
-    known = path.is_file()  # runs may need it
-    if not known:
-        _keep(arrays, path)
-    try:
-        return load_dataset(str(path), bins=bins, missing=missing)
-    except DataError as error:
-        if not known:
-            path.unlink(missing_ok=True)
-        raise DataError(str(error).replace(str(path), _GIVEN)) from error
+    return opened_from_cache(arrays, name, lambda path: load_dataset(str(path), bins=bins, missing=missing))
 
 
 def from_dataset(
@@ -166,22 +187,3 @@ def from_dataset(
 def _images(values: Any) -> NDArray[Any]:
     images = read_pictures(values) if is_pictures(values) else in_memory(values)
     return images.astype(np.float32) if images.dtype == np.float64 else images
-
-
-def _place(arrays: dict[str, NDArray[Any]], name: str) -> Path:
-    """Path of an npz of these arrays in the cache."""
-    content = hashlib.sha256()
-    for key, array in arrays.items():
-        content.update(f"{key} {array.dtype} {array.shape} ".encode())
-        content.update(np.ascontiguousarray(array).data)
-    return cache_directory() / "arrays" / content.hexdigest()[:16] / f"{name}.npz"
-
-
-def _keep(arrays: dict[str, NDArray[Any]], path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        sweep(path.parent)
-    except OSError as error:
-        raise DataError(f"need a writable cache directory (IFP_CACHE_DIR sets another), got: {error}") from error

@@ -51,6 +51,9 @@ class DataOptions:
     missing: str | None = _later()  # a label that means there is none, beside NaN and empty text
     factors_from: str | None = _later()  # arrays or columns that hold the labels, by names with commas between
     images_from: str | None = _later()  # the array that holds the images
+    exposure: str | None = _later()  # of rows: a column, or total
+    labels: str | None = _later()  # columns of rows that are no features, by names with commas between
+    layer: str | None = _later()  # of annotated counts, instead of X
     seed: int = 0  # of drawn nuisances, and of which images a tilted distribution repeats
 
 
@@ -157,6 +160,14 @@ def nuisance_names(dataset: Dataset) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class RowDescription:
+    """What a run's config.json says of rows: how many features, and whether an exposure stands behind them."""
+
+    features: int
+    exposed: bool
+
+
+@dataclass(frozen=True)
 class DataDescription:
     """What a run's config.json says of its data."""
 
@@ -165,6 +176,7 @@ class DataDescription:
     image_shape: tuple[int, int, int]  # height, width, channels
     images: int
     source: str  # where they come from, in words
+    rows: RowDescription | None = field(default=None, metadata={ADDED: True})  # None: images
 
 
 def describe(dataset: Dataset) -> DataDescription:
@@ -175,6 +187,7 @@ def describe(dataset: Dataset) -> DataDescription:
         image_shape=dataset.image_shape,
         images=len(dataset),
         source=dataset.source,
+        rows=getattr(dataset, "row_description", None),
     )
 
 

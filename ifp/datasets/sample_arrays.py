@@ -18,7 +18,7 @@ from ifp.datasets.dataset import Dataset
 from ifp.datasets.sample_values import Found
 from ifp.machine.memory import require_memory
 
-_SAMPLES = ("samples", "X", "x", "data")  # names of arrays of samples, the first that is there
+SAMPLES = ("samples", "X", "x", "data")  # names of arrays of samples, the first that is there
 _IMAGES = ("images", "imgs")
 _NAMES = ("feature_names", "names")
 _HELD = 2**26  # values of images that are held at once; of larger sets rows are drawn
@@ -82,23 +82,39 @@ def read_arrays(path: Path, columns: Sequence[str], seed: int) -> Found:
         return array_of(_mapped(path), path.stem, f"file {path}")
     file = array_file(path)
     there = file.names()
-    if path.suffix.lower() == ".npz" and {"format", "shape", "data"} <= set(there):
-        return _read_sparse(file)
-    samples = next((name for name in _SAMPLES if name in there), None)
+    if is_sparse(file):
+        return _with_columns(file, _read_sparse(file), columns)
+    samples = next((name for name in SAMPLES if name in there), None)
     if samples is None:
         if any(name in there for name in _IMAGES) and not columns:
             return rows_of_images(load_dataset(path), seed)
-        may_be = [name for name in there if len(file.held(name).shape) > 1 and file.held(name).dtype.kind in "biuf"]
+        may_be = [name for name in there if name not in columns and _is_table(file, name)]
         if len(may_be) != 1:
             listed = ", ".join(sorted(there))[:_SHOWN] or "none"
             raise DataError(f"need an array samples (N, ...) in {path}, got {listed}")
         samples = may_be[0]
-    found = array_of(whole_array(file, samples), path.stem, f"file {path}")
-    asked = _columns(file, columns, len(found.values))
+    return _with_columns(file, array_of(whole_array(file, samples), path.stem, f"file {path}"), columns)
+
+
+def is_sparse(file: ArrayFile) -> bool:
+    """Whether a file is a sparse matrix as scipy's save_npz writes it."""
+    return file.path.suffix.lower() == ".npz" and {"format", "shape", "data"} <= set(file.names())
+
+
+def _is_table(file: ArrayFile, name: str) -> bool:
+    held = file.held(name)
+    return len(held.shape) > 1 and held.dtype.kind in "biuf"
+
+
+def _with_columns(file: ArrayFile, found: Found, columns: Sequence[str]) -> Found:
+    """What was found with the names of its features and the columns asked for, (N,) or (N, K)."""
+    there, (rows, features) = file.names(), found.values.shape
     name = next((name for name in _NAMES if name in there), None)
     names = None if name is None else tuple(str(each) for each in file.whole(name).tolist())
-    if names is not None and len(names) != found.values.shape[1]:
+    if names is not None and len(names) != features:
         names = None  # of something else, or of axes that were laid out flat
+    shapes = {name: file.held(name).shape for name in columns if name in there}
+    asked = {name: file.whole(name) for name, shape in shapes.items() if len(shape) in (1, 2) and shape[0] == rows}
     return replace(found, names=names, columns=asked)
 
 
@@ -117,11 +133,6 @@ def whole_array(file: ArrayFile, name: str) -> NDArray[Any]:
         raise DataError(f"need rows of one feature or more in {name} of {file.path}, got shape {held.shape}")
     require_memory(2 * math.prod(held.shape) * held.dtype.itemsize, f"{name} of {file.path}")
     return np.concatenate(list(file.rows(name)))
-
-
-def _columns(file: ArrayFile, asked: Sequence[str], rows: int) -> dict[str, NDArray[Any]]:
-    there = file.names()
-    return {name: file.whole(name) for name in asked if name in there and file.held(name).shape == (rows,)}
 
 
 def _read_sparse(file: ArrayFile) -> Found:

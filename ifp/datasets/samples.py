@@ -1,7 +1,7 @@
 """Samples as rows, (N, D), whatever they came as: arrays, tables, sparse matrices, annotated counts, files of these."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -41,6 +41,7 @@ class SampleRows:
         condition: category of each row (N,), of those in ``categories``; None where there is none.
         categories: what they are called.
         pictures: whether they are pixels in 0..1.
+        labels: columns that were asked for and are no features, (N,) or (N, K), by name.
     """
 
     values: Any
@@ -52,6 +53,7 @@ class SampleRows:
     condition: NDArray[np.int64] | None = None
     categories: tuple[str, ...] = ()
     pictures: bool = False
+    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -121,6 +123,7 @@ def sample_rows(
         condition=classes,
         categories=categories,
         pictures=found.pictures,
+        labels={name: found.columns[name] for name in labels},
     )
 
 

@@ -14,6 +14,7 @@ from analysis.scores.protocol import STUDY, SampleSizes, sampled_rows
 from annealing.errors import IFPError
 from ifp.datasets.batches import batch_size
 from ifp.datasets.dataset import Dataset, to_float
+from ifp.datasets.row_dataset import is_rows
 
 _LEAST = 1 / 255  # one grey level of one pixel: the mass of an image that has none
 _EXACT_DCI = f"{NAMES['boosting']}_"  # minutes for a value that nobody asked for
@@ -116,7 +117,7 @@ def seen_scores(
         seed, only, sizes: of the scores, as :func:`analysis.scores.all_scores.score` has them.
     """
     without = tuple(name for name in only if name in POSTERIOR_SCORES or name.startswith(_EXACT_DCI))
-    names = [name for name in only if name not in without and of_samples_alone([name])]
+    names = [] if is_rows(dataset) else [name for name in only if name not in without and of_samples_alone([name])]
     rows = sampled_rows(data.factors, seed, sizes)
     found = _seen(dataset, rows) if names else None
     if found is None:

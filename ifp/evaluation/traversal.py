@@ -7,16 +7,15 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from analysis.figures.traversal import draw_traversal
 from annealing.errors import IFPError
-from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.dataset import to_float
 from ifp.models.networks import Network
 from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import RunDirectory
 from ifp.training.checkpoint import load_model
+from ifp.training.drawing import drawing_of
 from ifp.training.trained import trained_run
-from ifp.training.traversal import VALUES, latent_labels, traversal_images
+from ifp.training.traversal import VALUES, feature_names, latent_labels, traversal_figure, traversal_images
 
 
 def traverse_run(
@@ -48,7 +47,7 @@ def traverse_run(
     if not values or not np.isfinite(values).all():
         raise IFPError(f"need finite values to run through, got {', '.join(map(str, values)) or 'none'}")
     start = torch.from_numpy(to_float(dataset.images([image]))[0]).permute(2, 0, 1)
-    images = traversal_images(model, start, chosen, values, likelihood_named(trained.config.likelihood))
+    images = traversal_images(model, start, chosen, values, drawing_of(dataset, trained.config.loop))
     trace = trained.trace
     labels = latent_labels(trace.kl[-1], trace.above[-1], trace.names)
-    return draw_traversal(images, values, [labels[latent] for latent in chosen])
+    return traversal_figure(images, values, [labels[latent] for latent in chosen], feature_names(dataset))

@@ -17,6 +17,7 @@ from annealing.networks import conv_decoder, conv_encoder, dense_decoder, dense_
 ImageShape = tuple[int, int, int]
 
 
+ROWS_NETWORK = "dense"  # the one by name that rows have
 OWN = "own"  # what a run records of a network that was given as one
 
 
@@ -28,6 +29,10 @@ class Network:
     gives a new module, on the CPU, in float32; lazy layers are given their sizes by two black images. Training takes
     its steps in training mode, and whatever looks at a model (records, scores, codes, traversals) in evaluation mode,
     so that dropout is off there and batch norm's running statistics are those of the batches trained on alone.
+
+    Of rows of D features the encoder is built for the shape (D,), or (D + 1,) where rows have an exposure, and takes
+    (batch, D), standardised (:class:`ifp.models.row_network.RowEncoder`); the decoder for (D,), or (P, D) of a
+    likelihood of P > 1 parameters, and gives (batch, D) or (batch, P, D), to which the silent decoder's are added.
 
     Attributes:
         encoder: of an image shape (H, W, C) and the number of its outputs: a module from images (batch, C, H, W) in

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from annealing.errors import IFPError
-from ifp.models.networks import ImageShape, Network, device_of, evaluating, settle
+from ifp.models.networks import Network, device_of, evaluating, settle
 
 _CPU = torch.device("cpu")
 _SPREAD = 0.01  # of outputs that stay in 0..1: a decoder whose last layer starts from zeros has none
@@ -16,7 +16,7 @@ _SPREAD = 0.01  # of outputs that stay in 0..1: a decoder whose last layer start
 
 def require_network(
     network: Network,
-    image_shape: ImageShape,
+    image_shape: tuple[int, ...],
     groups: Sequence[Sequence[int]],
     likelihood: str = "bernoulli",
     *,
@@ -24,6 +24,7 @@ def require_network(
     processes: int = 1,
     device: torch.device = _CPU,
     lower: bool = False,
+    drawn: tuple[int, ...] | None = None,
 ) -> None:
     """Try an own network; IFPError where its modules are not as :class:`ifp.models.networks.Network` says.
 
@@ -32,28 +33,34 @@ def require_network(
 
     Args:
         network: the user's own.
-        image_shape: height, width, channels.
+        image_shape: height, width, channels; or the shape of what an encoder of rows sees.
         groups: latents of each sub-encoder.
         likelihood: that the decoder's output is read by.
         batch_size: images of a step, of all processes together.
         processes: that train together.
         device: where it is to be trained.
         lower: whether steps are taken in bfloat16.
+        drawn: shape of what a decoder of rows gives; None: the image's.
     """
-    height, width, channels = image_shape
+    of_decoder = image_shape if drawn is None else drawn
     latents = sum(map(len, groups))
     trial = _Trial(batch_size // processes, processes, device, lower, network.channels_last)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for size in sorted({len(group) for group in groups}):
-            build = partial(network.encoder, image_shape, 2 * size)
-            trial.require("encoder", build, (channels, height, width), (2 * size,))
-        build = partial(network.decoder, image_shape, latents)
-        decoder = trial.require("decoder", build, (latents,), (channels, height, width))
+            build = partial(network.encoder, image_shape, 2 * size)  # type: ignore[arg-type]  # of rows another shape
+            trial.require("encoder", build, _layout(image_shape), (2 * size,))
+        build = partial(network.decoder, of_decoder, latents)  # type: ignore[arg-type]
+        decoder = trial.require("decoder", build, (latents,), _layout(of_decoder))
         if likelihood == "bernoulli" and _stays_within_one(decoder, latents):
             raise IFPError(
                 "need logits from the own decoder under the bernoulli likelihood, got values in 0..1 whatever the "
                 "latents: leave its last Sigmoid out"
             )
+
+
+def _layout(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Of one input or output: (C, H, W) of an image (H, W, C), that of a row itself."""
+    return (shape[2], *shape[:2]) if len(shape) == 3 else shape
 
 
 def require_new(first: nn.Module, second: nn.Module, word: str) -> None:

@@ -109,6 +109,9 @@ def again_section(run: RunDirectory, options: Mapping[str, object], *more: str) 
     words += [f"--correlate {_word(pair)}" for pair in pairs]
     if run.kind == Kind.TRAINING:
         words += [f"--set {_word(f'{name}={value}')}" for name, value in run.config["settings"]["parameters"].items()]
+        held = run.config["settings"].get("likelihood_settings") or {}
+        words += [f"--set-likelihood {_word(f'{name}={value}')}" for name, value in held.items()]
+        words += [f"--{name} {_word(data[name])}" for name in ("exposure", "labels", "layer") if data.get(name)]
         words += ["--compile"] if run.config["settings"]["compile"] else []
     return Section(
         "How to do it again",

@@ -34,14 +34,15 @@ def training_sections(run: RunDirectory) -> list[Section]:
         label.removesuffix("\n-").replace("\n", " ")
         for label in latent_labels(trace.kl[-1], trace.above[-1], trace.names)
     ]
-    first.append(
-        Picture(
-            picture,
-            f"Decoded images along each of {len(table.rows)} latents, one row per latent, from -2.5 to 2.5.",
-            "Each latent in turn runs from left to right while the others stay as for one image.",
-            traversal_panels(picture, rows, VALUES),
+    if not run.config["data"].get("rows"):
+        said = f"Decoded images along each of {len(table.rows)} latents, one row per latent, from -2.5 to 2.5."
+        how = "Each latent in turn runs from left to right while the others stay as for one image."
+        first.append(Picture(picture, said, how, traversal_panels(picture, rows, VALUES)))
+    else:
+        said = (
+            f"What is drawn of each feature along each of {len(table.rows)} latents, from -2.5 (dark) to 2.5 (light)."
         )
-    )
+        first.append(Picture(picture, said, "Each latent in turn runs while the others stay as for one row."))
     diffusion = diagnose_diffusion(trained.information, trained.staged_plan) if labelled else None
     sections = [
         Section("Latents", tuple(first)),

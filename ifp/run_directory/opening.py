@@ -66,12 +66,17 @@ class OpenRun(Generic[C]):
     run: RunDirectory
 
 
-def asked_dataset(data: Data | None, given: Mapping[str, Any], data_dir: Path | None, wanted: str) -> Dataset:
-    """The data set, or that of the settings, opened where it is a name; IFPError, with what is wanted, without one."""
+def asked_dataset(
+    data: Data | None, given: Mapping[str, Any], data_dir: Path | None, wanted: str, *, rows: bool = False
+) -> Dataset:
+    """The data set, or that of the settings, opened where it is a name; IFPError, with what is wanted, without one.
+
+    Of rows of any data, too, where ``rows`` says so.
+    """
     data = given.get("dataset") if data is None else data
     if data is None:
         raise IFPError(f"need {wanted}")
-    return given_dataset(data, data_dir, **_options(given))
+    return given_dataset(data, data_dir, rows=rows, **_options(given))
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def resumed_run(
     config = run.settings(settings)
     if data is None or isinstance(data, (str, Path)):
         return OpenRun(run_dataset(run, place.data_dir), config, run)
-    dataset = given_dataset(data, **dataclasses.asdict(run.origin.data_options))
+    dataset = given_dataset(data, rows=True, **dataclasses.asdict(run.origin.data_options))
     require_same_data(run, dataset)
     return OpenRun(dataset, config, run)
 
@@ -154,7 +159,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[
 def run_dataset(run: RunDirectory, data_dir: Path | None = None) -> Dataset:
     """The data set that a run was made with; RunError where the one at hand is another."""
     origin = run.origin
-    dataset = given_dataset(origin.dataset, data_dir, **dataclasses.asdict(origin.data_options))
+    dataset = given_dataset(origin.dataset, data_dir, rows=True, **dataclasses.asdict(origin.data_options))
     require_same_data(run, dataset)
     return dataset
 

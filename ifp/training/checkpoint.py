@@ -17,10 +17,13 @@ from ifp.files.plain import load_json, read_file
 from ifp.models.networks import OWN, ImageShape, Network, network_named
 from ifp.models.optimizer_state import under
 from ifp.models.own_network import require_new
+from ifp.models.row_network import RowStart, row_network
 from ifp.models.vae import MultiGroupVAE
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
 from ifp.run_directory.run import RunDirectory, open_run
+from ifp.training.config import recorded_config
+from ifp.training.drawing import RowDrawing, drawing_of
 from ifp.training.learner import Learner
 from ifp.training.loss_log import Losses
 from ifp.training.probe import TraceRecord
@@ -127,6 +130,7 @@ def load_model(run: RunDirectory | str | Path, network: Network | None = None) -
         raise IFPError(f"need the own network of {run.path}: load_model(run, network=ifp.Network(...))")
     try:
         network = network or network_named(about.network)
+        network = _of_rows(network, run)
         with torch.device("meta"):  # a sketch that takes no memory: shapes are compared before anything is made
             sketch = MultiGroupVAE(about.image_shape, about.groups, network, rescaled=about.rescaled)
         other = RunError(f"need the tensors of such a model in {run.path / MODEL_FILE}, got others")
@@ -144,6 +148,16 @@ def load_model(run: RunDirectory | str | Path, network: Network | None = None) -
     require_new(sketch, model, "network")  # what is loaded is nobody else's, nor is the mode
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def _of_rows(network: Network, run: RunDirectory) -> Network:
+    """The network of a run on rows as its model has it; of images itself."""
+    described = run.config.get("data")
+    if not isinstance(described, Mapping) or described.get("rows") is None:
+        return network
+    drawing = drawing_of(run.data, recorded_config(run).loop)
+    assert isinstance(drawing, RowDrawing)
+    return row_network(network, drawing.layout, RowStart.unknown(drawing.layout))
 
 
 def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.records import ADDED
 from analysis.stage_plan import StagePlan
-from annealing.choices import LikelihoodName, Precision, require_counts, require_one_of
+from annealing.choices import Precision, RowLikelihoodName, require_counts, require_one_of
 from annealing.errors import IFPError
-from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.dataset import DataOptions, Dataset
+from ifp.datasets.row_dataset import is_rows
 from ifp.machine.device import require_device
 from ifp.machine.precision import resolved_precision
-from ifp.models.networks import OWN, network_named
+from ifp.models.networks import OWN, ROWS_NETWORK, network_named
 from ifp.objectives import Objective, Setup, made, objective_named, parameters_of, recorded_parameters
 from ifp.run_directory.run import RunDirectory
 from ifp.training.loop_config import LoopConfig
@@ -35,7 +36,8 @@ class TrainConfig:
     batch_size: int = 64
     learning_rate: float = 5e-4  # Adam, as in the reference's DEFT
     warmup: int = 0  # steps over which the learning rate rises to its value
-    likelihood: LikelihoodName = "bernoulli"
+    likelihood: RowLikelihoodName = "bernoulli"  # of images that or gaussian
+    likelihood_settings: Mapping[str, Any] = field(default_factory=dict, metadata={ADDED: True})  # of rows, by name
     init_from: str | None = None  # path of the run whose parameters training starts from
     eval_every: int = 250  # steps
     probe: int = 2048  # images of the fixed probe set
@@ -50,7 +52,7 @@ class TrainConfig:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        likelihood_named(self.likelihood)
+        require_one_of("a likelihood", self.likelihood, typing.get_args(RowLikelihoodName))
         objective_named(self.objective)
         require_one_of("a precision", self.precision, typing.get_args(Precision))
         if self.network not in (None, OWN):
@@ -78,6 +80,10 @@ class TrainConfig:
         )
         return made(self.objective, setup, self.parameters)
 
+    def _precision(self, dataset: Dataset) -> Precision:
+        """Of rows, whose values need not lie in 0..1, no less than float32 unless it is asked for."""
+        return "float32" if is_rows(dataset) and self.precision == "auto" else self.precision
+
     def resolved(self, dataset: Dataset, plan: StagePlan | None) -> "TrainConfig":
         """The same with nothing left open: what another machine would have to be told."""
         objective = self.objective_for(dataset, plan)
@@ -85,9 +91,9 @@ class TrainConfig:
             self,
             parameters=parameters_of(objective),
             latents=objective.setup.latents,
-            network=self.network or objective.network,
+            network=self.network or (ROWS_NETWORK if is_rows(dataset) else objective.network),
             init_from=None if self.init_from is None else str(Path(self.init_from).resolve()),
-            precision=resolved_precision(self.precision, require_device(self.device)),
+            precision=resolved_precision(self._precision(dataset), require_device(self.device)),
         )
 
 

@@ -7,15 +7,19 @@ import torch
 from torch import Tensor
 
 from analysis.stage_plan import StagePlan
+from annealing.errors import IFPError
 from ifp.datasets.dataset import Dataset
+from ifp.datasets.row_dataset import is_rows
 from ifp.machine.device import require_device
 from ifp.machine.memory import require_memory
-from ifp.models.networks import ImageShape, Network, network_named
+from ifp.models.networks import ROWS_NETWORK, ImageShape, Network, network_named
 from ifp.models.optimizer_state import optimizer_tensors, restore_optimizer, under
 from ifp.models.own_network import require_network
+from ifp.models.row_network import RowStart, row_network
 from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Objective
 from ifp.training.config import TrainConfig
+from ifp.training.drawing import RowDrawing, drawing_of
 
 _CPU = torch.device("cpu")
 _BYTES = 16  # of a parameter: itself, its gradient and Adam's two moments, float32
@@ -70,21 +74,43 @@ def build_learner(
     return Learner(model, build_optimizer(model, learning_rate), objective)
 
 
+def networks_for(dataset: Dataset, config: TrainConfig, network: Network | None, *, begins: bool = True) -> Network:
+    """How the model's networks are built on a data set: as they are named or given, around a row's own of rows.
+
+    Args:
+        begins: whether the model starts from what the rows are without any code; not where a state follows.
+
+    Raises:
+        DataError: rows that the likelihood cannot draw.
+    """
+    chosen = network or network_named(config.network or "")
+    drawing = drawing_of(dataset, config.loop)
+    if not isinstance(drawing, RowDrawing) or not is_rows(dataset):
+        return chosen
+    start = RowStart.of(dataset.rows, drawing.layout) if begins else RowStart.unknown(drawing.layout)
+    return row_network(chosen, drawing.layout, start)
+
+
 def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, network: Network | None) -> None:
     """IFPError where the networks do not fit into memory or, the user's own, are not what training takes."""
     objective = config.objective_for(dataset, plan)
+    drawing = drawing_of(dataset, config.loop)
+    seen: tuple[int, ...] = drawing.layout.seen if isinstance(drawing, RowDrawing) else dataset.image_shape
     if network is None:
-        _require_model_fits(objective, network_named(config.network or ""), dataset.image_shape)
+        if isinstance(drawing, RowDrawing) and config.network != ROWS_NETWORK:
+            raise IFPError(f"need the network {ROWS_NETWORK} for rows, or your own (ifp.Network), got {config.network}")
+        _require_model_fits(objective, networks_for(dataset, config, None, begins=False), dataset.image_shape)
         return
     require_network(
         network,
-        dataset.image_shape,
+        seen,
         objective.groups,
         config.likelihood,
         batch_size=config.batch_size,
         processes=config.processes,
         device=require_device(config.device),
         lower=config.precision == "bfloat16",
+        drawn=drawing.layout.drawn if isinstance(drawing, RowDrawing) else None,
     )
 
 

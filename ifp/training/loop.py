@@ -11,7 +11,6 @@ from torch import Tensor
 
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import DivergenceError
-from annealing.likelihoods.pixels import Likelihood, likelihood_named
 from ifp.datasets.dataset import Dataset
 from ifp.files.plain import csv_bytes
 from ifp.machine.data_parallel import Workers, average_gradients, averaged
@@ -20,6 +19,7 @@ from ifp.objectives.objective import Codes, Control
 from ifp.run_directory.run import RunDirectory
 from ifp.training.batches import Batches, TrainingBatch
 from ifp.training.checkpoint import STATE_FILE, restore, state_bytes
+from ifp.training.drawing import Drawing, drawing_of
 from ifp.training.learner import Learner
 from ifp.training.loop_config import LoopConfig
 from ifp.training.loss_log import Losses
@@ -38,9 +38,7 @@ class StepRecord:
     terms: Mapping[str, float]  # of the loss: the reconstruction and what the objective adds, weighted
 
 
-def take_step(
-    learner: Learner, batch: TrainingBatch, step: int, config: LoopConfig, likelihood: Likelihood
-) -> StepRecord:
+def take_step(learner: Learner, batch: TrainingBatch, step: int, config: LoopConfig, likelihood: Drawing) -> StepRecord:
     """One step on a batch: loss = reconstruction + the objective's terms; each group's step is scaled."""
     model, optimizer, objective = learner.model, learner.optimizer, learner.objective
     control, images = objective.at(step), batch.images
@@ -75,7 +73,7 @@ def train_steps(
     Raises:
         DivergenceError: the loss is no longer finite.
     """
-    likelihood = likelihood_named(config.likelihood)
+    likelihood = drawing_of(dataset, config)
     batches = Batches(
         dataset,
         batch_size=config.batch_size,
@@ -120,7 +118,7 @@ class Course:
         """All that resuming after ``step`` steps needs."""
         return state_bytes(self.learner, step, self.trace, self.losses)
 
-    def record(self, control: Control, step: int, likelihood: Likelihood) -> None:
+    def record(self, control: Control, step: int, likelihood: Drawing) -> None:
         """One more record, after ``step`` steps."""
         self.trace.append(evaluate(self.learner.model, self.probe, control, step, likelihood))
 
@@ -146,7 +144,7 @@ def recorded_steps(
         DivergenceError: the loss is no longer finite.
     """
     workers = workers or Workers()
-    likelihood = likelihood_named(config.likelihood)
+    likelihood = drawing_of(dataset, config)
     learner, objective = course.learner, course.learner.objective
     started, last_save, saved_step = time.perf_counter(), time.monotonic(), course.step
     try:

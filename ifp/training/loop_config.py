@@ -1,9 +1,11 @@
 """Settings of the training loop, whatever a run of it is called: batches, learning rate, records, states."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from annealing.choices import LikelihoodName, Precision, require_count, require_counts, require_seed
+from annealing.choices import Precision, RowLikelihoodName, require_count, require_counts, require_seed
 from annealing.errors import IFPError
 
 
@@ -15,13 +17,14 @@ class LoopConfig:
         eval_every: steps from record to record of the trace.
         probe: images of the fixed probe set that records are taken on.
         checkpoint_every, checkpoint_minutes: steps, and minutes at most, from state to state.
+        likelihood, likelihood_settings: by name, and the settings of a likelihood of rows.
         warmup: steps over which the learning rate rises to its value.
     """
 
     steps: int
     batch_size: int
     learning_rate: float
-    likelihood: LikelihoodName
+    likelihood: RowLikelihoodName  # of images: bernoulli or gaussian
     precision: Precision
     seed: int
     eval_every: int
@@ -29,6 +32,7 @@ class LoopConfig:
     checkpoint_every: int
     checkpoint_minutes: float | None = None
     warmup: int = 0
+    likelihood_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_counts(self, "steps", "batch_size", "eval_every", "probe", "checkpoint_every")

@@ -10,12 +10,12 @@ from torch import Generator, Tensor
 from analysis.information import factor_entropy, information_and_chance
 from annealing.bottleneck import gaussian_kl, reparameterize
 from annealing.errors import RunError
-from annealing.likelihoods.pixels import Likelihood
 from ifp.datasets.dataset import Dataset, to_float
 from ifp.models.networks import device_of, evaluating
 from ifp.models.vae import MultiGroupVAE
 from ifp.objectives.objective import Control
 from ifp.run_directory.run import RunDirectory
+from ifp.training.drawing import Drawing
 
 _CHUNK = 256  # images encoded at a time
 
@@ -68,7 +68,7 @@ def encode_all(model: MultiGroupVAE, images: Tensor, open_groups: int | None = N
 
 
 @torch.no_grad()
-def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, likelihood: Likelihood) -> TraceRecord:
+def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, likelihood: Drawing) -> TraceRecord:
     """The record after ``step`` steps, with the groups open and the pressure that acted in the last of them.
 
     The model is in evaluation mode meanwhile, and then again in the one that it was in.

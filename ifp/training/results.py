@@ -11,7 +11,6 @@ from analysis.information import adjusted_information, factor_entropy
 from analysis.plain_json import json_bytes
 from analysis.scores.protocol import STUDY, drawn_rows, protocol_of
 from analysis.scores.scores import FORMAT
-from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.dataset import Dataset, LabelledDataset, is_labelled, to_float
 from ifp.files.npz import npz_bytes
 from ifp.files.plain import csv_bytes
@@ -19,9 +18,10 @@ from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import objective_named
 from ifp.run_directory.run import RunDirectory
 from ifp.training.config import TrainConfig
+from ifp.training.drawing import Drawing, drawing_of
 from ifp.training.probe import Probe, TraceRecord, encode_all, probe_arrays
 from ifp.training.silence import first_freezing, found_silence
-from ifp.training.traversal import VALUES, latent_labels, traversal_images
+from ifp.training.traversal import VALUES, feature_names, latent_labels, traversal_figure, traversal_images
 
 _CHUNK = 256  # images encoded at a time
 
@@ -72,14 +72,13 @@ def write_results(
         silence = found_silence(
             last.kl,
             last.pressure,
-            lambda: first_freezing(probe.images, config.likelihood),
+            lambda: first_freezing(probe.images, drawing_of(dataset, config.loop)),
             objective_named(config.objective).louder,
         )
         if silence is not None:  # what such codes score says little
             scores["notes"] = [str(silence)]
         run.write("scores.json", json_bytes(scores))
-    names = dataset.factors.names if dataset.factors else ()
-    run.write("traversal.png", _traversal_png(model, probe, trace[-1], names, config.likelihood))
+    run.write("traversal.png", _traversal_png(model, probe, trace[-1], dataset, drawing_of(dataset, config.loop)))
 
 
 def mean_code_mig(dataset: LabelledDataset, model: MultiGroupVAE, seed: int) -> float:
@@ -96,12 +95,12 @@ def mean_code_mig(dataset: LabelledDataset, model: MultiGroupVAE, seed: int) -> 
 
 
 def _traversal_png(
-    model: MultiGroupVAE, probe: Probe, last: TraceRecord, names: Sequence[str], likelihood: str
+    model: MultiGroupVAE, probe: Probe, last: TraceRecord, dataset: Dataset, likelihood: Drawing
 ) -> bytes:
-    from analysis.figures.traversal import draw_traversal
-
-    images = traversal_images(model, probe.images[0], range(model.latents), VALUES, likelihood_named(likelihood))
+    names = dataset.factors.names if dataset.factors else ()
+    drawn = traversal_images(model, probe.images[0], range(model.latents), VALUES, likelihood)
     buffer = io.BytesIO()
     held = adjusted_information(last.mi, last.mi_null, factor_entropy(probe.factors))
-    draw_traversal(images, VALUES, latent_labels(last.kl, held, names)).savefig(buffer, format="png", dpi=100)
+    figure = traversal_figure(drawn, VALUES, latent_labels(last.kl, held, names), feature_names(dataset))
+    figure.savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()

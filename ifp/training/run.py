@@ -11,7 +11,6 @@ from analysis.plain_json import json_bytes
 from analysis.records import require_settings
 from analysis.stage_plan import StagePlan
 from annealing.errors import DivergenceError, IFPError
-from annealing.likelihoods.pixels import likelihood_named
 from ifp.datasets.arrays import Data
 from ifp.datasets.batches import require_images_fit
 from ifp.datasets.dataset import Dataset
@@ -19,15 +18,16 @@ from ifp.machine.data_parallel import Workers, from_first, joined
 from ifp.machine.device import exact_floats, require_compiler, require_device
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
-from ifp.models.networks import Network, network_named
+from ifp.models.networks import Network
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import newest_run
 from ifp.run_directory.opening import Place, asked_dataset, new_run, require_same, resumed_run, run_dataset
 from ifp.run_directory.run import RunDirectory, open_run
 from ifp.training.checkpoint import STATE_FILE, has_state, initialise_from, write_checkpoint
 from ifp.training.config import TrainConfig, recorded_config
+from ifp.training.drawing import drawing_of
 from ifp.training.events import open_events, require_tensorboard
-from ifp.training.learner import Learner, build_learner, require_networks
+from ifp.training.learner import Learner, build_learner, networks_for, require_networks
 from ifp.training.loop import Course, recorded_steps, timing_bytes
 from ifp.training.plan import PLAN_FILE, require_factors, require_fitting, resumed_plan, run_plan
 from ifp.training.probe import probe_images
@@ -93,7 +93,7 @@ def open_training_run(
             require_networks(opened.dataset, config, own, network)
         return TrainingRun(opened.dataset, config, own, opened.run, network=network)
     wanted = "a data set: --dataset NAME, e.g. --dataset dsprites, or a plan"
-    dataset = asked_dataset(planned_data(data, given, plan), given, place.data_dir, wanted)
+    dataset = asked_dataset(planned_data(data, given, plan), given, place.data_dir, wanted, rows=True)
     require_settings(TrainConfig, given)
     asked = TrainConfig(**{**given, "dataset": dataset.reference, "data_options": dataset.options})
     require_device(asked.device)
@@ -112,7 +112,7 @@ def open_training_run(
     learner = start_learner(dataset, config, plan, network=network)  # what does not fit is told before writing
     learner.objective.require_model(learner.model)
     if "threads" not in given and (config.device, config.compile, config.processes) == ("cpu", False, 1):
-        config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))
+        config = replace(config, threads=tried_threads(learner, dataset, config.loop, config.threads))
     files = {PLAN_FILE: json_bytes(plan)} if plan is not None else {}
     run = new_run(Kind.TRAINING, dataset, config, place, files).run
     return TrainingRun(dataset, config, plan, run, learner, network)
@@ -198,7 +198,7 @@ def start_learner(
     """
     learner = build_learner(
         config.objective_for(dataset, plan),
-        network or network_named(config.network or ""),
+        networks_for(dataset, config, network, begins=initialise),
         dataset.image_shape,
         config.learning_rate,
         device=require_device(config.device),
@@ -228,7 +228,7 @@ def train_run(opened: TrainingRun, workers: Workers | None = None) -> Iterator[P
         )
         course = Course.restored(run, learner, probe_images(dataset, config.probe, config.seed))
         if not course.trace:
-            course.record(learner.objective.at(0), 0, likelihood_named(config.likelihood))
+            course.record(learner.objective.at(0), 0, drawing_of(dataset, loop))
             course.losses.close_record()
             if workers.first and config.init_from is not None:  # what it starts from may change or go
                 run.write(STATE_FILE, course.state(0))

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.choices import LikelihoodName
 from annealing.errors import IFPError
 from annealing.leading import HELD, leading_eigenvalues
-from annealing.likelihoods.pixels import likelihood_named
+from annealing.score_spectrum import score_spectrum
 from annealing.thresholds import SILENT
 from ifp.objectives import Objective, objective_named
 from ifp.run_directory.opening import run_dataset
+from ifp.training.drawing import Drawing, RowDrawing, drawing_of
 from ifp.training.probe import probe_images
 from ifp.training.trained import TrainedRun
 
@@ -86,7 +86,7 @@ def found_silence(
     return Silence(len(kl), silent, pressure, first() if len(silent) == len(kl) else None, way_on)
 
 
-def first_freezing(images: Tensor, likelihood: LikelihoodName) -> FirstFreezing | None:
+def first_freezing(images: Tensor, likelihood: Drawing) -> FirstFreezing | None:
     """The leading closed-form freezing point of the first 1,000 of the images (N, C, H, W) at most.
 
     Not of the whole data, which takes passes over all of it, and not the first value of the freezing order, which
@@ -96,7 +96,13 @@ def first_freezing(images: Tensor, likelihood: LikelihoodName) -> FirstFreezing 
     few = images[: max(min(_IMAGES, HELD // images[0].numel()), 2)]
     if len(few) < 2:
         return None
-    value = leading_eigenvalues(lambda: few.split(100), likelihood_named(likelihood), 1)
+    if isinstance(likelihood, RowDrawing):
+        try:
+            spectrum = score_spectrum(likelihood.layout.rows(few), likelihood.layout.likelihood, 1)
+        except IFPError:  # of so few rows, a feature may never vary
+            return None
+        return FirstFreezing(float(spectrum.points[0]), len(few))
+    value = leading_eigenvalues(lambda: few.split(100), likelihood, 1)
     return FirstFreezing(float(value[0]), len(few))
 
 
@@ -113,7 +119,7 @@ def trained_silence(trained: TrainedRun, data_dir: Path | None = None) -> Silenc
         try:
             dataset = run_dataset(trained.run, data_dir)
             return first_freezing(
-                probe_images(dataset, min(config.probe, _IMAGES), config.seed).images, config.likelihood
+                probe_images(dataset, min(config.probe, _IMAGES), config.seed).images, drawing_of(dataset, config.loop)
             )
         except IFPError:
             return None

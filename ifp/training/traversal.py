@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annealing.likelihoods.pixels import Likelihood
 from annealing.thresholds import TOLD
+from ifp.datasets.dataset import Dataset
+from ifp.datasets.row_dataset import is_rows
 from ifp.models.networks import device_of, evaluating
 from ifp.models.vae import MultiGroupVAE
+from ifp.training.drawing import Drawing
 from ifp.training.probe import encode_all
 
 SPAN = (-2.5, 2.5)  # from where to where a latent runs, in prior standard deviations
@@ -20,9 +23,11 @@ VALUES = tuple(float(value) for value in np.linspace(*SPAN, COUNT))
 
 @torch.no_grad()
 def traversal_images(
-    model: MultiGroupVAE, image: Tensor, latents: Sequence[int], values: Sequence[float], likelihood: Likelihood
+    model: MultiGroupVAE, image: Tensor, latents: Sequence[int], values: Sequence[float], likelihood: Drawing
 ) -> NDArray[np.float32]:
     """Decoded images (latents, values, H, W, C) in 0..1: each latent in turn runs, the others stay as for the image.
+
+    Of rows what the decoder draws of each feature (latents, values, D), at an exposure of 1.
 
     Args:
         image: (C, H, W), in 0..1.
@@ -33,7 +38,26 @@ def traversal_images(
         codes[row, :, latent] = torch.tensor(values)
     with evaluating(model):
         output = model.decode(codes.flatten(0, 1).to(device_of(model))).cpu()
-    return likelihood.mean(output).permute(0, 2, 3, 1).unflatten(0, (len(latents), -1)).numpy()
+    drawn = likelihood.mean(output)
+    drawn = drawn.permute(0, 2, 3, 1) if drawn.dim() == 4 else drawn
+    return drawn.unflatten(0, (len(latents), -1)).numpy()
+
+
+def feature_names(dataset: Dataset) -> tuple[str, ...]:
+    """Of the features of rows, numbered where they have no names; none of images."""
+    if not is_rows(dataset):
+        return ()
+    return dataset.feature_names or tuple(f"feature {number}" for number in range(dataset.rows.features))
+
+
+def traversal_figure(
+    drawn: NDArray[np.floating], values: Sequence[float], labels: Sequence[str], features: Sequence[str] = ()
+) -> Figure:
+    """The figure of :func:`traversal_images`: pictures, or lines over the features of these names."""
+    from analysis.figures.row_traversal import draw_row_traversal
+    from analysis.figures.traversal import draw_traversal
+
+    return draw_row_traversal(drawn, values, labels, features) if features else draw_traversal(drawn, values, labels)
 
 
 def latent_labels(kl: NDArray[np.floating], held: NDArray[np.floating], names: Sequence[str]) -> list[str]:

@@ -6,11 +6,11 @@ from statistics import median
 
 import torch
 
-from annealing.likelihoods.pixels import likelihood_named
+from ifp.datasets.dataset import Dataset
 from ifp.machine.pool import cores_at_hand
 from ifp.machine.threads import use_threads
-from ifp.models.networks import ImageShape
 from ifp.training.batches import TrainingBatch
+from ifp.training.drawing import drawing_of
 from ifp.training.learner import Learner
 from ifp.training.loop import take_step
 from ifp.training.loop_config import LoopConfig
@@ -19,17 +19,17 @@ _STEPS = 5  # with each number of threads, in turn, after one that warms up
 _SLOWER = 1.15  # times as long as with one thread: what an idle machine never shows, and one in use shows at once
 
 
-def tried_threads(learner: Learner, image_shape: ImageShape, config: LoopConfig, most: int) -> int:
+def tried_threads(learner: Learner, dataset: Dataset, config: LoopConfig, most: int) -> int:
     """``most`` threads or, where a step takes longer with them than with one, one.
 
     Threads wait for one another at every layer: where other work has one of the cores, or a container has less than
-    it shows, all of them wait for the one that does not run. Steps are taken on a copy of the learner and on black
+    it shows, all of them wait for the one that does not run. Steps are taken on a copy of the learner and on grey
     images; nothing of it stays, and no random state of the process moves. On an idle machine the result is always
     ``most``: the number is recorded with the run, whose last digits depend on it.
 
     Args:
         learner: before its first step, on the CPU.
-        image_shape: height, width, channels.
+        dataset: whose images they stand for.
         config: of the loop that is to take the steps.
         most: threads wanted, two or more.
     """
@@ -39,13 +39,13 @@ def tried_threads(learner: Learner, image_shape: ImageShape, config: LoopConfig,
         tried = copy.deepcopy(learner)
     except Exception:  # of somebody's own network: what it holds need not be what can be copied
         return most
-    height, width, channels = image_shape
-    images = torch.zeros(config.batch_size, channels, height, width)
+    height, width, channels = dataset.image_shape
+    images = torch.full((config.batch_size, channels, height, width), 0.5)
     if learner.model.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     noise = torch.zeros(config.batch_size, learner.model.latents)
     batch = TrainingBatch(images, noise, torch.Generator().manual_seed(0))
-    likelihood = likelihood_named(config.likelihood)
+    likelihood = drawing_of(dataset, config)
     seconds: dict[int, list[float]] = {1: [], most: []}
     with torch.random.fork_rng(devices=[]):
         for _ in range(1 + _STEPS):

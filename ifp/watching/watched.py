@@ -8,6 +8,7 @@ from analysis.diffusion import diagnose_diffusion
 from analysis.information_trace import InformationTrace
 from analysis.watched_findings import WatchedFindings, conclude_watched
 from annealing.errors import IFPError, RunError
+from annealing.likelihoods.pixels import likelihood_named
 from annealing.thresholds import SILENT
 from ifp.datasets.dataset import Dataset
 from ifp.files.npz import load_arrays
@@ -86,7 +87,7 @@ def data_freezing(config: WatchConfig, dataset: Dataset | None) -> FirstFreezing
         return FirstFreezing(config.freezing_point, 0)
     if dataset is None:
         return None
-    found = first_freezing(probe_images(dataset, _IMAGES, config.seed).images, config.likelihood)
+    found = first_freezing(probe_images(dataset, _IMAGES, config.seed).images, likelihood_named(config.likelihood))
     return found if found is not None and found.pressure > 0 else None  # images that are all the same have none
 
 

@@ -65,7 +65,7 @@ def open_whole_run(
     config = replace(config, precision=resolved_precision(config.precision, require_device(config.device)))
     if "threads" not in given and config.device == "cpu":
         learner = start_annealing(dataset, config)
-        config = replace(config, threads=tried_threads(learner, dataset.image_shape, config.loop, config.threads))
+        config = replace(config, threads=tried_threads(learner, dataset, config.loop, config.threads))
     return new_run(Kind.WHOLE_ANNEALING, dataset, config, place)
 
 

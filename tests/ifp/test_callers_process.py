@@ -111,6 +111,7 @@ CALLS = {
     "freezing_points": lambda folder, bars, file: ifp.freezing_points(folder / "runs" / "train").plot(),
     "from_arrays": lambda folder, bars, file: ifp.from_arrays(bars.images(range(len(bars)))),
     "from_dataset": lambda folder, bars, file: ifp.from_dataset(Pairs(bars)),
+    "from_rows": lambda folder, bars, file: ifp.from_rows(bars.images(range(len(bars))).reshape(len(bars), -1)),
     "load_dataset": lambda folder, bars, file: ifp.load_dataset("dsprites-tiny").images([0]),
     "load_model": lambda folder, bars, file: ifp.load_model(folder / "runs" / "train"),
     "open_run": lambda folder, bars, file: [

@@ -52,14 +52,14 @@ def taking(monkeypatch):
 )
 def test_threads_that_wait_for_one_another_are_not_used(two_cores, learner, bars, taking, alone, together, chosen):
     counts = taking({1: alone, 2: together})
-    assert tried_threads(learner[0], bars.image_shape, learner[1], 2) == chosen
+    assert tried_threads(learner[0], bars, learner[1], 2) == chosen
     assert counts[:4] == [1, 2, 1, 2]  # in turn: a slow moment is everyone's
 
 
 def test_one_core_needs_no_trial(learner, bars, taking, monkeypatch):
     counts = taking({})
     monkeypatch.setattr(trial, "cores_at_hand", lambda: 1)
-    assert (tried_threads(learner[0], bars.image_shape, learner[1], 2), counts) == (1, [])
+    assert (tried_threads(learner[0], bars, learner[1], 2), counts) == (1, [])
 
 
 def test_a_trial_leaves_no_trace(two_cores, learner, bars):
@@ -69,7 +69,7 @@ def test_a_trial_leaves_no_trace(two_cores, learner, bars):
     expected = torch.rand(1)
     torch.manual_seed(5)
     threads = torch.get_num_threads()
-    assert tried_threads(learner, bars.image_shape, loop, 2) in (1, 2)
+    assert tried_threads(learner, bars, loop, 2) in (1, 2)
     assert torch.equal(torch.rand(1), expected)
     assert torch.get_num_threads() == threads
     after = learner.state()
