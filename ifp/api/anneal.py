@@ -44,9 +44,9 @@ def anneal(
 ) -> Run:
     """Measure freezing points by annealing, and return the finished run.
 
-    Of mode ``action``, the annealing test, settings are those of :class:`ifp.annealing_test.config.AnnealConfig` by
-    name, and those of its sweep and pace (``network``, ``latents``, ``tolerance``, ...); of mode ``full``, all data
-    with many latents, those of :class:`ifp.whole_annealing.config.WholeConfig`: ::
+    In mode ``action``, the annealing test, the settings are those of :class:`ifp.annealing_test.config.AnnealConfig`,
+    by name, and those of its sweep and pace (``network``, ``latents``, ``tolerance``, ...). In mode ``full``, one
+    network with many latents on all data, they are those of :class:`ifp.whole_annealing.config.WholeConfig`: ::
 
         ifp.anneal("dsprites", contexts=8, factors=("scale", "posX"))
         ifp.anneal(ds, mode="full", latents=10)  # what closed forms predict is computed first, unless given
@@ -59,9 +59,10 @@ def anneal(
         out: the run's directory; else a new one under ``runs``.
         runs: where runs are kept.
         data_dir: folder of the data set's public files.
-        scheduler: as ``--scheduler`` takes it: the pieces of an annealing test on the workers of a Dask cluster.
-        jobs: pieces that are measured side by side, in processes of this machine; None: as many as the cores at hand
-            allow. The same bytes for any number. Of mode ``full`` only what is predicted first.
+        scheduler: address of a Dask cluster, as ``--scheduler`` takes it; its workers measure the pieces of an
+            annealing test.
+        jobs: how many pieces are measured side by side, in processes of this machine; None: as many as the cores allow.
+            Any number gives the same bytes. In mode ``full`` this holds only for what is predicted first.
         resume: go on with the run in ``out``, or the newest unfinished one, to the same bytes as without the stop.
         overwrite: replace the run in ``out``.
         watch: follows the work.

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Shown):
-    """Runs by what they are compared by.
+    """Runs, and the measures that they are compared by.
 
     Attributes:
         rows: one per run: method, seed, run, status, and each measure by name.
-        title: what they are of.
-        run: the study that they are of, if any.
+        title: heading of the table, which says what the runs are of.
+        run: the study that the runs belong to, if any.
     """
 
     rows: tuple[Row, ...]
@@ -75,7 +75,7 @@ def compare(
     watch: Watch = UNWATCHED,
     **settings: Any,
 ) -> Comparison:
-    """Compare runs at hand, in which nothing is changed, or train and score what is missing: ::
+    """Compare finished runs, which stay unchanged, or train and score what is missing: ::
 
         ifp.compare(["runs/first", "runs/second"], scores=["mig"])
         ifp.compare(dataset="dsprites-32", objectives=("beta-vae", "deft"), plan=plan, seeds=3, steps=6000)
@@ -89,9 +89,9 @@ def compare(
         out: the study's directory; else a new one under ``runs``.
         runs: where runs are kept.
         data_dir: folder of the data set's public files.
-        scheduler: as ``--scheduler`` takes it: runs are trained on the workers of a Dask cluster.
-        jobs: runs that are trained side by side, in processes of this machine; None: as many as the cores at hand
-            allow. The same bytes for any number.
+        scheduler: address of a Dask cluster, as ``--scheduler`` takes it; its workers train the runs.
+        jobs: how many runs are trained side by side, in processes of this machine; None: as many as the cores allow.
+            Any number gives the same bytes.
         resume: go on with the study in ``out``, or the newest unfinished one.
         overwrite: replace the run in ``out``.
         force: use a plan made for other data.

@@ -100,12 +100,13 @@ def diagnose(
         source: a run, its directory, a list of these, or a table as :func:`ifp.freezing_points` takes it; None: the
             newest finished annealing test.
         runs: where that is looked for.
-        save: also write what is concluded of a run into it, as findings.json or diffusion.json; what two annealing
-            tests are against each other belongs to neither.
+        save: also write the findings of each run into it, as findings.json or diffusion.json. A comparison of two
+            annealing tests is written into neither.
 
     Raises:
-        RunError: the run is not there, not finished, of another kind or of unlabelled data, or a file of it is damaged.
-        IFPError: a table that is not as described there; or runs that cannot be set side by side.
+        RunError: the run is missing, not finished, of another kind or of unlabelled data, or one of its files is
+            damaged.
+        IFPError: the table is not as :func:`ifp.freezing_points` takes it, or the runs cannot be compared.
     """
     if isinstance(source, (list, tuple)):
         return _diagnose_runs(source, runs, save=save)

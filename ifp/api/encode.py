@@ -19,7 +19,7 @@ from ifp.training.trained import trained_run
 
 
 class Encoded(dict[str, NDArray[Any]]):
-    """Arrays by name; ``silence``: which latents carry no information, and what to do; None where all carry some."""
+    """Arrays by name; ``silence`` says which latents carry no information, and what to do; None if all carry some."""
 
     silence: Silence | None = None
 
@@ -36,8 +36,8 @@ def encode(
 ) -> Encoded:
     """Posteriors of every image of a training run's data set, in its order, as arrays by name.
 
-    ``codes`` and ``logvar`` (images, latents), the means and log-variances, float32; where the data have labels
-    ``factors`` (images, factors) and ``factor_names`` too: ::
+    ``codes`` and ``logvar`` (images, latents) are the means and log-variances, in float32. If the data have labels,
+    there are also ``factors`` (images, factors) and ``factor_names``: ::
 
         found = ifp.encode(run)
         ifp.score(found["codes"], found["factors"], logvar=found["logvar"])
@@ -46,7 +46,7 @@ def encode(
         run: finished, or its directory; None: the newest finished training run.
         data_dir: folder of the data set's public files.
         watch: follows the batches.
-        network: of a run that was trained with an own one: the same.
+        network: for a run that was trained with a network of your own: the same network.
         out: an npz to write the arrays into; None: nothing is written.
         overwrite: replace it.
         runs: where the newest run is looked for.

@@ -28,18 +28,18 @@ Table: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike]
 def freezing_points(table: RunDirectory | Table | str | Path, *, threshold: float = ACTIVE) -> FreezingPoints:
     r"""Where each latent of a model freezes and melts, from records of its KL as the pressure moved.
 
-    The model may be anyone's: the loss it was trained with must be reconstruction + beta KL, with beta changed along
-    training. Freezing is read off the last branch of falling beta, melting and the knee off the last of rising beta,
-    each at the ``threshold``; cooling alone gives lower bounds, as it lags, and so does the knee of a fast heating give
-    an upper one. ::
+    The model may be trained anywhere, if its loss is reconstruction + beta KL and beta changed during training.
+    Freezing is read from the last branch of falling beta, at the ``threshold``. Melting (at the same threshold) and the
+    knee are read from the last branch of rising beta. Cooling lags, so cooling alone gives lower bounds. The knee of a
+    fast heating is an upper bound. ::
 
         points = ifp.freezing_points({"step": step, "beta": beta, "kl": kl})  # kl (records, latents)
         points = ifp.freezing_points("log.csv")
         points = ifp.freezing_points("lightning_logs/version_0")  # TensorBoard's events
 
-    Rows of one step are one record, so that a logger may fill them in part; of a step that comes again, as after a
-    resume, the later rows count. Beta may begin at 0, and rise and fall any number of times: every branch is read by
-    itself, too (:meth:`ifp.FreezingPoints.by_branch`). ``notes`` say what was left out.
+    Rows of the same step are one record, so a logger may fill them in part. If a step comes again, as after a resume,
+    the later rows count. Beta may begin at 0, and may rise and fall any number of times;
+    :meth:`ifp.FreezingPoints.by_branch` reads every branch by itself. ``notes`` say what was left out.
 
     Args:
         table: a DataFrame, a mapping, the path of a CSV file, or that of a file or folder of TensorBoard's events, with

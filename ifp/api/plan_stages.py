@@ -72,14 +72,14 @@ def plan_stages(
             annealing test, unless there is a data set.
         settings: see :class:`analysis.stage_settings.StageSettings`; single ones by name, ``plan_stages(run,
             depth=0.3)``.
-        dataset: instead of a source: data as :func:`ifp.spectrum` takes them, planned by that spectrum. With a log, the
-            data that the plan is for; without it training takes the plan with ``force`` alone.
+        dataset: without a source, data as :func:`ifp.spectrum` takes them; the plan is made from their spectrum. With a
+            log, the data that the plan is for; if it is not given, training takes the plan only with ``force``.
         contexts, factors, nuisance, likelihood, seed, data_dir, data_options: of that spectrum, as
             :func:`ifp.spectrum` takes them.
-        order: plan an annealing test by the freezing order of its data set, too.
-        plan: the path of a plan: nothing is planned, it is read, checked and given back.
+        order: for an annealing test, plan by the freezing order of its data set, too.
+        plan: the path of a plan. Nothing is planned: the plan is read, checked and returned.
         runs: where the newest run is looked for.
-        jobs: of that spectrum, too.
+        jobs: processes for that spectrum, as :func:`ifp.spectrum` takes them.
         watch: follows the work.
 
     Raises:

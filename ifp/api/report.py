@@ -19,11 +19,12 @@ def report(
     *,
     runs: str | Path = RUNS,
 ) -> Path:
-    """Write the report of a finished run, or of several, one HTML file, and return its path.
+    """Write one HTML file that reports on a finished run, or on several, and return its path.
 
     Args:
-        run: or its directory; None: the newest finished one; several: a page with a summary and a section for each.
-        out: the file; else report.html in the run. Of several runs it must be told.
+        run: a run or its directory; None: the newest finished one. Several runs get a page with a summary and a section
+            each.
+        out: the file to write; by default report.html in the run. It is required for several runs.
         runs: where the newest run is looked for.
 
     Raises:

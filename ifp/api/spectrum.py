@@ -64,14 +64,15 @@ def spectrum(
         seed: of the draw.
         likelihood: bernoulli or gaussian.
         nuisance: held within a context, or redrawn for each image; in the freezing order, too.
-        loss: the user's own, by its name in :mod:`annealing.loss_forms`: freezing points stand there as weights of its
-            KL, too.
-        batch_size: B of that loss, where it sums one of its terms over the batch and averages the other.
-        kl_mean_over: latents that the KL of that loss is a mean over; None where it is their sum.
+        loss: your own loss, by its name in :mod:`annealing.loss_forms`; freezing points are then also given as weights
+            of its KL.
+        batch_size: B of that loss, if it sums one of its terms over the batch and averages the other.
+        kl_mean_over: how many latents the KL of that loss is a mean over; None if it is their sum.
         data_dir: folder of the data set's public files.
         data_options: how a data set given by its name is opened: as :class:`ifp.datasets.dataset.DataOptions`.
         order: compute the freezing order at once, in the same processes, not when it is first asked for.
-        jobs: processes that compute side by side; None: as many as the cores at hand allow. The same numbers for any.
+        jobs: how many processes compute side by side; None: as many as the cores allow. Any number gives the same
+            result.
         watch: follows the work.
 
     Raises:

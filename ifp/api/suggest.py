@@ -44,8 +44,8 @@ def suggest(
 ) -> Suggestion:
     """Which beta to use: how many modes of rows stand above chance, and at which weight of the KL as many are awake.
 
-    Nothing is trained: freezing points are the eigenvalues of whitened scores (:mod:`annealing.score_spectrum`), those
-    above chance are told by rows that they were not chosen on (:mod:`annealing.chance`).
+    Nothing is trained. Freezing points are the eigenvalues of whitened scores (:mod:`annealing.score_spectrum`). A mode
+    is tested against chance on rows that it was not chosen on (:mod:`annealing.chance`).
 
     >>> import ifp, numpy as np
     >>> rng = np.random.default_rng(0)
@@ -57,18 +57,18 @@ def suggest(
     Args:
         data: rows (N, ...) of any features, a table, a sparse matrix, annotated counts, or the path of a file of these:
             :func:`ifp.datasets.samples.sample_rows`.
-        likelihood: of the decoder; None: that of the loss, else one that the values suggest, which is told.
-        loss: the user's own, by its name in :mod:`annealing.loss_forms`; None: pressures in nats alone.
-        batch_size: B of that loss, where it sums one of its terms over the batch and averages the other.
-        kl_mean_over: latents that the KL of that loss is a mean over; None where it is their sum.
+        likelihood: of the decoder; None: that of the loss, else one chosen by the values, which a note names.
+        loss: your own loss, by its name in :mod:`annealing.loss_forms`; None: pressures in nats alone.
+        batch_size: B of that loss, if it sums one of its terms over the batch and averages the other.
+        kl_mean_over: how many latents the KL of that loss is a mean over; None if it is their sum.
         exposure: what each row's rates are multiplied by: (N,), the name of a column, ``total`` for the row's sum, or
             ``none``. None: none, but where the values suggest counts, their sum.
-        condition: the category of each row that the decoder is told: (N,), or the name of a column.
-        labels: columns of a table that are no features.
-        layer: of annotated counts, which are taken instead of X.
-        modes: how many are looked at.
+        condition: the category of each row, which the decoder gets as input: (N,), or the name of a column.
+        labels: columns of a table that are not features.
+        layer: for annotated counts, the layer to read instead of X.
+        modes: how many modes to look at.
         level: of the test for chance.
-        seed: of the halves that rows are split into.
+        seed: for the split of the rows into halves.
         watch: follows the work.
 
     Raises:

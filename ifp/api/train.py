@@ -40,7 +40,7 @@ def train(
     watch: Watch = UNWATCHED,
     **settings: Any,
 ) -> Run:
-    """Train on a data set, by a plan's stages where there is one, and return the finished run.
+    """Train on a data set, by the stages of a plan if there is one, and return the finished run.
 
     The other settings are those of :class:`ifp.training.config.TrainConfig`, by name: ::
 
@@ -53,10 +53,10 @@ def train(
         dataset: a data set, its name, the path of the user's own, or arrays (images, or images and factors; rows (N, D)
             as :func:`ifp.from_rows` takes them, or rows and factors); else the plan's, or the resumed run's.
         plan: of :func:`ifp.plan_stages`, for DEFT; or the path of its JSON, ``-`` for standard input.
-        network: a name (``conv``, ``dense``, ...) or the user's own modules: :class:`ifp.Network`.
-        preset: a study's settings, under those given: ``locatello`` or ``deft-2021``.
-        exposure: of rows, what each one's rates are multiplied by: a column's name, ``total``, or, of rows in memory,
-            numbers (N,).
+        network: a name (``conv``, ``dense``, ...), or modules of your own: :class:`ifp.Network`.
+        preset: the settings of a study, ``locatello``, ``deft-2022`` or ``deft-2021``; settings that you give win.
+        exposure: for rows, what the rates of each row are multiplied by: the name of a column, ``total``, or, for rows
+            in memory, numbers (N,).
         out: the run's directory; else a new one under ``runs``.
         runs: where runs are kept.
         data_dir: folder of the data set's public files.

@@ -32,11 +32,11 @@ def traverse(
         run: or its directory; None: the newest finished one.
         image: index of the image that the other latents stay at.
         latents: rows of the figure; all of them by default.
-        span: from where to where a latent runs along its row, in prior standard deviations.
+        span: the first and last value of a latent along its row, in prior standard deviations.
         count: images along a row.
         data_dir: folder of the data set's public files.
         runs: where the newest run is looked for.
-        network: of a run that was trained with an own one: the same.
+        network: for a run that was trained with a network of your own: the same network.
 
     Raises:
         IFPError: the run is not finished, its data set is not at hand, or there is no such image or latent.

@@ -47,28 +47,29 @@ def watch(
             watch(step, beta=beta, mean=mean, logvar=logvar)
         watch.close()
 
-    As it happens it tells, a line each: a latent froze or fell silent, and at which pressure; a factor began to spread,
-    gathered or moved; everything is silent, and how far the weight lies above the freezing point of the data.
+    While the model trains, it tells you in one line when a latent froze or fell silent, and at which pressure; when a
+    factor began to spread, gathered or moved; and when everything is silent, and how far the weight lies above the
+    freezing point of the data.
 
-    A run that is there is gone on with, after its last reading: a loop that was killed and is started again with the
-    same arguments gives the same bytes. Of several processes that train one model only one may watch.
+    If the run exists, the watch goes on after its last reading. A loop that was killed and started again with the same
+    arguments gives the same bytes. If several processes train one model, only one may watch.
 
     Args:
         out: the run's directory, new or of the same watch.
         latents: of the model.
-        data: what the loop trains on, as :func:`ifp.spectrum` takes it: it tells the freezing point, the factors'
-            names, and the stages that :func:`ifp.plan_stages` plans.
-        loss: your own, by its name in :mod:`annealing.loss_forms`, where ``beta`` is the weight of its KL; None: beta
-            is told in nats.
-        features, batch_size, kl_mean_over: of that loss, as :func:`ifp.beta_in_nats` takes them; features are those of
-            the data where these are told.
+        data: what the loop trains on, as :func:`ifp.spectrum` takes it. It gives the freezing point, the names of the
+            factors, and the stages that :func:`ifp.plan_stages` plans.
+        loss: your own loss, by its name in :mod:`annealing.loss_forms`, if ``beta`` is the weight of its KL; None:
+            ``beta`` is in nats.
+        features, batch_size, kl_mean_over: of that loss, as :func:`ifp.beta_in_nats` takes them; with ``data``,
+            features are those of the data.
         likelihood: of the reconstruction, for the freezing point. None: that of the loss, else bernoulli.
         freezing_point: of the data, nats, where it is known; None: computed from the data.
         factor_names: of the labels; None: those of the data, else factor0, factor1, ...
         every: steps from reading to reading; None: 50.
         seed: of the shuffled labels that chance is measured by; None: 0.
         tensorboard: write events for TensorBoard, too.
-        tell: who is told; stderr by default.
+        tell: a function that gets each line; by default the lines go to stderr.
         data_dir: folder of the data set's public files.
         data_options: how data given by name are opened.
         overwrite: replace the run in ``out``.
