@@ -132,7 +132,7 @@ def _check_source(run: Path | None, plan_from: str | None, given: Mapping[str, o
             raise IFPError(f"need --from spectrum with {names[0]}: a plan from a run has the run's settings")
         return
     if plan_from != "spectrum":
-        raise IFPError(f"need --from spectrum, or no --from to plan from a run, got --from {plan_from}")
+        raise IFPError(f"need --from spectrum (leave it out to plan from a run), got --from {plan_from}")
     if check is not None:
         raise IFPError("need either --from spectrum or --check, got both")
     if run is None and "dataset" not in given:

@@ -71,7 +71,7 @@ def _content(path: Path) -> dict[str, Any]:
     except IFPError:  # a ValueError, too
         raise
     except (OSError, ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
-        raise IFPError(f"need a TOML file for --config, {path} is none: {error}") from None
+        raise IFPError(f"need a TOML file for --config, {path} is not one: {error}") from None
 
 
 def _options(ctx: typer.Context) -> dict[str, tuple[str, Any, str]]:

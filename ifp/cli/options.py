@@ -198,7 +198,7 @@ def log_among(paths: list[Path]) -> Path | None:
 
     logs = [path for path in paths if is_log(path)]
     if logs and len(paths) > 1:
-        raise IFPError(f"need one table at a time, or runs alone, got {len(paths)} paths: diagnose them one by one")
+        raise IFPError(f"need one log, or runs without a log, got {len(paths)} paths: diagnose a log by itself")
     return logs[0] if logs else None
 
 
