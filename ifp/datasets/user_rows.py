@@ -37,12 +37,14 @@ def holds_rows(path: Path, options: DataOptions) -> bool:
         return False
     file = array_file(path)
     there = file.names()
+    if any(name in there for name in _OF_PICTURES):  # the names alone are read
+        return False
     if path.suffix.lower() == ".npy":
         return len(file.held(there[0]).shape) == 2
     if is_sparse(file):
         return True
     axes = {name: len(file.held(name).shape) for name in there if file.held(name).dtype.kind in "biuf"}
-    if any(name in there for name in _OF_PICTURES) or any(count in (3, 4) for count in axes.values()):
+    if any(count in (3, 4) for count in axes.values()):
         return False
     labels = (*_LABELS, *(options.factors_from or "").split(","))
     return any(count == 2 and (name in SAMPLES or name not in labels) for name, count in axes.items())

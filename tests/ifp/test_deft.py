@@ -384,7 +384,7 @@ def test_training_that_diverges_is_stopped(deft, config, bars):
     [
         ({"objective": "vae"}, "need an objective out of annealed-beta, .*, got 'vae'"),
         ({"precision": "float8"}, "precision out of auto, float32, bfloat16, got 'float8'"),
-        ({"likelihood": "poisson"}, "need a likelihood out of"),
+        ({"likelihood": "cauchy"}, "need a likelihood out of"),
         ({"steps": 0}, "need steps of at least 1, got 0"),
         ({"checkpoint_every": -1}, "need checkpoint_every of at least 1, got -1"),
         ({"learning_rate": 0.0}, "need a learning rate above 0"),

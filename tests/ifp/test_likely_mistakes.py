@@ -80,7 +80,7 @@ MISTAKES = {
         (("compare", *BARS, "--objectives", "dip-vae"), r"need an objective out of .* \(did you mean dip-vae-i\?\)"),
         (
             ("train", *BARS, *BETA, "--likelihood", "bernouli"),
-            r"need a likelihood out of bernoulli, gaussian, got 'bernouli' \(did you mean bernoulli\?\)",
+            r"need a likelihood out of bernoulli, gaussian, .*laplace, got 'bernouli' \(did you mean bernoulli\?\)",
         ),
         (("train", *BARS, *BETA, "--network", "conv-9"), r"need a network out of .* \(did you mean conv-8\?\)"),
         (("anneal", *BARS, "--network", "densse"), r"need a network out of .*, got 'densse' \(did you mean dense\?\)"),

@@ -206,7 +206,7 @@ def test_what_cannot_be_set_side_by_side_is_refused_with_a_way_on(make_run, data
         (("diagnose", first.path, full), "need two annealing runs, or any number of runs of training, got 2 runs: "),
         (("diagnose", first.path, second.path, first.path), "need two annealing runs, .* got 3 runs: anneal, anneal"),
         (("plot-distributions", first.path, second.path), "need --out FILE for the figure of two runs"),
-        (("plot-distributions", first.path, second.path, first.path), "need one run or two, got 3: draw them two"),
+        (("plot-distributions", first.path, second.path, first.path), "need one or two runs, got 3: draw them two"),
         (("plot-distributions", first.path, train, "--out", "a.svg"), "need a finished annealing run"),
     ):
         code, error, _ = told(*words)
