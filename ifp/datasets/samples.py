@@ -47,11 +47,11 @@ class SampleRows:
     values: Any
     name: str
     source: str
-    names: tuple[str, ...] | None = None
+    names: Sequence[str] | None = None
     exposure: NDArray[np.float64] | None = None
     exposed: str = ""
     condition: NDArray[np.int64] | None = None
-    categories: tuple[str, ...] = ()
+    categories: Sequence[str] = ()
     pictures: bool = False
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 

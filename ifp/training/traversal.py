@@ -47,7 +47,7 @@ def feature_names(dataset: Dataset) -> tuple[str, ...]:
     """Of the features of rows, numbered where they have no names; none of images."""
     if not is_rows(dataset):
         return ()
-    return dataset.feature_names or tuple(f"feature {number}" for number in range(dataset.rows.features))
+    return tuple(dataset.feature_names or (f"feature {number}" for number in range(dataset.rows.features)))
 
 
 def traversal_figure(
