@@ -70,7 +70,7 @@ def _by_phases(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     rows, columns = found.shape[1:3]
     parts = found.reshape(len(features), rows, columns, 2, 2, outputs).transpose(2, 3)
     framed = parts.reshape(len(features), 2 * rows, 2 * columns, outputs)
-    sides = (outputs, 2 * features.shape[2], 2 * features.shape[3])
-    result = features.new_empty((len(features), *sides)).contiguous(memory_format=torch.channels_last)
+    sides = (len(features), outputs, 2 * features.shape[2], 2 * features.shape[3])
+    result = torch.empty(sides, dtype=features.dtype, memory_format=torch.channels_last)
     torch.add(framed[:, 1:-1, 1:-1], bias, out=result.permute(0, 2, 3, 1))
     return result  # no view: what follows may change it in place

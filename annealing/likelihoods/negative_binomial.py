@@ -25,10 +25,8 @@ _STEP = 0.05  # of log theta: where the next round looks first
 
 
 @dataclass(frozen=True)
-class NegativeBinomialRows(RowLikelihood):
-    r"""Counts of mean :math:`m = l e^\eta`, variance :math:`m + m^2/\theta`.
-
-    .. math:: s = \frac{\theta (x - m)}{\theta + m}, \qquad H = E \frac{m \theta (\theta + x)}{(\theta + m)^2}
+class DispersedRows(RowLikelihood):
+    r"""Counts that vary more than Poisson's: variance :math:`m + m^2/\theta` at mean m.
 
     Attributes:
         dispersion: theta, of all features or of each; None fits one of each feature at silence, as scVI learns it.
@@ -38,8 +36,6 @@ class NegativeBinomialRows(RowLikelihood):
     """
 
     dispersion: float | tuple[float, ...] | None = None
-    name: str = field(default="negative-binomial", init=False, repr=False)
-    parameters: tuple[str, ...] = field(default=("log_rate",), init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.dispersion is not None and not (np.asarray(self.dispersion) > 0).all():
@@ -54,6 +50,19 @@ class NegativeBinomialRows(RowLikelihood):
     def learned(self) -> tuple[str, ...]:
         """The dispersion, where none is given."""
         return ("dispersion",) if self.dispersion is None else ()
+
+
+@dataclass(frozen=True)
+class NegativeBinomialRows(DispersedRows):
+    r"""Counts of mean :math:`m = l e^\eta`, variance :math:`m + m^2/\theta`.
+
+    .. math:: s = \frac{\theta (x - m)}{\theta + m}, \qquad H = E \frac{m \theta (\theta + x)}{(\theta + m)^2}
+
+    ``dispersion`` is :class:`DispersedRows`'s.
+    """
+
+    name: str = field(default="negative-binomial", init=False, repr=False)
+    parameters: tuple[str, ...] = field(default=("log_rate",), init=False, repr=False)
 
     def nats(self, outputs: Tensor, values: Tensor, exposure: Tensor | None = None, free: object = None) -> Tensor:
         """As of :class:`~annealing.likelihoods.likelihood.RowLikelihood`; ``free`` has a fitted dispersion."""

@@ -11,8 +11,9 @@ from annealing.constrained_scores import ConstrainedScores
 from annealing.curvature import LowRankCurvature
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods.dispersed_counts import DispersedCounts
-from annealing.likelihoods.likelihood import RowLikelihood, SilentDecoder, require_counts
+from annealing.likelihoods.likelihood import SilentDecoder, require_counts
 from annealing.likelihoods.negative_binomial import (
+    DispersedRows,
     dispersed_nats,
     dispersion_of,
     drawn_counts,
@@ -27,7 +28,7 @@ _STEPS = 2000
 
 
 @dataclass(frozen=True)
-class SoftmaxNegativeBinomialRows(RowLikelihood):
+class SoftmaxNegativeBinomialRows(DispersedRows):
     r"""Counts of mean :math:`l\, \mathrm{softmax}(\eta)`, l the row's exposure, its depth where none is given.
 
     With :math:`s_r` the scores of free log-rates, :math:`H_r` their curvature and :math:`J = 1 - 1 p^\top`,
@@ -37,27 +38,11 @@ class SoftmaxNegativeBinomialRows(RowLikelihood):
     At the best shares :math:`E s_r = p\, (1^\top E s_r)`, which need not be 0.
     Source of the model: Lopez et al. 2018, doi 10.1038/s41592-018-0229-2.
 
-    Attributes:
-        dispersion: as of :class:`annealing.likelihoods.negative_binomial.NegativeBinomialRows`.
+    ``dispersion`` is :class:`annealing.likelihoods.negative_binomial.DispersedRows`'s.
     """
 
-    dispersion: float | tuple[float, ...] | None = None
     name: str = field(default="softmax-negative-binomial", init=False, repr=False)
     parameters: tuple[str, ...] = field(default=("logit",), init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.dispersion is not None and not (np.asarray(self.dispersion) > 0).all():
-            raise IFPError(f"need a dispersion above 0, got {self.dispersion}")
-
-    @property
-    def counts(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def learned(self) -> tuple[str, ...]:
-        """The dispersion, where none is given."""
-        return ("dispersion",) if self.dispersion is None else ()
 
     @property
     def coupled(self) -> bool:

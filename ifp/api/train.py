@@ -93,14 +93,13 @@ def train(
 def _rows(data: Data | None, given: Mapping[str, Any], exposure: PerRow | None) -> tuple[Data | None, dict[str, Any]]:
     """The data and settings, rows in memory opened by the options among these; a name of a path's stays an option."""
     settings = dict(given)
+    asked = settings.get("data_options") or {}
+    options = asdict(asked) if isinstance(asked, DataOptions) else dict(asked)
     if data is not None and is_given_rows(data):
-        options = settings.pop("data_options", None) or {}
-        options = asdict(options) if isinstance(options, DataOptions) else dict(options)
+        settings.pop("data_options", None)
         return given_rows(data, recorded_options(options), exposure), settings
     if exposure is None:
         return data, settings
     if not isinstance(exposure, str) or hasattr(data, "fingerprint"):
         raise IFPError("need rows in memory for an exposure (N,), got others: ifp.from_rows(rows, exposure=...)")
-    options = settings.get("data_options") or {}
-    options = asdict(options) if isinstance(options, DataOptions) else dict(options)
     return data, {**settings, "data_options": {**options, "exposure": exposure}}

@@ -68,9 +68,8 @@ def _unknown(name: str, known: Iterable[str], others: str = "") -> DataError:
 
 def dataset_reference(name: str) -> str:
     """The name itself, or the whole path where it is that of the user's own data: a file of arrays or a folder."""
-    is_path = (
-        name.lower().endswith((*_ARRAYS, *_ROWS)) or os.sep in name or os.path.isdir(name)
-    )  # Path's own raises for long ones
+    is_file = name.lower().endswith((*_ARRAYS, *_ROWS))
+    is_path = is_file or os.sep in name or os.path.isdir(name)  # Path's own raises for long ones
     return _whole_path(name) if is_path and name not in families() else name
 
 

@@ -18,15 +18,8 @@ from ifp.datasets.kept_arrays import opened_from_cache
 from ifp.files.arrays import in_memory, labels_in_memory
 from ifp.files.names import file_name
 
-_OF_NAMED = (
-    "background",
-    "background_color",
-    "resize",
-    "correlate",
-    "factors_from",
-    "images_from",
-    "exposure",
-)  # options
+_OF_PICTURES = ("background", "background_color", "resize", "correlate", "factors_from", "images_from")
+_OF_NAMED = (*_OF_PICTURES, "exposure", "labels", "layer")  # options
 
 Data: TypeAlias = Dataset | str | Path | ArrayLike | tuple[ArrayLike, ...]
 
@@ -73,17 +66,12 @@ def given_dataset(data: Data, data_dir: Path | None = None, *, rows: bool = Fals
 
 def _given_rows(data: Data, options: Mapping[str, Any]) -> Dataset | None:
     """The rows that were given, in memory or by their path; None of images, of names, and of what is open."""
-    from ifp.datasets.user_rows import (  # scipy: reading a plan has none
-        given_rows,
-        holds_rows,
-        is_given_rows,
-        load_rows,
-    )
+    # here, as it takes scipy: reading a plan has none
+    from ifp.datasets.user_rows import given_rows, holds_rows, is_given_rows, load_rows
 
     if isinstance(data, (str, Path)):
-        path = Path(dataset_reference(str(data)))
-        known = path.is_file() and holds_rows(path, recorded_options(options))
-        return load_rows(path, recorded_options(options)) if known else None
+        path, recorded = Path(dataset_reference(str(data))), recorded_options(options)
+        return load_rows(path, recorded) if path.is_file() and holds_rows(path, recorded) else None
     return given_rows(data, recorded_options(options)) if is_given_rows(data) else None
 
 

@@ -89,3 +89,31 @@ class Cells:
         key = np.where(possible, self._key(np.where(possible[:, None], classes, 0)), -1)
         place = np.searchsorted(self._cells, key).clip(max=len(self._cells) - 1)
         return place, possible & (self._cells[place] == key)
+
+
+class CellLabelled:
+    """What a data set tells of its labels by cells, where it has some; it sets ``name`` and ``_cells``."""
+
+    name: str
+    _cells: Cells | None
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
+        """Factor classes (N, K), or None where unlabelled."""
+        chosen = checked_index(index, len(self))
+        return None if self._cells is None else self._cells.factors_at(chosen)
+
+    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
+        """Index (N,) of factor classes (N, K): see :meth:`ifp.datasets.cells.Cells.lookup`."""
+        return self._labelled().lookup(factors, nuisances_of)
+
+    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether anything has the factor classes."""
+        return self._labelled().holds(factors)
+
+    def _labelled(self) -> Cells:
+        if self._cells is None:
+            raise IFPError(f"need a data set with labelled factors, {self.name} has none")
+        return self._cells

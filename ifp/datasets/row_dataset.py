@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from annealing.errors import IFPError
 from annealing.rows import Rows
-from ifp.datasets.cells import Cells
+from ifp.datasets.cells import CellLabelled, Cells
 from ifp.datasets.dataset import DataOptions, Dataset, Factors, Index, RowDescription, checked_index
 from ifp.datasets.labels import Labels
 from ifp.datasets.samples import SampleRows
@@ -18,7 +17,7 @@ from ifp.datasets.samples import SampleRows
 _CHUNK = 2**21  # values that are hashed together
 
 
-class RowDataset:
+class RowDataset(CellLabelled):
     """N rows of D features, with the interface of :class:`ifp.datasets.dataset.Dataset`.
 
     A row is laid out as a picture of one line, of shape (1, D, 1): its values as they are, and with an exposure that
@@ -69,24 +68,6 @@ class RowDataset:
         if self.rows.exposure is not None:
             laid_out[:, -1] = self.rows.exposure[chosen]
         return laid_out[:, None, :, None]
-
-    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
-        """Factor classes (N, K), or None where unlabelled."""
-        chosen = checked_index(index, len(self))
-        return None if self._cells is None else self._cells.factors_at(chosen)
-
-    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
-        """Index (N,) of factor classes (N, K): see :meth:`ifp.datasets.cells.Cells.lookup`."""
-        return self._labelled().lookup(factors, nuisances_of)
-
-    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Whether any row has the factor classes."""
-        return self._labelled().holds(factors)
-
-    def _labelled(self) -> Cells:
-        if self._cells is None:
-            raise IFPError(f"need rows with labelled factors, {self.name} has none")
-        return self._cells
 
 
 def is_rows(dataset: Dataset) -> TypeGuard[RowDataset]:

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from analysis.names import in_one_line
 from analysis.plain_json import read_json
-from annealing.errors import DataError, IFPError
+from annealing.errors import DataError
 from ifp.datasets.cache import cache_directory
-from ifp.datasets.cells import Cells
+from ifp.datasets.cells import CellLabelled, Cells
 from ifp.datasets.dataset import DataOptions, DataWarning, Factors, Index, checked_index
 from ifp.datasets.labels import Labels
 from ifp.files.atomic import new_folder, sweep
@@ -57,7 +57,7 @@ def labelled_content(content: Content, labels: Labels) -> Content:
     return replace(content, labels=labels.classes, factors=labels.factors, said=tuple(said), warned=tuple(warned))
 
 
-class StoredDataset:
+class StoredDataset(CellLabelled):
     """Images and labels of a folder in the cache; several images of a cell differ by ``nuisances``."""
 
     repaints = False
@@ -123,24 +123,6 @@ class StoredDataset:
                     if file.readinto(part.data) != part.nbytes:
                         raise DataError(f"need whole images in {self._images}, it ends early: remove its folder")
         return found
-
-    def factors_at(self, index: Sequence[int] | Index) -> NDArray[np.int64] | None:
-        """Factor classes (N, K), or None where unlabelled."""
-        rows = checked_index(index, len(self))
-        return None if self._cells is None else self._cells.factors_at(rows)
-
-    def lookup(self, factors: NDArray[np.integer], nuisances_of: Index | None = None) -> Index:
-        """Index (N,) of factor classes (N, K): see :meth:`ifp.datasets.cells.Cells.lookup`."""
-        return self._labelled().lookup(factors, nuisances_of)
-
-    def holds(self, factors: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Whether any image has the factor classes."""
-        return self._labelled().holds(factors)
-
-    def _labelled(self) -> Cells:
-        if self._cells is None:
-            raise IFPError(f"need a data set with labelled factors, {self.name} has none")
-        return self._cells
 
 
 def label_version(options: DataOptions) -> str:

@@ -37,10 +37,10 @@ def holds_rows(path: Path, options: DataOptions) -> bool:
         return False
     file = array_file(path)
     there = file.names()
+    if path.suffix.lower() == ".npy":  # its one array is called images, whatever it holds
+        return len(file.held(there[0]).shape) == 2
     if any(name in there for name in _OF_PICTURES):  # the names alone are read
         return False
-    if path.suffix.lower() == ".npy":
-        return len(file.held(there[0]).shape) == 2
     if is_sparse(file):
         return True
     axes = {name: len(file.held(name).shape) for name in there if file.held(name).dtype.kind in "biuf"}

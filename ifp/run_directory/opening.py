@@ -158,8 +158,8 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[
 
 def run_dataset(run: RunDirectory, data_dir: Path | None = None) -> Dataset:
     """The data set that a run was made with; RunError where the one at hand is another."""
-    origin = run.origin
-    dataset = given_dataset(origin.dataset, data_dir, rows=True, **dataclasses.asdict(origin.data_options))
+    origin, rows = run.origin, run.data.rows is not None
+    dataset = given_dataset(origin.dataset, data_dir, rows=rows, **dataclasses.asdict(origin.data_options))
     require_same_data(run, dataset)
     return dataset
 

@@ -13,7 +13,8 @@ from torch import nn
 import ifp
 from annealing.likelihoods import row_likelihood
 from annealing.rows import Rows
-from ifp.datasets.user_rows import load_rows
+from ifp.datasets.dataset import DataOptions, RowDescription
+from ifp.datasets.user_rows import holds_rows, load_rows
 from ifp.models.row_network import RowLayout, RowStart, row_network
 from ifp.run_directory.opening import run_dataset
 from ifp.run_directory.run import open_run
@@ -168,6 +169,15 @@ def test_the_same_rows_dense_sparse_and_in_a_file_are_trained_on_alike(counts, t
     read = load_rows(tmp_path / "one.npz", dataclasses.replace(dense.options, exposure="depth"))
     np.testing.assert_array_equal(read.images([3])[0, 0, :, 0], [*counts[3], counts[3].sum()])
     assert (read.image_shape, dense.image_shape) == ((1, 6, 1), (1, 5, 1))
+
+
+def test_a_file_of_one_array_of_two_axes_holds_rows_and_of_three_images(counts, tmp_path):
+    np.save(tmp_path / "rows.npy", counts)
+    run = trained(tmp_path / "rows.npy", tmp_path / "run", likelihood="poisson", steps=1, eval_every=1)
+    assert run.data.rows == RowDescription(5, exposed=False)
+    assert run_dataset(run).fingerprint == run.data.fingerprint
+    np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), np.uint8))
+    assert not holds_rows(tmp_path / "images.npy", DataOptions())
 
 
 @pytest.mark.parametrize(
