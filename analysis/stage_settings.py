@@ -36,7 +36,7 @@ class StageSettings:
     depth: float | None = None
     final_pressure: float = 1.0
     group_size: int | None = None
-    gamma: float = 0.1
+    gamma: float = 1.0
     stages: int | None = None
     settle: float = 0.0
     pressures: tuple[float, ...] | None = None

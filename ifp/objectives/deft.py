@@ -1,11 +1,12 @@
 """DEFT: one sub-encoder per stage, a pressure per stage, and smaller steps for groups that opened earlier."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from torch import Tensor
 
+from analysis.records import MEANT
 from annealing.bottleneck import gaussian_kl
 from annealing.choices import require_one_of
 from annealing.thresholds import ACTIVE, SILENT
@@ -57,9 +58,9 @@ class Deft(Staged):
 
     axes: str = "independent"
     spare: str = "closed"
-    opening: str = "noise"
-    lead: float = 1.0
-    heat: float = 1.0
+    opening: str = field(default="warm", metadata={MEANT: "noise"})
+    lead: float = field(default=0.0, metadata={MEANT: 1.0})
+    heat: float = field(default=0.05, metadata={MEANT: 1.0})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,8 +34,8 @@ class TrainConfig:
     network: str | None = None  # the objective's; "own" where the user gave one
     steps: int = 6000
     batch_size: int = 64
-    learning_rate: float = 5e-4  # Adam, as in the reference's DEFT
-    warmup: int = 0  # steps over which the learning rate rises to its value
+    learning_rate: float = 1e-3  # Adam
+    warmup: int = 200  # steps over which the learning rate rises to its value
     likelihood: RowLikelihoodName = "bernoulli"  # of images that or gaussian
     likelihood_settings: Mapping[str, Any] = field(default_factory=dict, metadata={ADDED: True})  # of rows, by name
     init_from: str | None = None  # path of the run whose parameters training starts from

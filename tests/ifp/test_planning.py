@@ -64,7 +64,7 @@ def test_the_command_s_settings_reach_the_plan(run):
     assert [stage.pressure for stage in plan.stages] == [20.0, 5.0]
     assert len(plan.stages[-1].latents) == 3
     assert len(planned(run.path, "--stages", 1).stages) == 1
-    assert (plan.gamma, planned(run.path, "--gamma", 0.5).gamma) == (0.1, 0.5)
+    assert (plan.gamma, planned(run.path, "--gamma", 0.5).gamma) == (1.0, 0.5)
 
 
 def test_whole_data_annealing_is_planned_without_labels(tmp_path):
