@@ -1,7 +1,8 @@
 """How often noise of five kinds is taken for a mode, how often planted modes are counted, and the cost of wide rows.
 
 Usage: python -m benchmarks.chance [--sets 200] [--draws 0]   false alarms, and modes counted of three planted ones
-       python -m benchmarks.chance --wide [DENSITY...]        20,000 rows of 2,000 sparse counts: seconds, peak memory
+       python -m benchmarks.chance --wide [DENSITY...] [--figure FILE]
+                                       20,000 rows of 2,000 sparse counts: processor time, peak memory
 
 Each set has a seed of its own. The level is 5%. With --draws 19 the null by draws stands beside the held-out test.
 """
@@ -102,7 +103,7 @@ def show(sets, draws):
 
 
 def wide(density, name, ends):
-    """Seconds and peak memory of one spectrum and one test of chance, in a process of its own."""
+    """Processor time and peak memory of one spectrum and one test of chance, in a process of its own."""
     rng = np.random.default_rng(0)
     exposure = rng.lognormal(0, 0.7, WIDE[0])
     stored = int(density * WIDE[0] * WIDE[1])
@@ -111,30 +112,49 @@ def wide(density, name, ends):
     del where
     given = Rows(counts, None if name == "softmax" else exposure)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start = time.process_time()
     score_spectrum(given, row_likelihood(name), 10)
-    middle = time.perf_counter()
+    middle = time.process_time()
     modes_above_chance(given, row_likelihood(name))
-    end = time.perf_counter()
+    end = time.process_time()
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    ends.put((middle - start, end - middle, after / 1024, before / 1024))
+    ends.put((counts.nnz, middle - start, end - middle, after / 1024, before / 1024))
 
 
 def show_wide(densities):
-    """A line for each density and likelihood."""
+    """A line for each density and likelihood; by likelihood the entries above 0 and the seconds."""
     context = multiprocessing.get_context("spawn")
+    costs = {name: [] for name in ("poisson", "softmax", "negative-binomial", "softmax-negative-binomial")}
     for density in densities:
-        for name in ("poisson", "softmax", "negative-binomial", "softmax-negative-binomial"):
+        for name, cost in costs.items():
             ends = context.Queue()
             process = context.Process(target=wide, args=(density, name, ends))
             process.start()
-            spectrum, chance, peak, data = ends.get()
+            stored, spectrum, chance, peak, data = ends.get()
             process.join()
+            cost.append((stored, spectrum + chance))
             print(
                 f"density {density:4.0%} {name:26s} spectrum {spectrum:6.1f} s, chance {chance:6.1f} s, peak "
                 f"{peak:5.0f} MiB ({data:.0f} with the rows alone)",
                 flush=True,
             )
+    return costs
+
+
+def draw_wide(costs, file):
+    """Seconds against entries above 0, a line for each likelihood."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, cost in costs.items():
+        stored, seconds = zip(*cost, strict=True)
+        axes.plot(np.array(stored) / 1e6, seconds, "o-", label=name)
+    axes.set(xlim=(0, None), ylim=(0, None))
+    axes.set_xlabel("entries above 0, millions, of 20,000 x 2,000")
+    axes.set_ylabel("processor time, seconds")
+    axes.legend()
+    figure.savefig(file, dpi=120)
 
 
 @use_threads(1)
@@ -144,11 +164,14 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=200)
     parser.add_argument("--draws", type=int, default=0)
     parser.add_argument("--wide", type=float, nargs="*")
+    parser.add_argument("--figure")
     given = parser.parse_args()
     if given.wide is None:
         show(given.sets, given.draws)
-    else:
-        show_wide(given.wide or (0.02, 0.05, 0.1, 0.2))
+        return
+    costs = show_wide(given.wide or (0.02, 0.05, 0.1, 0.2))
+    if given.figure:
+        draw_wide(costs, given.figure)
 
 
 if __name__ == "__main__":
