@@ -12,6 +12,7 @@ from annealing.likelihoods.pixels import likelihood_named
 from annealing.loss_forms import LossName, LossScale
 from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_draw, require_nuisance
 from ifp.closed_form.factors import chosen_factors
+from ifp.closed_form.joint_modes import require_pair
 from ifp.closed_form.spectrum import Spectrum
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.arrays import Data
@@ -43,6 +44,7 @@ def spectrum(
     data_dir: str | Path | None = None,
     data_options: Mapping[str, Any] | None = None,
     order: bool = False,
+    pair: Sequence[str] | None = None,
     jobs: int | None = None,
     watch: Watch = UNWATCHED,
 ) -> Spectrum:
@@ -71,6 +73,7 @@ def spectrum(
         data_dir: folder of the data set's public files.
         data_options: how a data set given by its name is opened: as :class:`ifp.datasets.dataset.DataOptions`.
         order: compute the freezing order at once, in the same processes, not when it is first asked for.
+        pair: two factors whose modes together are computed at once, too: see :meth:`Spectrum.joint_modes`.
         jobs: how many processes compute side by side; None: as many as the cores allow. Any number gives the same
             result.
         watch: follows the work.
@@ -88,10 +91,14 @@ def spectrum(
     found = asked_dataset(dataset, given, None if data_dir is None else Path(data_dir), "a data set")
     scale = _scale(loss, found.image_shape, batch_size, kl_mean_over, likelihood)
     if found.factors is None and factors is None:
+        if pair is not None:
+            raise IFPError(f"need labels for the modes of {' and '.join(pair)}, {found.name} has none")
         watch.begun(f"{found.name}: {found.source}")
         values = whole_spectrum(found, likelihood=likelihood, watch=watch)
         return Spectrum(found, (), seed, likelihood, nuisance, eigenvalues=tuple(values), watch=watch, loss=scale)
     names = chosen_factors(found, factors)
+    if pair is not None:
+        require_pair(found, pair)
     watch.begun(f"{found.name}: {found.source}")
     with pool_for(found, jobs) as pool:
         records = closed_forms(
@@ -100,7 +107,9 @@ def spectrum(
         counted = watch.follow(_counted(records, len(names) * contexts), "action sequences")
         kept = tuple(step.record for step in counted)
         result = Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch, loss=scale)
-        return replace(result, computed=tuple(result.order_in(pool))) if order else result
+        if order or pair is not None:
+            result = replace(result, computed=tuple(result.order_in(pool)))
+    return result if pair is None else replace(result, pair=tuple(pair), joint=result.joint_modes(*pair))
 
 
 def _scale(

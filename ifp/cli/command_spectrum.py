@@ -20,6 +20,13 @@ def spectrum(
     dataset: options.RequiredDatasetName,
     contexts: Annotated[int | None, typer.Option(help="Contexts, shared by all factors.", min=1)] = None,
     factors: options.FactorNames = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="Two factors: also show their modes together, and whether a latent can hold one of them alone.",
+            metavar="A,B",
+        ),
+    ] = None,
     nuisance: options.Nuisance = None,
     likelihood: options.Likelihood = None,
     loss: Annotated[
@@ -62,6 +69,7 @@ def spectrum(
     Examples:
         ifp spectrum --dataset dsprites
         ifp spectrum --dataset dsprites --factors posX,scale --json
+        ifp spectrum --dataset dsprites-32 --pair shape,orientation
         ifp spectrum --dataset pictures/ --likelihood gaussian --loss mse-mean
     """
     from ifp.api.spectrum import spectrum as spectrum_of
@@ -75,7 +83,7 @@ def spectrum(
         {
             "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
             "likelihood": likelihood, "seed": seed, "loss": loss, "batch_size": batch_size,
-            "kl_mean_over": kl_mean_over,
+            "kl_mean_over": kl_mean_over, "pair": options.name_list(pair),
             "data_options": opened or None,
         }
     )  # fmt: skip

@@ -10,6 +10,7 @@ import typer
 from analysis.conclusions import without_rough_slopes
 from analysis.distributions import median, summarise
 from analysis.plain_json import json_bytes
+from annealing.joint_modes import OWN_MODE
 from annealing.loss_forms import LossScale
 from ifp.cli.tables import show_table
 from ifp.closed_form.contexts import SpectralRecord
@@ -38,11 +39,19 @@ def show_spectrum(spectrum: Spectrum, *, json: bool = False) -> None:
         if loss is not None:
             found["marginal_weights"] = {factor: loss.weight_of(value) for factor, value in marginal.items()}
             found["predicted_weights"] = {factor: loss.weight_of(value) for factor, value in predicted.items()}
+        if spectrum.pair:
+            found["pair"] = {
+                "factors": spectrum.pair,
+                "given": spectrum.before(*spectrum.pair),
+                "modes": spectrum.joint,
+            }
         typer.echo(json_bytes(found | _told_loss(loss)).decode(), nl=False)
         return
     if action:
         show_action(name, action, loss)
     show_order(name, steps, loss)
+    if spectrum.pair:
+        show_pair(spectrum)
 
 
 def _weight(beta: float | None, loss: LossScale | None) -> dict[str, float | None]:
@@ -126,6 +135,39 @@ def show_order(name: str, records: Sequence[OrderRecord], loss: LossScale | None
 def _freezes(record: OrderRecord, predicted: float) -> str:
     """That it freezes and, where that is below its value, at which pressure."""
     return "freezes" if predicted >= record.value else f"at {predicted:.4g}"
+
+
+def show_pair(spectrum: Spectrum) -> None:
+    """Modes of two factors together, then a line for each that has none of its own."""
+    first, second = spectrum.pair
+    given = ", ".join(spectrum.before(first, second)) or "nothing"
+    rows = [
+        {
+            "mode": number,
+            "value": mode.value,
+            **_weight(mode.value, spectrum.loss),
+            f"{first} alone": mode.first,
+            f"{second} alone": mode.second,
+            "only both": mode.both,
+        }
+        for number, mode in enumerate(spectrum.joint, start=1)
+    ]
+    show_table(
+        f"{spectrum.dataset.name}: modes of {first} and {second} together, one code for all contexts with {given} "
+        "known; what each factor tells of a mode's code alone, and what only both tell"
+        + _unit(spectrum.loss, "the value"),
+        rows,
+    )
+    for factor, other, shares in (
+        (first, second, [mode.first for mode in spectrum.joint]),
+        (second, first, [mode.second for mode in spectrum.joint]),
+    ):
+        if max(shares, default=0.0) < OWN_MODE:
+            typer.echo(
+                f"note: {factor} has no mode of its own among these ({max(shares, default=0.0):.0%} of one at most): a "
+                f"latent that freezes about it also tells of {other}, at any pressure",
+                err=True,
+            )
 
 
 def show_eigenvalues(name: str, values: Sequence[float], loss: LossScale | None = None) -> None:

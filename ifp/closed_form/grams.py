@@ -29,7 +29,7 @@ Sums: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]  # (parts, cla
 
 _PARTS = 16  # of the contexts
 _LITTLE = 2**28  # pixels of a step that are looked at before a process has begun
-_MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
+MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class Gram:
         self.classes, self.size, self.images = torch.from_numpy(step.classes[factor]), step.sizes[factor], step.images
         self.likelihood = likelihood_named(step.likelihood)
         size, painting = self.size, self.images.painting
-        self._parts: list[tuple[Tensor, Tensor]] | None = [] if size > _MANY else None
+        self._parts: list[tuple[Tensor, Tensor]] | None = [] if size > MANY else None
         self._held = 0  # numbers in the parts
-        parts = PARTS if painting is not None and size <= _MANY else 1
-        self._grams = torch.zeros(parts, *((size, size) if size <= _MANY else (0, 0)), dtype=torch.float64)
+        parts = PARTS if painting is not None and size <= MANY else 1
+        self._grams = torch.zeros(parts, *((size, size) if size <= MANY else (0, 0)), dtype=torch.float64)
         self._images = torch.zeros(parts, dtype=torch.float64)  # behind each part
         self._incomplete: tuple[Tensor, Tensor] | None = None  # sums and counts of a context that goes on
 
@@ -164,7 +164,7 @@ def added_grams(step: OrderStep, pool: Pool, jobs: int, watch: Watch) -> dict[st
         watch: follows the batches, or the parts.
     """
     grams = step.grams()
-    parts = step.parts() if max(step.sizes.values()) <= _MANY else [step]
+    parts = step.parts() if max(step.sizes.values()) <= MANY else [step]
     if len(parts) == 1:
         with side_by_side(jobs) as workers, ThreadPoolExecutor(1) as reader:
             _add_factors(watch.follow(step.batches(), "freezing order"), list(grams.values()), workers, reader)

@@ -1,5 +1,6 @@
 """Closed-form freezing points of a data set's factors, as one result."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,8 +14,10 @@ from analysis.mixing import PairMixing
 from analysis.printed import Shown
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
+from annealing.joint_modes import JointMode
 from annealing.loss_forms import LossScale
 from ifp.closed_form.contexts import SpectralRecord
+from ifp.closed_form.joint_modes import pair_modes, require_pair
 from ifp.closed_form.mixing import data_mixing
 from ifp.closed_form.nuisances import nuisance_findings
 from ifp.closed_form.order import OrderRecord, freezing_order, predicted_values
@@ -43,6 +46,7 @@ class Spectrum(Shown, Sequence[SpectralRecord]):
         jobs: processes side by side for what is computed later; None: as many as the cores at hand allow.
         watch: follows what is computed later.
         loss: the user's own; what is tabled has the weight of its KL at each freezing point, too.
+        pair, joint: two factors, and their leading modes together, where they were asked for.
     """
 
     dataset: Dataset
@@ -56,10 +60,8 @@ class Spectrum(Shown, Sequence[SpectralRecord]):
     jobs: int | None = None
     watch: Watch = UNWATCHED
     loss: LossScale | None = None
-
-    def _require_labels(self) -> None:
-        if not self.records:
-            raise IFPError(f"need a spectrum of labelled factors, that of {self.dataset.name} has none")
+    pair: tuple[str, ...] = ()
+    joint: tuple[JointMode, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -98,6 +100,35 @@ class Spectrum(Shown, Sequence[SpectralRecord]):
         """Freezing points in nats by factor, with those known that freeze before: see :attr:`steps`."""
         return predicted_values(self.steps)
 
+    def before(self, *factors: str) -> tuple[str, ...]:
+        """The factors that freeze before the first of these, in the freezing order."""
+        frozen = [step.factor for step in self.steps if step.freezes]
+        return tuple(itertools.takewhile(lambda name: name not in factors, frozen))
+
+    def joint_modes(self, first: str, second: str, given: Sequence[str] | None = None) -> tuple[JointMode, ...]:
+        """The leading modes of two factors together, from all images: :mod:`annealing.joint_modes`.
+
+        Args:
+            first, second: the factors.
+            given: factors that are known; None: those that freeze before the first of the two.
+
+        Raises:
+            IFPError: unlabelled data, unknown factors, or two with more than 2,048 combinations of values.
+        """
+        self._require_labels()
+        require_pair(self.dataset, (first, second))
+        with pool_for(self.dataset, self.jobs) as pool:
+            return pair_modes(
+                self.dataset,
+                (first, second),
+                self.before(first, second) if given is None else given,
+                likelihood=self.likelihood,
+                nuisance=self.nuisance,
+                pool=pool,
+                jobs=self.jobs,
+                watch=self.watch,
+            )
+
     @cached_property
     def mixing(self) -> tuple[PairMixing, ...]:
         """What the code of each factor tells of the others by itself, from 20,000 images at most."""
@@ -131,6 +162,10 @@ class Spectrum(Shown, Sequence[SpectralRecord]):
             mixing=self.mixing if order else (),
             nuisances=self.nuisances if order else None,
         )
+
+    def _require_labels(self) -> None:
+        if not self.records:
+            raise IFPError(f"need a spectrum of labelled factors, that of {self.dataset.name} has none")
 
     def to_frame(self) -> pd.DataFrame:
         """A row per case, with the columns of :class:`ifp.closed_form.contexts.SpectralRecord`; pressures in nats.
