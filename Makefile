@@ -20,11 +20,16 @@ install: .venv/installed  ## .venv with the versions of constraints.txt; every o
 	@touch $@
 
 demo: install  ## the main job on real 64x64 dSprites images: annealing test, figures, plan, DEFT, findings, report
+	@printf '\n== 1. Anneal: where does each factor freeze? Small networks, heated and cooled.\n'
 	$(BIN)/ifp anneal --dataset dsprites
+	@printf '\n== 2. Conclude: which factors can pressure tell apart, and what will spread?\n'
+	$(BIN)/ifp diagnose
+	@printf '\n== 3. Look: the distributions of freezing points, and the curves behind them.\n'
 	$(BIN)/ifp plot-distributions
 	$(BIN)/ifp plot-curves
+	@printf '\n== 4. Plan and train: a stage for each group of factors, then DEFT on them (300 steps, only to show it).\n'
 	$(BIN)/ifp plan-stages | $(BIN)/ifp train --plan - --dataset dsprites --steps 300
-	$(BIN)/ifp diagnose
+	@printf '\n== 5. Report: the trained run on one page.\n'
 	$(BIN)/ifp report
 
 test: install  ## the tests

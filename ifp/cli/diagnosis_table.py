@@ -113,9 +113,9 @@ def _ways_on(one: Diagnosed, *, tables: bool) -> Iterator[str]:
     """The commands that show more of a run, each with what it shows."""
     run = shlex.quote(str(one.run.path))
     if not tables:
-        yield f"ifp diagnose {run} --tables: the tables behind these sentences"
-    yield f"ifp report {run}: figures and tables on one page"
+        yield f"ifp diagnose {run} --tables  # the tables behind these sentences"
+    yield f"ifp report {run}  # figures and tables on one page"
     if isinstance(one.findings, Findings | WholeFindings):
-        yield f"ifp plan-stages {run}: the stages of DEFT that follow"
+        yield f"ifp plan-stages {run}  # the stages of DEFT that follow"
     else:
-        yield f"ifp score {run}: how well the factors are separated"
+        yield f"ifp score {run}  # how well the factors are separated"

@@ -87,7 +87,7 @@ def test_diagnose_prints_owners_and_the_step_and_pressure_at_which_information_s
     told = CliRunner().invoke(app, ["diagnose", str(run.path)], env={"COLUMNS": "200"}).stderr
     assert "z0 owns position and z1 owns brightness." in told
     assert "the largest event: 0.5 nats of position spread from z0 into z1 at step 700, beta 3." in told
-    assert f"ifp diagnose {run.path} --tables: the tables behind these sentences" in told
+    assert f"ifp diagnose {run.path} --tables  # the tables behind these sentences" in told
     assert "where information went" not in told
     shown = CliRunner().invoke(app, ["diagnose", str(run.path), "--tables"])
     assert shown.exit_code == 0
