@@ -19,14 +19,19 @@ install: .venv/installed  ## .venv with the versions of constraints.txt; every o
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# At half the size of dSprites, and with a quarter of the steps, so that it ends within minutes: positions and scale get a
-# latent each. Without -32 and --steps the same commands do the job in full.
+# At half the size of dSprites and a quarter of the steps, so that it ends within minutes: positions and scale get a latent
+# each. Without -32 and --steps the same commands do the job in full.
 demo: install  ## the main job on dSprites at 32x32: annealing test, figures, plan, DEFT, findings, report
+	@printf '\n== 1. Anneal: where does each factor freeze? Small networks, heated and cooled.\n'
 	$(BIN)/ifp anneal --dataset dsprites-32
+	@printf '\n== 2. Conclude: which factors can pressure tell apart, and what will spread?\n'
+	$(BIN)/ifp diagnose
+	@printf '\n== 3. Look: the distributions of freezing points, and the curves behind them.\n'
 	$(BIN)/ifp plot-distributions
 	$(BIN)/ifp plot-curves
+	@printf '\n== 4. Plan and train: a stage for each group of factors, then DEFT on them, with a quarter of the usual steps.\n'
 	$(BIN)/ifp plan-stages | $(BIN)/ifp train --plan - --dataset dsprites-32 --steps 1500
-	$(BIN)/ifp diagnose
+	@printf '\n== 5. Report: the trained run on one page.\n'
 	$(BIN)/ifp report
 
 test: install  ## the tests

@@ -19,6 +19,10 @@ Plot = Annotated[
     ),
 ]
 
+Tables = Annotated[
+    bool, typer.Option("--tables", help="Also print the long tables behind the findings.", rich_help_panel=OUTPUT)
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
@@ -36,6 +40,7 @@ def diagnose(
         ),
     ] = None,
     plot: Plot = None,
+    tables: Tables = False,
     runs: options.Runs = options.DEFAULT_RUNS,
     json: options.Json = False,
 ) -> None:
@@ -51,11 +56,14 @@ def diagnose(
     began to spread. A run with a plan also gives what became of each factor's stage. A watched training (ifp.watch)
     gives when and where each latent froze or fell silent, and diffusion if it was given labels.
 
-    The findings go into each run as findings.json or diffusion.json; two annealing runs are only read. A log of your
-    own (a CSV, or TensorBoard events, with step, beta, kl_0, kl_1 and so on) gives where each latent freezes and melts.
+    Each step has a heading and a few sentences; --tables prints the long tables behind them, and ifp report shows them
+    on a page. The findings go into each run as findings.json or diffusion.json; two annealing runs are only read. A log
+    of your own (a CSV, or TensorBoard events, with step, beta, kl_0, kl_1 and so on) gives where each latent freezes
+    and melts.
 
     Examples:
         ifp diagnose
+        ifp diagnose runs/dsprites --tables
         ifp diagnose runs/first runs/second --plot diffusion.png
         ifp diagnose runs/dsprites runs/dsprites-32 --plot shifts.png
         ifp diagnose log.csv --plot curves.png
@@ -70,7 +78,7 @@ def diagnose(
     asked: Any = log if log is not None else run or [None]
     found: Any = diagnosed(asked, runs=runs)
     figure: Any = None if plot is None else found.plot()  # what cannot be drawn is told before anything is written
-    written = show_diagnosis(found, "" if log is None else log.name, json=json)
+    written = show_diagnosis(found, "" if log is None else log.name, tables=tables, json=json)
     if plot is not None:
         save_figure(figure, plot)
         written.append(plot)

@@ -1,4 +1,4 @@
-"""What anneal and diagnose print of findings."""
+"""What anneal prints of findings."""
 
 import typer
 
@@ -7,7 +7,7 @@ from analysis.plain_json import json_bytes
 from analysis.whole_findings import WholeFindings
 from ifp.api.kinds import RunFindings
 from ifp.cli.tables import show
-from ifp.tables.findings import distributions, freezing_points, mixing, pairs, separability
+from ifp.tables.findings import freezing_points
 from ifp.tables.whole import whole_remarks, whole_tables
 
 
@@ -17,17 +17,6 @@ def show_freezing_points(findings: RunFindings, *, json: bool = False) -> None:
         show_whole(findings, json=json)
     elif isinstance(findings, Findings):
         show(freezing_points(findings), json=json)
-
-
-def show_findings(findings: Findings, *, json: bool = False) -> None:
-    """Every table of an annealing test on stderr or, with ``json``, all findings as one object on stdout."""
-    if json:
-        typer.echo(json_bytes(findings).decode(), nl=False)
-        return
-    predicted = [mixing(findings)] if findings.mixing else []
-    for table in (distributions(findings), separability(findings), *pairs(findings), *predicted):
-        show(table)
-    show(freezing_points(findings))
 
 
 def show_whole(findings: WholeFindings, *, json: bool = False) -> None:

@@ -66,7 +66,7 @@ def _told_loss(loss: LossScale | None) -> dict[str, Any]:
 
 def _unit(loss: LossScale | None, at: str) -> str:
     """What a title says of the column ``weight``."""
-    return "" if loss is None else f"; weight: {at} as the weight of the KL in your loss ({loss})"
+    return "" if loss is None else f". weight: {at} as the weight of the KL in your loss ({loss})"
 
 
 def action_rows(records: Sequence[SpectralRecord], loss: LossScale | None = None) -> list[dict[str, Any]]:
@@ -95,11 +95,10 @@ def show_action(name: str, rows: Sequence[Mapping[str, Any]], loss: LossScale | 
     fewest, most = (extreme(row["contexts"] for row in rows) for extreme in (min, max))
     over = str(most) if fewest == most else f"{fewest} to {most}"
     title = (
-        f"{name}: action, each factor alone in its context, closed form over {over} contexts; "
-        "beta_rd: median of the bound above it, over it; slope: median of g in KL = g ln(beta_c / beta), those near "
-        "a jump left out; jumps, "
-        "double: shares of contexts where KL jumps (first order), or a second mode starts beside the first (degenerate)"
-        + _unit(loss, "the median")
+        f"{name}: action: where each factor freezes in nats, alone in its context, by the closed form over {over} "
+        "contexts. beta_rd: the bound above the freezing point, relative to it (median). slope: median of g in "
+        "KL = g ln(beta_c / beta), without contexts near a jump. jumps: share of contexts in which KL jumps (first "
+        "order). double: share in which a second mode starts beside the first (degenerate)" + _unit(loss, "the median")
     )
     headings = {"first_order": "jumps", "degenerate": "double"}  # the records' names are too long for a terminal
     show_table(title, [{headings.get(name, name): row[name] for name in row if name != "contexts"} for row in rows])
@@ -114,7 +113,7 @@ def show_order(name: str, records: Sequence[OrderRecord], loss: LossScale | None
         if not each.given
     ]
     unit = _unit(loss, "the value")
-    show_table(f"{name}: marginal, one code for all contexts and no other factor known{unit}", marginal)
+    show_table(f"{name}: marginal: one code for all contexts, with no other factor known{unit}", marginal)
     predicted = predicted_values(records)
     rows = [
         {
@@ -128,8 +127,8 @@ def show_order(name: str, records: Sequence[OrderRecord], loss: LossScale | None
         }
         for each in records
     ]
-    error = "; error: standard error of the contexts and nuisances drawn" if drawn else ""
-    show_table(f"{name}: freezing order, one code for all contexts with the given factors known{error}{unit}", rows)
+    error = ". error: standard error from the contexts and nuisances drawn" if drawn else ""
+    show_table(f"{name}: freezing order: one code for all contexts, with the given factors known{error}{unit}", rows)
 
 
 def _freezes(record: OrderRecord, predicted: float) -> str:
@@ -175,5 +174,5 @@ def show_eigenvalues(name: str, values: Sequence[float], loss: LossScale | None 
     rows = [
         {"number": number, "eigenvalue": value, **_weight(value, loss)} for number, value in enumerate(values, start=1)
     ]
-    title = f"{name}: leading eigenvalues of the whole set; a latent may carry information below the first"
+    title = f"{name}: leading eigenvalues of the whole data set; below the first, a latent can carry information"
     show_table(title + _unit(loss, "the eigenvalue"), rows)

@@ -36,9 +36,9 @@ def owners(label: str, found: Diffusion) -> Table:
         for factor in found.factors
     )
     return Table(
-        f"{label}: {index_words(found)} over {len(found.latents)} latents that carry information; froze at: step; nats "
-        "at the end, and the share of the latent with most; latents: effective number that carry it; lost: of the most "
-        "its owner ever held",
+        f"{label}: {len(found.latents)} latents carry information. froze at: step. nats: held at the end by all "
+        "latents; share: of that, in the latent with most; latents: effective number that carry it. lost: nats that "
+        "the owner lost since its peak",
         rows,
     )
 

@@ -12,9 +12,11 @@ def freezing_points(findings: Findings) -> Table:
     rows = tuple({str(name): value for name, value in row.items()} for row in findings.to_frame().to_dict("records"))
     contexts = findings.factors[0].planning.n
     title = (
-        f"{findings.dataset}: median pressures beta in nats (reconstruction summed over pixels); bracket: upper / "
-        "lower end; knee in, out: cases whose bracket with the network's knee holds the closed form, or does not; "
-        f"crossings: cases whose freezing and melting alone do; planning: closed form over {contexts} contexts"
+        f"{findings.dataset}: median freezing points, as pressures beta in nats (reconstruction summed over pixels). "
+        f"spectral: closed form of the same cases; planning: closed form over {contexts} contexts. n: cases with a "
+        "freezing point, of all. bracket: its upper end over its lower end. knee in, knee out: cases whose bracket, up "
+        "to the network's knee, contains the closed form or does not. crossings: cases in which freezing and melting "
+        "alone enclose it"
     )
     return Table(title, rows)
 
@@ -36,8 +38,8 @@ def distributions(findings: Findings) -> Table:
         for basis, summary in (("measured", each.ifp), ("closed form", each.planning))
     )
     return Table(
-        "distributions of freezing points, nats; below, above: cases known only to lie beyond the sweep, which keep "
-        "their place in the order; interval: of the median, by order statistics, from six cases on",
+        "distributions of freezing points, in nats. below, above: cases known only to lie beyond the sweep; they keep "
+        "their place in the order. interval: of the median, from order statistics, if there are six cases or more",
         rows,
     )
 
@@ -64,7 +66,7 @@ def pairs(findings: Findings) -> list[Table]:
         if basis == "measured" and rows:
             what = f"measured cases{_floor([pair for pair in findings.pairs if pair.basis == basis])}"
         if rows:
-            found.append(Table(f"pairs of factors, {what}; effect: rank-biserial correlation, -1 to 1", rows))
+            found.append(Table(f"pairs of factors, {what}. effect: rank-biserial correlation, -1 to 1", rows))
     return found
 
 
@@ -83,7 +85,7 @@ def separability(findings: Findings) -> Table:
     matrix = separability_matrix(names, findings.pairs, "planning")
     return Table(
         "separability: share of planning contexts in which the row's factor freezes at a higher pressure than the "
-        "column's; 1 or 0: certain, 0.5: pressure does not tell the two apart",
+        "column's. 0 or 1: certain; 0.5: pressure cannot tell the two apart",
         tuple(
             {"factor": name, **dict(zip(names, map(float, row), strict=True))}
             for name, row in zip(names, matrix, strict=True)
@@ -97,8 +99,8 @@ def mixing(findings: Findings) -> Table:
     nats = {(pair.factor, pair.other): round(pair.nats, 3) for pair in findings.mixing}
     rows = tuple({"factor": name, **{other: nats.get((name, other)) for other in names}} for name in names)
     return Table(
-        "predicted diffusion: nats of the row's factor that the code of the column's tells by itself, and that end in "
-        "its latent; of factors that freeze at one pressure, the mean over mixtures of the two",
+        "predicted diffusion: nats of the row's factor that the code of the column's factor carries by itself, and "
+        "that therefore end up in its latent. For factors that freeze at the same pressure: the mean over mixtures",
         rows,
     )
 

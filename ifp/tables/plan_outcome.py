@@ -24,8 +24,8 @@ def planned_and_found(found: Diffusion) -> Table:
         for each in found.plan
     )
     return Table(
-        "plan and outcome: the stage and beta (nats) at which each factor was to freeze, and did; nats that were "
-        "predicted for its stage, and that its owner held as that stage ended and at the end, there with its share",
+        "plan and outcome: the stage and beta (nats) planned for each factor, and those at which it froze. nats "
+        "planned: predicted for its stage. stage's end, end: what its owner held then; share: the owner's at the end",
         rows,
     )
 

@@ -8,8 +8,9 @@ def latent_points(found: FreezingPoints, label: str) -> Table:
     """One row per latent: freezing, melting, the point with its bracket, and the nats it held."""
     rows = found.to_frame().to_dict("records")
     title = (
-        f"{label}: pressures (nats, on the scale of the beta given) at which KL passed {found.threshold:g} nat; ifp: "
-        "knee of heating, else between freezing and melting; a cooling alone lags, and gives a lower bound"
+        f"{label}: pressures at which KL crossed {found.threshold:g} nat (in nats, on the scale of the beta given). "
+        "ifp: the knee on heating, otherwise the middle of freezing and melting. A cooling alone lags, so it gives "
+        "only a lower bound"
     )
     return Table(title, tuple({str(name): value for name, value in row.items()} for row in rows))
 
@@ -26,5 +27,5 @@ def branch_points(found: FreezingPoints, label: str) -> Table:
             own = each.branches[number]
             row[f"z{each.latent}"] = f"{own.point:.4g}" if own.status == "ok" else own.status.replace("_", " ")
         rows.append(row)
-    title = f"{label}: every branch by itself, the pressure at which each latent's KL passed {found.threshold:g} nat"
+    title = f"{label}: every branch by itself: the pressure at which each latent's KL crossed {found.threshold:g} nat"
     return Table(title, tuple(rows))

@@ -24,12 +24,12 @@ def shifts_table(shifts: RunShifts) -> Table:
         for row in frame.to_dict("records")
     )
     title = (
-        "freezing points of the second run against the first, nats; n: pairs, or cases of either run; first, second: "
-        "medians; ratio: second over first, exp of the shift, the median difference of ln beta; predicted: ratio of "
-        "the closed forms of the same cases"
+        "freezing points of the second run against the first, in nats. n: pairs, or cases of each run. first, second: "
+        "medians. ratio: second over first, the exponential of shift, the median difference of ln beta. predicted: "
+        "ratio of the closed forms of the same cases"
     )
     if beyond:
-        title += "; beyond: cases known only to lie beyond the sweep, which keep their place in the order"
+        title += ". beyond: cases known only to lie beyond the sweep; they keep their place in the order"
     return Table(title, rows)
 
 

@@ -60,7 +60,9 @@ def silent_stages(trained: TrainedRun) -> Iterator[str]:
         at_end = trace.kl[trace.stage == stage][-1:]  # the record taken as the stage ended, if it had a step
         silent = [latent for latent in group if (at_end[:, latent] < SILENT).any()]
         if silent:
+            several = f"latents {', '.join(map(str, silent))} were"
+            named = several if len(silent) > 1 else f"latent {silent[0]} was"
             yield (
-                f"warning: stage {stage + 1} ended with latents {', '.join(map(str, silent))} still silent; what "
-                "should have frozen there freezes later, in other groups or mixed: give it more --steps"
+                f"warning: {named} still silent when stage {stage + 1} ended; what should have frozen there freezes "
+                "later, in another group's latents or mixed: train with more --steps"
             )

@@ -7,7 +7,9 @@ from ifp.tables.table import Table
 
 def watched_latents(label: str, found: WatchedFindings) -> Table:
     """One row per latent; freezing points where the pressure moved."""
-    title = f"{label}: froze at: step and beta (nats) at which KL last passed {ACTIVE:g} nat; silent: below 0.01 again"
+    title = (
+        f"{label}: froze at: step and beta (nats) at which KL last rose to {ACTIVE:g} nat. silent at: below 0.01 again"
+    )
     rows = []
     for latent in found.latents:
         row: dict[str, object] = {"latent": f"z{latent.latent}", "froze at": latent.froze_at, "beta": latent.froze_beta}

@@ -16,33 +16,35 @@ def whole_tables(findings: WholeFindings) -> Iterator[Table]:
     if findings.latents_melting:
         yield Table(
             f"{findings.dataset}: beta (nats, reconstruction summed over pixels) at which each latent melted as beta "
-            "rose: knee, and at each threshold of KL"
-            + ("; about: what it then held most of, and its share" if labelled else ""),
+            "rose: its knee, and where KL crossed each threshold"
+            + (". about: the factor that it held most of then, and its share" if labelled else ""),
             tuple(_melting_rows(findings, labelled=labelled)),
         )
     if findings.factors_melting:
         yield Table(
-            "factors as beta rose: where all latents together fell below 0.1 nat; owner: the latent that held most of "
-            "one last, its share then, and its knee",
+            "factors as beta rose: where all latents together fell below 0.1 nat. owner: the latent that held most of "
+            "the factor last, with its share then, and its knee",
             tuple(_factor_melting_rows(findings)),
         )
     yield Table(
         f"{findings.dataset}: beta (nats, reconstruction summed over pixels) at which each latent froze as beta fell, "
-        "at each threshold of KL" + ("; about: what it then held most of, and its share" if labelled else ""),
+        "at each threshold of KL"
+        + (". about: the factor that it held most of then, and its share" if labelled else ""),
         tuple(_latent_rows(findings, labelled=labelled)),
     )
     if labelled:
         yield Table(
-            "factors; owner: the latent that held one alone, from beta down to beta, and its share at the end",
+            "factors as beta fell. owner: the latent that alone held the factor, from which beta down to which, and "
+            "its share at the end",
             tuple(_factor_rows(findings)),
         )
     if findings.modes:
         yield Table(
-            "modes: factors predicted to freeze at one beta have one freezing point", tuple(_mode_rows(findings))
+            "modes: factors predicted to freeze at the same beta share a freezing point", tuple(_mode_rows(findings))
         )
     if findings.leakage:
         yield Table(
-            "leakage: nats of a factor that ended in the latent that owns another; shared: that latent owns both",
+            "leakage: nats of a factor that ended up in the latent of another. shared: that latent owns both",
             tuple(_leakage_rows(findings)),
         )
 

@@ -54,7 +54,8 @@ def test_the_command_names_the_factor_without_a_mode_of_its_own(tmp_path, monkey
     assert shown.exit_code == 0
     notes = [line for line in shown.stderr.splitlines() if line.startswith("note:")]
     assert len(notes) == 1
-    assert "c has no mode of its own" in notes[0] and "also tells of b" in notes[0]
+    assert "c has no mode of its own" in notes[0]
+    assert "also tells of b" in notes[0]
     told = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)["pair"]
     assert (told["factors"], told["given"]) == (["b", "c"], ["a"])
     assert told["modes"][1]["both"] == pytest.approx(1, abs=1e-6)

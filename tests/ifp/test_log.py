@@ -308,7 +308,7 @@ def test_names_of_latents_that_are_none_are_refused(names, line):
 def test_the_commands_read_a_log_as_python_does(told, bars_file, tmp_path):
     cycles = pd.concat([PLAIN, PLAIN.assign(step=STEP + 160)])
     cycles.to_csv(tmp_path / "log.csv", index=False)
-    code, error, _ = told("diagnose", tmp_path / "log.csv")
+    code, error, _ = told("diagnose", tmp_path / "log.csv", "--tables")
     assert code == 0
     assert "every branch by itself" in error
     assert error.count("falls") == error.count("rises") == 2

@@ -84,10 +84,15 @@ def test_the_index_of_a_run_is_written_beside_it(make_run):
 
 def test_diagnose_prints_owners_and_the_step_and_pressure_at_which_information_spread(make_run):
     run = make_run(leak=0.5)
-    shown = CliRunner().invoke(app, ["diagnose", str(run.path)])
+    told = CliRunner().invoke(app, ["diagnose", str(run.path)], env={"COLUMNS": "200"}).stderr
+    assert "z0 owns position and z1 owns brightness." in told
+    assert "the largest event: 0.5 nats of position spread from z0 into z1 at step 700, beta 3." in told
+    assert f"ifp diagnose {run.path} --tables  # the tables behind these sentences" in told
+    assert "where information went" not in told
+    shown = CliRunner().invoke(app, ["diagnose", str(run.path), "--tables"])
     assert shown.exit_code == 0
     assert "where information went" in shown.stderr
-    event = next(line for line in shown.stderr.splitlines() if line.count("position") and "z1" in line)
+    event = next(line for line in shown.stderr.splitlines() if line.startswith("│") and "spread" in line)
     assert [each.strip() for each in event.strip("│").split("│")] == [
         "700",
         "3",
@@ -107,7 +112,8 @@ def test_a_run_by_a_plan_of_its_factors_shows_each_as_planned_and_as_it_came(mak
         replace(second, factors=("position",), latents=(1,)),
     )
     run.write("plan.json", json_bytes(make_plan(bars, (9.0, 3.0), (0.5, 0.5), stages=stages, latents=3)))
-    shown = CliRunner().invoke(app, ["diagnose", str(run.path)], env={"COLUMNS": "200"})
+    shown = CliRunner().invoke(app, ["diagnose", str(run.path), "--tables"], env={"COLUMNS": "200"})
+    assert "brightness: froze a stage late, in another group's latent." in shown.stderr
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.stderr.splitlines()]
     assert [
         *("brightness", "froze a stage late, in another group's latent", "stage 1", "stage 2", "9", "3", "z1", "no"),
@@ -121,7 +127,7 @@ def test_a_run_by_a_plan_of_its_factors_shows_each_as_planned_and_as_it_came(mak
     assert [(each["factor"], each["stage_nats"]) for each in both] == [("position", 1.5), ("brightness", 0.0)]
     other = make_run("other")
     assert ifp.diagnose(other).plan == ()  # whose plan is of latents
-    assert "plan and outcome" not in CliRunner().invoke(app, ["diagnose", str(other.path)]).stderr
+    assert "plan and outcome" not in CliRunner().invoke(app, ["diagnose", str(other.path), "--tables"]).stderr
 
 
 def test_json_is_what_the_file_holds(make_run):

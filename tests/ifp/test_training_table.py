@@ -39,8 +39,8 @@ def run(tmp_path, bars):
 def test_a_stage_that_ends_silent_is_named_and_one_without_a_step_is_not(run, capsys):
     show_training(run)
     said = capsys.readouterr().err
-    assert [line.split(" still")[0] for line in said.splitlines() if "warning" in line] == [
-        "warning: stage 1 ended with latents 0"
+    assert [line.split(";")[0] for line in said.splitlines() if "warning" in line] == [
+        "warning: latent 0 was still silent when stage 1 ended"
     ]
     assert "after deft, beta 9 -> 1" in said
     assert "MIG 0.250" in said
