@@ -1,11 +1,13 @@
 """How many processor threads a piece of work uses: torch's own and those of the linear algebra beneath numpy."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 _WORKERS = 4  # at most: each holds the images of its own piece of work
 
@@ -22,10 +24,19 @@ def use_threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        with threadpool_limits(limits=count, user_api="blas"):
+        with _libraries(len(sys.modules)).limit(limits=count, user_api="blas"):
             yield
     finally:
         torch.set_num_threads(before)
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that this process has loaded, found anew once more or fewer modules are imported than before.
+
+    Finding them reads the map of the process's memory: 10 ms, longer than many a piece of work on one thread.
+    """
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A small data set held in memory, plans for it, the command line in a process of its own, and the installed wheel."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -64,12 +65,34 @@ def bars():
 
 
 @pytest.fixture(scope="session")
-def bars_file(bars, tmp_path_factory):
+def made_once(tmp_path_factory):
+    """A folder that the first process of the tests to ask for it fills; those beside it wait, and find it whole."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+
+    def made(name, fill):
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / name).exists():
+                shutil.rmtree(folder / f"{name}-partly", ignore_errors=True)
+                (folder / f"{name}-partly").mkdir()
+                fill(folder / f"{name}-partly")
+                (folder / f"{name}-partly").rename(folder / name)
+        return folder / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def bars_file(bars, made_once):
     """The bars as a file of the user's own, which any process can open."""
-    path = tmp_path_factory.mktemp("data") / "bars.npz"
-    index = np.arange(len(bars))
-    np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=bars.factors.names)
-    return path
+
+    def fill(folder):
+        index, path = np.arange(len(bars)), folder / "bars.npz"
+        np.savez(path, images=bars.images(index), factors=bars.factors_at(index), factor_names=bars.factors.names)
+
+    return made_once("bars", fill) / "bars.npz"
 
 
 @pytest.fixture(scope="session")
@@ -140,18 +163,24 @@ SHORT_TRAINING = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "
 TWO_LATENTS = {**SHORT_TRAINING, "latents": 2}  # without a plan; ten take longer to draw than to train
 
 
+# of whole-data annealing: small batches, but steps enough for latents to freeze
+SHORT_COOLING = {"latents": 2, "hold_steps": 10, "steps": 200, "learning_rate": 0.003, "batch_size": 16, "threads": 1}
+
+
 @pytest.fixture(scope="session")
-def finished_runs(bars_file, tmp_path_factory):
+def finished_runs(bars_file, made_once):
     """A folder with a finished run of every kind on the bars: anneal, full, train, compare. To be read, or copied."""
-    folder = tmp_path_factory.mktemp("finished")
-    ifp.anneal(bars_file, out=folder / "anneal", contexts=2, protocol="equilibrium")
-    ifp.anneal(bars_file, mode="full", protocol="whole-cool", out=folder / "full", latents=2, steps=120, threads=1)
-    falling = {"start": 9.0, "end": 1.0}
-    ifp.train(bars_file, objective="annealed-beta", parameters=falling, out=folder / "train", **TWO_LATENTS)
-    objectives = ("beta-vae", "annealed-beta")
-    out = folder / "compare"
-    ifp.compare(dataset=bars_file, objectives=objectives, seeds=1, scores=["mig"], out=out, **TWO_LATENTS)
-    return folder
+
+    def fill(folder):
+        ifp.anneal(bars_file, out=folder / "anneal", contexts=2, protocol="equilibrium")
+        ifp.anneal(bars_file, mode="full", protocol="whole-cool", out=folder / "full", **SHORT_COOLING)
+        falling = {"start": 9.0, "end": 1.0}
+        ifp.train(bars_file, objective="annealed-beta", parameters=falling, out=folder / "train", **TWO_LATENTS)
+        objectives = ("beta-vae", "annealed-beta")
+        out = folder / "compare"
+        ifp.compare(dataset=bars_file, objectives=objectives, seeds=1, scores=["mig"], out=out, **TWO_LATENTS)
+
+    return made_once("finished", fill)
 
 
 ROOT = Path(__file__).parents[2]

@@ -18,6 +18,7 @@ from typing import Any
 
 EVERYTHING = (
     *("torch", "pandas", "scipy.stats", "sklearn.metrics", "matplotlib.figure", "seaborn", "ifp.cli", "ifp.api.kinds"),
+    *("torch._dynamo", "sympy", "matplotlib.backends.backend_agg", "PIL.GifImagePlugin", "scipy.io"),  # on first use
     *(f"ifp.api.{name}" for name in ("anneal", "compare", "plan_stages", "score", "spectrum", "train", "traverse")),
 )
 

@@ -165,10 +165,7 @@ TRAIN = (
 )  # fmt: skip
 MADE = {
     "anneal": ("anneal", "--contexts", 2, "--protocol", "equilibrium"),
-    "full": (
-        *("anneal", "--mode", "full", "--protocol", "whole-cool"),
-        *("--latents", 2, "--steps", 120, "--threads", 1),
-    ),
+    "full": ("anneal", "--mode", "full", "--latents", 2, "--steps", 51, "--threads", 1),
     "train": ("train", "--objective", "annealed-beta", "--set", "start=9", "--set", "end=1", *TRAIN),
     "compare": ("compare", "--objectives", "beta-vae,annealed-beta", "--seeds", 1, "--scores", "mig", *TRAIN),
 }
@@ -178,7 +175,10 @@ MADE = {
 def test_a_run_by_command_is_the_run_from_python(name, finished_runs, bars_file, told, tmp_path):
     code, error, _ = told(*MADE[name], "--dataset", bars_file, "--out", tmp_path / name)
     assert code == 0, error
-    assert contents(tmp_path / name) == contents(finished_runs / name)
+    known = finished_runs / name
+    if name == "full":  # those have settings that no option has
+        known = ifp.anneal(bars_file, mode="full", out=tmp_path / "known", latents=2, steps=51, threads=1).path
+    assert contents(tmp_path / name) == contents(known)
 
 
 def test_what_is_added_to_runs_is_the_same_by_command_and_from_python(finished_runs, told, tmp_path):
