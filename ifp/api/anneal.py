@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from annealing.choices import require_one_of
+from annealing.choices import OWN, require_one_of
 from annealing.errors import IFPError
 from annealing.hysteresis import Pace
 from annealing.sweep_config import SweepConfig
@@ -19,6 +19,7 @@ from ifp.machine.cluster import cluster_at
 from ifp.machine.device import on_gpu, with_device
 from ifp.machine.pool import require_jobs
 from ifp.machine.progress import UNWATCHED, Watch
+from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.opening import Place
 from ifp.run_directory.run import open_run
@@ -32,6 +33,7 @@ def anneal(
     dataset: Data | None = None,
     *,
     mode: Mode | None = None,
+    network: Network | str | None = None,
     out: str | Path | None = None,
     runs: str | Path = RUNS,
     data_dir: str | Path | None = None,
@@ -45,10 +47,11 @@ def anneal(
     """Measure freezing points by annealing, and return the finished run.
 
     In mode ``action``, the annealing test, the settings are those of :class:`ifp.annealing_test.config.AnnealConfig`,
-    by name, and those of its sweep and pace (``network``, ``latents``, ``tolerance``, ...). In mode ``full``, one
+    by name, and those of its sweep and pace (``latents``, ``tolerance``, ...). In mode ``full``, one
     network with many latents on all data, they are those of :class:`ifp.whole_annealing.config.WholeConfig`: ::
 
         ifp.anneal("dsprites", contexts=8, factors=("scale", "posX"))
+        ifp.anneal(ds, network=ifp.Network(MyEncoder, MyDecoder))  # each case has one of yours
         ifp.anneal(ds, mode="full", latents=10)  # what closed forms predict is computed first, unless given
 
     Args:
@@ -56,6 +59,8 @@ def anneal(
             not needed to resume.
         mode: action, each factor alone in contexts; or full, one network on all data, labels or not. None: action or,
             with ``resume`` and ``out``, the run's own.
+        network: a name (``dense``, ``conv``, or ``optimal``, the best decoder at equilibrium), or modules of your own:
+            :class:`ifp.Network`, which are measured in this process alone.
         out: the run's directory; else a new one under ``runs``.
         runs: where runs are kept.
         data_dir: folder of the data set's public files.
@@ -72,7 +77,8 @@ def anneal(
             directory is in use.
     """
     require_jobs(jobs)
-    settings = with_device(settings, resume=resume)
+    own = network if isinstance(network, Network) else None
+    settings = with_device(_named(settings, network), resume=resume)
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
     if mode is None:
         mode = "full" if resume and out and open_run(Path(out)).kind == Kind.WHOLE_ANNEALING else "action"
@@ -82,14 +88,15 @@ def anneal(
             raise IFPError("need no --scheduler with --mode full, which is one piece of work")
         return _anneal_whole(dataset, settings, place, watch, jobs)
     _refuse_others(settings, "action")
+    _require_one_process(own, scheduler, jobs)
     with cluster_at(scheduler) as cluster:
-        opened = open_annealing_run(dataset, settings, place)
+        opened = open_annealing_run(dataset, settings, place, own)
         if not opened.run.finished:
             config = opened.config
             words = f"{opened.dataset.name}: {opened.dataset.source}{on_gpu(config.device)}"
             watch.begun(words, opened.run.path, _FILES)
             with pool_for(opened.dataset, jobs, cluster, threads=config.threads, device=config.device) as pool:
-                for _ in watch.follow(annealing_test(opened, place.data_dir, pool), "annealing"):
+                for _ in watch.follow(annealing_test(opened, place.data_dir, pool, own), "annealing"):
                     pass
     return Run.of(opened.run)
 
@@ -107,6 +114,20 @@ def _anneal_whole(
         for _ in watch.follow(whole_annealing(opened), "annealing"):
             pass
     return Run.of(opened.run)
+
+
+def _named(settings: Mapping[str, Any], network: Network | str | None) -> dict[str, Any]:
+    """The settings with the network as a run records it."""
+    return {**settings, **({} if network is None else {"network": OWN if isinstance(network, Network) else network})}
+
+
+def _require_one_process(network: Network | None, scheduler: str | None, jobs: int | None) -> None:
+    """IFPError where other processes are asked for, which do not have the functions of an own network."""
+    if network is None:
+        return
+    asked = "--scheduler" if scheduler is not None else f"{jobs} jobs" if (jobs or 1) > 1 else None
+    if asked is not None:
+        raise IFPError(f"need one process for a network of your own, whose functions others do not have, got {asked}")
 
 
 def _refuse_others(settings: Mapping[str, Any], mode: Mode) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.stage_plan import StagePlan
+from annealing.choices import OWN
 from annealing.errors import IFPError
 from ifp.api.run import Run
 from ifp.datasets import recorded_options
@@ -16,7 +17,7 @@ from ifp.datasets.user_rows import given_rows, is_given_rows
 from ifp.machine.data_parallel import first_process
 from ifp.machine.device import on_gpu, with_device
 from ifp.machine.progress import UNWATCHED, Watch
-from ifp.models.networks import OWN, Network
+from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS
 from ifp.run_directory.opening import Place
 from ifp.training.plan import read_plan

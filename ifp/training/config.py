@@ -8,13 +8,13 @@ from typing import Any
 
 from analysis.records import ADDED
 from analysis.stage_plan import StagePlan
-from annealing.choices import Precision, RowLikelihoodName, require_counts, require_one_of
+from annealing.choices import OWN, Precision, RowLikelihoodName, require_counts, require_one_of
 from annealing.errors import IFPError
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.datasets.row_dataset import is_rows
 from ifp.machine.device import require_device
 from ifp.machine.precision import resolved_precision
-from ifp.models.networks import OWN, ROWS_NETWORK, network_named
+from ifp.models.networks import ROWS_NETWORK, network_named
 from ifp.objectives import Objective, Setup, made, objective_named, parameters_of, recorded_parameters
 from ifp.run_directory.run import RunDirectory
 from ifp.training.loop_config import LoopConfig
