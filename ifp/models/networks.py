@@ -53,6 +53,11 @@ def convolutional(channels: int, hidden: int) -> Network:
     return Network(partial(conv_encoder, **sized), partial(conv_decoder, **sized), channels_last=True)
 
 
+def dense(hidden: int) -> Network:
+    """Dense networks of a size of their own, encoder and decoder alike."""
+    return Network(partial(dense_encoder, hidden=hidden), partial(dense_decoder, hidden=hidden))
+
+
 def _conv(decoder: Callable[[ImageShape, int], nn.Module] = conv_decoder, **settings: Any) -> Network:
     """Convolutional networks whose encoder has settings of its own."""
     return Network(partial(conv_encoder, **settings), decoder, channels_last=True)

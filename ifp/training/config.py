@@ -65,7 +65,9 @@ class TrainConfig:
     @property
     def loop(self) -> LoopConfig:
         """What the training loop is told of it."""
-        return LoopConfig(**{field.name: getattr(self, field.name) for field in fields(LoopConfig)})
+        own = {field.name for field in fields(self)}
+        named = [field.name for field in fields(LoopConfig) if field.name in own]
+        return LoopConfig(**{name: getattr(self, name) for name in named})
 
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
         """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""
