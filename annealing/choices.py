@@ -22,8 +22,11 @@ RowLikelihoodName = Literal[  # of rows of any data: annealing.likelihoods.row_l
     "softmax-negative-binomial",
     "laplace",
 ]
+AnyLikelihoodName = Literal[RowLikelihoodName, "own"]  # or one of the user's own, by its log-probability
 WholeProtocol = Literal["whole-heat", "whole-cool"]  # of whole-data annealing
-SweptNetwork = Literal["dense", "conv"]
+OWN = "own"  # what a run records of a network that was given as one
+SweptNetwork = Literal["dense", "conv", "own"]
+WholeNetwork = Literal["conv", "dense", "own"]  # of whole-data annealing
 Nuisance = Literal["held", "redrawn"]
 Precision = Literal["auto", "float32", "bfloat16"]
 # of a case: froze and melted; silent throughout; active at the top of the sweep; active wherever heated; no number

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stratified_normal
+from annealing.choices import OWN
 from annealing.errors import IFPError
 from annealing.hysteresis import Bounds, Position, advance
 from annealing.likelihoods.pixels import Likelihood
+from annealing.own_stack import Build, OwnStack
 from annealing.stack import Case, ConvStack, DenseStack, Stack
 from annealing.sweep_config import SweepConfig
 from annealing.thresholds import ACTIVE, SILENT
@@ -51,8 +53,17 @@ def _sampled_points(streams: Sequence[Generator], config: SweepConfig, mean: Ten
 
 
 def _networks(
-    cases: Sequence[Case], config: SweepConfig, likelihood: Likelihood, streams: Sequence[Generator], device: str
+    cases: Sequence[Case],
+    config: SweepConfig,
+    likelihood: Likelihood,
+    streams: Sequence[Generator],
+    device: str,
+    build: Build | None,
 ) -> Stack:
+    if (config.network == OWN) != (build is not None):
+        raise IFPError(f"need a function that builds networks with the network {OWN}, and with no other")
+    if build is not None:
+        return OwnStack(cases, build, config.latents, likelihood, streams, device)
     if config.network == "conv":
         return ConvStack(cases, config.latents, likelihood, streams, device)
     return DenseStack(cases, config.hidden, config.latents, likelihood, streams, device)
@@ -64,6 +75,7 @@ def sweep(
     likelihood: Likelihood,
     device: str = "cpu",
     thresholds: Sequence[float] = (ACTIVE, SILENT),
+    build: Build | None = None,
 ) -> Iterator[SweepRecord]:
     """Sweep a stack of independent cases, all with the same number of images, and yield a record now and then.
 
@@ -72,6 +84,7 @@ def sweep(
 
     Args:
         thresholds: nats of KL at which a latent is active (the first) and silent (the lowest).
+        build: of the network ``own``, for images of the cases' shape.
 
     Raises:
         IFPError: no case, or cases with images of different shapes.
@@ -80,7 +93,7 @@ def sweep(
     if len(shapes) != 1:
         raise IFPError(f"need cases with images of one shape, got {sorted(shapes) or 'no case'}")
     streams = [Generator().manual_seed(case.seed) for case in cases]
-    stack = _networks(cases, config, likelihood, streams, device)
+    stack = _networks(cases, config, likelihood, streams, device, build)
     optimizer = torch.optim.Adam(stack.parameters(), lr=config.learning_rate or 0.0, fused=True)
     points: Callable[..., Points] = _grid_points if config.latents == 1 else _sampled_points
     bounds = [Bounds(case.low, case.high, thresholds[0], min(thresholds)) for case in cases]

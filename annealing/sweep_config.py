@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass, field
 
-from annealing.choices import SweptNetwork, require_counts, require_one_of
+from annealing.choices import OWN, SweptNetwork, require_counts, require_one_of
 from annealing.errors import IFPError
 from annealing.hysteresis import Pace
 
 # Adam's learning rate: gradients over a whole action sequence have little noise and bear a large one
-LEARNING_RATES = {"dense": 5e-3, "conv": 1e-3}
+LEARNING_RATES = {"dense": 5e-3, "conv": 1e-3, OWN: 1e-3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,8 @@ class SweepConfig:
     record_every: int = 10  # steps
 
     def __post_init__(self) -> None:
-        require_one_of("a network", self.network, LEARNING_RATES)
+        if self.network != OWN:
+            require_one_of("a network", self.network, [name for name in LEARNING_RATES if name != OWN])
         require_counts(self, "nodes", "samples", "hidden", "latents", "record_every")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.network])

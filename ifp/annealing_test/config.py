@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-from annealing.choices import LikelihoodName, Nuisance, require_counts, require_one_of, require_seed
+from analysis.records import ADDED
+from annealing.choices import OWN, LikelihoodName, Nuisance, require_counts, require_one_of, require_seed
 from annealing.errors import IFPError
 from annealing.hysteresis import Pace
 from annealing.sweep_config import SweepConfig
@@ -39,6 +40,7 @@ class AnnealConfig:
     device: str = "cpu"
     precision: str = "float32"
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    own_layout: str = field(default="", metadata={ADDED: True})  # of a network of the user's own: names and shapes
 
     def __post_init__(self) -> None:
         require_one_of("a likelihood", self.likelihood, get_args(LikelihoodName))
@@ -62,6 +64,8 @@ class AnnealConfig:
             raise IFPError(f"need thresholds above 0 nats, got {self.thresholds}")
         if self.protocol == "equilibrium" and self.repeats > 1:
             raise IFPError(f"need one repeat at equilibrium, where nothing is random, got {self.repeats}")
+        if self.sweep.network == OWN and self.protocol != "heat-cool":
+            raise IFPError(f"need the protocol heat-cool with a network of your own, got {self.protocol}")
 
 
 def nested_settings(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,12 +105,12 @@ class Piece:
 
 
 def pieces(config: AnnealConfig, measurable: Callable[[str, int], bool] = lambda factor, context: True) -> list[Piece]:
-    """The work of a test, in the order of its results; a case with conv networks is a piece of its own.
+    """The work of a test, in the order of its results; a case whose networks do not stack is a piece of its own.
 
     A case that is not ``measurable``, of a factor and a context's number, is left out.
     """
-    conv = config.sweep.network == "conv" and config.protocol == "heat-cool"
-    size = 1 if conv or config.protocol not in OURS else config.stack
+    alone = config.sweep.network != "dense" and config.protocol == "heat-cool"
+    size = 1 if alone or config.protocol not in OURS else config.stack
     found = []
     for number, factor in enumerate(config.factors):
         contexts = [context for context in range(config.contexts) if measurable(factor, context)]

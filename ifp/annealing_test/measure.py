@@ -25,12 +25,13 @@ from ifp.files.plain import append_row, csv_bytes
 from ifp.machine.pool import HERE, Outcome, Pool, Tally, Task, require_all
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
+from ifp.models.networks import Network
 from ifp.run_directory.opening import OpenRun
 from ifp.run_directory.run import RunDirectory
 
 
 def annealing_test(
-    opened: OpenRun[AnnealConfig], data_dir: Path | None = None, pool: Pool = HERE
+    opened: OpenRun[AnnealConfig], data_dir: Path | None = None, pool: Pool = HERE, network: Network | None = None
 ) -> Iterator[Progress]:
     """Measure what the run does not hold yet, piece by piece, then write curves.npz and freezing.csv.
 
@@ -42,6 +43,7 @@ def annealing_test(
         opened: the run, its data set and settings.
         data_dir: folder of the data set's public files, for other processes.
         pool: where the pieces are measured.
+        network: the user's own, where the settings say so; its pieces are measured in this process.
 
     Raises:
         RunError: another process writes to the run, or pieces were set aside by the cluster: the others are kept.
@@ -73,7 +75,8 @@ def annealing_test(
             for each in work
             if not (run.path / "parts" / f"{each.name}.npz").is_file()
         }
-        yield from _measure(DataSource.of(dataset, data_dir), config, run, todo, len(work), pool)
+        source = DataSource.of(dataset, data_dir)
+        yield from _measure(source, config, run, todo, len(work), pool if network is None else HERE, network)
         _write_results(config, run, work, spectral)
 
 
@@ -81,13 +84,19 @@ Work = Mapping[Piece, Sequence[SpectralRecord]]  # pieces to be done, with the c
 
 
 def _measure(
-    source: DataSource, config: AnnealConfig, run: RunDirectory, todo: Work, total: int, pool: Pool
+    source: DataSource,
+    config: AnnealConfig,
+    run: RunDirectory,
+    todo: Work,
+    total: int,
+    pool: Pool,
+    network: Network | None,
 ) -> Iterator[Progress]:
     by_name = {piece.name: piece for piece in todo}
     order = list(todo.items())
     if pool is not HERE:  # the longest first, as far as that can be told: the last one to end should be a short one
         order.sort(key=lambda piece: -sum(known.values for known in piece[1]))
-    tasks = (Task(piece.name, measured_piece, (source, config, piece, known)) for piece, known in order)
+    tasks = (Task(piece.name, measured_piece, (source, config, piece, known, network)) for piece, known in order)
     tally, aside = Tally(total, total - len(todo)), []
     for event in pool.outcomes(tasks):
         piece = by_name[event.name]

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from torch import Tensor
 
 from annealing.equilibrium import EquilibriumConfig, equilibrium
 from annealing.likelihoods.pixels import likelihood_named
+from annealing.own_stack import Build
 from annealing.published import PUBLISHED, published_sweep
 from annealing.spectral import codebook_bound
 from annealing.stack import Case
@@ -20,6 +22,8 @@ from ifp.datasets.source import DataSource
 from ifp.files.npz import npz_bytes
 from ifp.machine.progress import Progress
 from ifp.machine.threads import use_threads
+from ifp.models.autoencoder import autoencoder
+from ifp.models.networks import Network
 
 _COUNTED = 450  # records that a piece is taken to come to, for the progress shown
 
@@ -34,13 +38,18 @@ class Part:
 
 
 def _piece_records(
-    dataset: Dataset, config: AnnealConfig, piece: Piece, spectral: Sequence[SpectralRecord]
+    dataset: Dataset,
+    config: AnnealConfig,
+    piece: Piece,
+    spectral: Sequence[SpectralRecord],
+    network: Network | None,
 ) -> Iterator[SweepRecord]:
     known = list(zip(spectral, piece.cases, strict=True))
     cases = [_case(dataset, config, each, repeat) for each, (_, repeat) in known]
     if piece.protocol != config.protocol:
         cases = [_near(case, each) for case, each in zip(cases, spectral, strict=True)]
-    return _records(cases, config, piece.protocol)
+    build = None if network is None else partial(autoencoder, network, dataset.image_shape)
+    return _records(cases, config, piece.protocol, build)
 
 
 def _part_bytes(piece: Piece, spectral: Sequence[SpectralRecord], records: Sequence[SweepRecord]) -> bytes:
@@ -61,12 +70,17 @@ def _part_bytes(piece: Piece, spectral: Sequence[SpectralRecord], records: Seque
 
 
 def measured_piece(
-    source: DataSource, config: AnnealConfig, piece: Piece, spectral: Sequence[SpectralRecord]
+    source: DataSource,
+    config: AnnealConfig,
+    piece: Piece,
+    spectral: Sequence[SpectralRecord],
+    network: Network | None = None,
 ) -> Generator[Progress, None, Part]:
     """Sweep a piece's cases on the data set as this process finds it; returns what the piece gave.
 
     Args:
         spectral: the closed form of each case's context, in the order of the piece's cases.
+        network: the user's own, where the config says so.
 
     Raises:
         DataError: the data set is not at hand here, or is another one.
@@ -74,7 +88,7 @@ def measured_piece(
     started, worked = time.perf_counter(), time.process_time()
     records: list[SweepRecord] = []
     with use_threads(config.threads):
-        for record in _piece_records(source.open(), config, piece, spectral):
+        for record in _piece_records(source.open(), config, piece, spectral, network):
             records.append(record)
             yield Progress(len(records), len(records) + _COUNTED, piece.factor)
     data = _part_bytes(piece, spectral, records)
@@ -99,11 +113,11 @@ def case_range(images: Tensor, spectral_beta: float, config: AnnealConfig) -> tu
     return config.span[0] * spectral_beta, config.span[1] * max(spectral_beta, bound)
 
 
-def _records(cases: Sequence[Case], config: AnnealConfig, protocol: str) -> Iterator[SweepRecord]:
+def _records(cases: Sequence[Case], config: AnnealConfig, protocol: str, build: Build | None) -> Iterator[SweepRecord]:
     """What a protocol gives on a piece's cases."""
     likelihood = likelihood_named(config.likelihood)
     if protocol == "heat-cool":
-        return sweep(cases, config.sweep, likelihood, config.device, config.thresholds)
+        return sweep(cases, config.sweep, likelihood, config.device, config.thresholds, build)
     if protocol == "equilibrium":
         return equilibrium(cases, EquilibriumConfig(latents=config.sweep.latents), likelihood)
     (case,) = cases

@@ -1,22 +1,18 @@
 """``ifp.train``: a training run."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from analysis.stage_plan import StagePlan
-from annealing.errors import IFPError
+from annealing.choices import OWN
 from ifp.api.run import Run
-from ifp.datasets import recorded_options
 from ifp.datasets.arrays import Data
-from ifp.datasets.dataset import DataOptions
 from ifp.datasets.samples import PerRow
-from ifp.datasets.user_rows import given_rows, is_given_rows
+from ifp.datasets.user_rows import with_rows
 from ifp.machine.data_parallel import first_process
 from ifp.machine.device import on_gpu, with_device
 from ifp.machine.progress import UNWATCHED, Watch
-from ifp.models.networks import OWN, Network
+from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS
 from ifp.run_directory.opening import Place
 from ifp.training.plan import read_plan
@@ -71,7 +67,7 @@ def train(
     """
     stages = read_plan(str(plan)) if isinstance(plan, (str, Path)) and first_process() else plan
     given = with_preset(preset, with_device(settings, resume=resume))
-    dataset, given = _rows(dataset, given, exposure)
+    dataset, given = with_rows(dataset, given, exposure)
     if network is not None:
         given["network"] = OWN if isinstance(network, Network) else network
     place = Place.of(out, runs, data_dir, resume=resume, overwrite=overwrite)
@@ -88,18 +84,3 @@ def train(
             for _ in steps:
                 pass
     return Run.of(opened.run)
-
-
-def _rows(data: Data | None, given: Mapping[str, Any], exposure: PerRow | None) -> tuple[Data | None, dict[str, Any]]:
-    """The data and settings, rows in memory opened by the options among these; a name of a path's stays an option."""
-    settings = dict(given)
-    asked = settings.get("data_options") or {}
-    options = asdict(asked) if isinstance(asked, DataOptions) else dict(asked)
-    if data is not None and is_given_rows(data):
-        settings.pop("data_options", None)
-        return given_rows(data, recorded_options(options), exposure), settings
-    if exposure is None:
-        return data, settings
-    if not isinstance(exposure, str) or hasattr(data, "fingerprint"):
-        raise IFPError("need rows in memory for an exposure (N,), got others: ifp.from_rows(rows, exposure=...)")
-    return data, {**settings, "data_options": {**options, "exposure": exposure}}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ifp.cli import options
+from ifp.cli import options, row_options
 from ifp.cli.defaults import Source
 from ifp.cli.help import MACHINE, MEASURE, command_with
 
@@ -27,16 +27,21 @@ def anneal(
     mode: Annotated[
         str | None,
         typer.Option(
-            help="action: each factor alone; full: all data, many latents.  [default: action]", metavar="NAME"
+            help="action: each factor alone; full: all data, many latents.  [default: action, of rows full]",
+            metavar="NAME",
         ),
     ] = None,
     contexts: Annotated[int | None, typer.Option(help="Contexts measured per factor.", min=1)] = None,
     factors: options.FactorNames = None,
     nuisance: options.Nuisance = None,
-    likelihood: options.Likelihood = None,
+    likelihood: row_options.Likelihood = None,
+    set_likelihood: row_options.LikelihoodSetting = None,
     network: Annotated[
         str | None,
-        typer.Option(help="dense, conv, or optimal: an unlimited network at equilibrium.", metavar="NAME"),
+        typer.Option(
+            help="dense, conv, or optimal: an unlimited network at equilibrium; with --mode full conv or dense.",
+            metavar="NAME",
+        ),
     ] = None,
     protocol: Annotated[
         str | None,
@@ -86,6 +91,9 @@ def anneal(
     missing: options.Missing = None,
     factors_from: options.FactorsFrom = None,
     images_from: options.ImagesFrom = None,
+    exposure: row_options.Exposure = None,
+    labels: row_options.Labels = None,
+    layer: row_options.Layer = None,
     data_seed: options.DataSeed = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
@@ -99,12 +107,13 @@ def anneal(
 
     Writes a run (freezing.csv, curves.npz, ...) and prints a table of freezing points. Pressures (beta) are in nats,
     for a reconstruction summed over pixels. With --mode full, one network with many latents learns the whole data set,
-    with or without labels; it is heated until the latents melt, and then cooled.
+    with or without labels; it is heated until the latents melt, and then cooled. Rows of any data are annealed so.
 
     Examples:
         ifp anneal --dataset dsprites
         ifp anneal --dataset my.npz --factors hue,size --contexts 4
         ifp anneal --dataset dsprites --mode full --latents 10
+        ifp anneal --dataset counts.npz --likelihood poisson --exposure total
         ifp anneal --config run.toml --seed 1
         ifp anneal --resume --out runs/mine
     """
@@ -114,11 +123,12 @@ def anneal(
 
     opened = options.data_options(
         background, background_color, resize, correlate, bins, missing, factors_from, images_from, data_seed
-    )
+    ) | options.present({"exposure": exposure, "labels": labels, "layer": layer})
     settings = options.present(
         {
             "mode": mode, "contexts": contexts, "factors": options.name_list(factors), "nuisance": nuisance,
-            "likelihood": likelihood, "network": network, "protocol": protocol, "latents": latents,
+            "likelihood": likelihood, "likelihood_settings": options.settings(set_likelihood) or None,
+            "network": network, "protocol": protocol, "latents": latents,
             "repeats": repeats, "tolerance": tolerance, "max_steps": max_steps,
             "pressures": options.number_range(pressures, "--pressures"),
             "span": options.number_range(span, "--span"), "steps": steps, "precision": precision, "seed": seed,

@@ -54,17 +54,8 @@ def train(
     batch_size: training.BatchSize = None,
     learning_rate: training.LearningRate = None,
     warmup: training.Warmup = None,
-    likelihood: Annotated[
-        str | None,
-        typer.Option(
-            help="bernoulli or gaussian; of rows also gaussian-shared, poisson, negative-binomial, softmax and others.",
-            metavar="NAME",
-        ),
-    ] = None,
-    set_likelihood: Annotated[
-        list[str] | None,
-        typer.Option(help="A setting of a likelihood of rows: variance=0.1.", metavar="NAME=VALUE"),
-    ] = None,
+    likelihood: row_options.Likelihood = None,
+    set_likelihood: row_options.LikelihoodSetting = None,
     init_from: Annotated[
         str | None,
         typer.Option(

@@ -1,4 +1,4 @@
-"""Options of rows of any data, which ``ifp suggest`` and ``ifp train`` share."""
+"""Options of rows of any data, which ``ifp suggest``, ``ifp train`` and ``ifp anneal`` share."""
 
 from typing import Annotated
 
@@ -22,3 +22,17 @@ Layer = Annotated[
     str | None,
     typer.Option("--layer", help="Layer of an h5ad file, instead of X.", metavar="NAME", rich_help_panel=DATA),
 ]
+Likelihood = Annotated[
+    str | None,
+    typer.Option(
+        "--likelihood",
+        help="bernoulli or gaussian; of rows also gaussian-shared, poisson, negative-binomial, softmax and others.",
+        metavar="NAME",
+    ),
+]
+LikelihoodSetting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-likelihood", help="A setting of a likelihood of rows: variance=0.1.", metavar="NAME=VALUE",
+    ),
+]  # fmt: skip

@@ -90,7 +90,8 @@ def load_dataset(name: str | Path, data_dir: str | Path | None = None, **options
         data_dir: folder of the public files; without it IFP_DATA_DIR and the user's cache are looked at, and what
             can be made here is made.
         options: of :class:`ifp.datasets.dataset.DataOptions`: background, background_color, resize, correlate, bins,
-            missing, factors_from, images_from, seed; those of rows are for :func:`ifp.train`.
+            missing, factors_from, images_from, seed; those of rows are for :func:`ifp.train` and
+            :func:`ifp.anneal`.
 
     Raises:
         DataError: the name is unknown, or its files are missing or damaged.
@@ -146,7 +147,9 @@ def _open(name: str, reference: str, data_dir: str | Path | None, options: DataO
 
         return load_file(path, options)
     if path.suffix.lower() in _ROWS and path.is_file():
-        raise DataError(f"need images, {path} holds rows: `ifp suggest` and `ifp train` take those")
+        raise DataError(
+            f"need images, {path} holds rows: `ifp suggest`, `ifp train` and `ifp anneal --mode full` take those"
+        )
     if not os.path.isdir(path):
         raise DataError(f"need an npz file or a folder of pictures, there is none at {path} (see `ifp data list`)")
     from ifp.datasets.user_folder import load_folder
@@ -199,6 +202,8 @@ def _require_applicable(name: str, reference: str, options: DataOptions) -> None
             raise IFPError(f"need data of your own for --{option.replace('_', '-')}, got {name}")
     for option in _OF_ROWS:
         if getattr(options, option) is not None:
-            raise IFPError(f"need rows of any data for --{option}, which `ifp train` and `suggest` take, got {name}")
+            raise IFPError(
+                f"need rows of any data for --{option}, which `ifp train`, `anneal` and `suggest` take, got {name}"
+            )
     if options.images_from is not None and not of_arrays:
         raise IFPError(f"need a file of arrays ({', '.join(_ARRAYS)}) for --images-from, got {name}")

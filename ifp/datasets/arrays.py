@@ -47,7 +47,7 @@ def given_dataset(data: Data, data_dir: Path | None = None, *, rows: bool = Fals
         if not rows and getattr(opened, "row_description", None) is not None:
             raise DataError(
                 f"need images (N, H, W) for this, {opened.name} holds rows: `ifp suggest` says where rows freeze, "
-                "`ifp train` trains on them"
+                "`ifp train` trains on them, `ifp anneal --mode full` anneals them"
             )
         return opened
     for option in _OF_NAMED:

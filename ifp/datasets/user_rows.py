@@ -1,8 +1,8 @@
 """The user's own rows: a file of them as a data set, and rows in memory, which are kept in the cache as one."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from scipy import sparse
 from analysis.names import is_name
 from analysis.plain_json import shown
 from annealing.errors import DataError, IFPError
+from ifp.datasets import dataset_reference, recorded_options
 from ifp.datasets.array_files import array_file
 from ifp.datasets.dataset import DataOptions, DataWarning
 from ifp.datasets.kept_arrays import opened_from_cache
@@ -200,3 +201,37 @@ def is_given_rows(data: object) -> bool:
         return False
     named = hasattr(first, "columns") or all(hasattr(first, each) for each in ("X", "var_names", "obs"))
     return named or sparse.issparse(first) or len(getattr(first, "shape", ())) == 2
+
+
+def are_rows(data: Any, given: Mapping[str, Any]) -> bool:
+    """Whether what a function was given is rows of any data: open, in memory, or the path of a file of them.
+
+    Args:
+        data: a data set, its name or path, or arrays.
+        given: settings by name, of which ``data_options`` says how a file is opened.
+    """
+    if isinstance(data, (str, Path)):
+        path = Path(dataset_reference(str(data)))
+        return path.is_file() and holds_rows(path, recorded_options(_options(given)))
+    if hasattr(data, "fingerprint"):
+        return getattr(data, "row_description", None) is not None
+    return data is not None and is_given_rows(data)
+
+
+def with_rows(data: Any, given: Mapping[str, Any], exposure: PerRow | None) -> tuple[Any, dict[str, Any]]:
+    """The data and settings, rows in memory opened by the options among these; a name of a path's stays an option."""
+    settings, options = dict(given), _options(given)
+    if data is not None and is_given_rows(data):
+        settings.pop("data_options", None)
+        return given_rows(data, recorded_options(options), exposure), settings
+    if exposure is None:
+        return data, settings
+    if not isinstance(exposure, str) or hasattr(data, "fingerprint"):
+        raise IFPError("need rows in memory for an exposure (N,), got others: ifp.from_rows(rows, exposure=...)")
+    return data, {**settings, "data_options": {**options, "exposure": exposure}}
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the data among settings, by name."""
+    asked = given.get("data_options") or {}
+    return asdict(asked) if isinstance(asked, DataOptions) else dict(asked)

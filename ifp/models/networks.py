@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from annealing.choices import require_one_of
+from annealing.choices import OWN, require_one_of
 from annealing.errors import IFPError
 from annealing.networks import conv_decoder, conv_encoder, dense_decoder, dense_encoder
 
@@ -18,7 +18,6 @@ ImageShape = tuple[int, int, int]
 
 
 ROWS_NETWORK = "dense"  # the one by name that rows have
-OWN = "own"  # what a run records of a network that was given as one
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,11 @@ def convolutional(channels: int, hidden: int) -> Network:
     """Convolutional networks of a size of their own, encoder and decoder alike."""
     sized: dict[str, Any] = {"channels": channels, "hidden": hidden}
     return Network(partial(conv_encoder, **sized), partial(conv_decoder, **sized), channels_last=True)
+
+
+def dense(hidden: int) -> Network:
+    """Dense networks of a size of their own, encoder and decoder alike."""
+    return Network(partial(dense_encoder, hidden=hidden), partial(dense_decoder, hidden=hidden))
 
 
 def _conv(decoder: Callable[[ImageShape, int], nn.Module] = conv_decoder, **settings: Any) -> Network:

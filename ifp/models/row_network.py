@@ -73,6 +73,12 @@ class RowStart:
     silent: Tensor
     learned: dict[str, Tensor]
 
+    @property
+    def output(self) -> Tensor:
+        """What :class:`RowDecoder` gives when nothing is added (1, parameters + learned, D)."""
+        learned = [at.expand(1, self.silent.shape[1]) for at in self.learned.values()]
+        return torch.cat([self.silent, *learned])[None]
+
     @classmethod
     def of(cls, rows: Rows, layout: RowLayout) -> "RowStart":
         """Of the rows that are trained on; DataError where the likelihood cannot draw them."""

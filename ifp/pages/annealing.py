@@ -175,6 +175,7 @@ def _whole_options(run: RunDirectory) -> dict[str, object]:
     settings = run.settings(WholeConfig)
     return {
         "protocol": settings.protocol,
+        "network": settings.network,
         "latents": settings.latents,
         "steps": settings.heat_steps if settings.heats else settings.cool_steps,
         "pressures": _range(settings.pressures),

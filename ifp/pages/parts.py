@@ -9,6 +9,7 @@ from analysis.diffusion import Diffusion
 from analysis.figures.information import draw_information
 from analysis.information_trace import InformationTrace
 from analysis.stage_plan import StagePlan
+from annealing.choices import OWN
 from ifp.pages.page import Code, Listed, Part, Picture, Section, Text
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.run import RunDirectory
@@ -109,10 +110,11 @@ def again_section(run: RunDirectory, options: Mapping[str, object], *more: str) 
     words += [f"--correlate {_word(pair)}" for pair in pairs]
     if run.kind == Kind.TRAINING:
         words += [f"--set {_word(f'{name}={value}')}" for name, value in run.config["settings"]["parameters"].items()]
+        words += ["--compile"] if run.config["settings"]["compile"] else []
+    if run.config["settings"].get("likelihood") != OWN:  # which no option sets
         held = run.config["settings"].get("likelihood_settings") or {}
         words += [f"--set-likelihood {_word(f'{name}={value}')}" for name, value in held.items()]
-        words += [f"--{name} {_word(data[name])}" for name in ("exposure", "labels", "layer") if data.get(name)]
-        words += ["--compile"] if run.config["settings"]["compile"] else []
+    words += [f"--{name} {_word(data[name])}" for name in ("exposure", "labels", "layer") if data.get(name)]
     return Section(
         "How to do it again",
         (

@@ -38,6 +38,11 @@ def whole_tables(findings: WholeFindings) -> Iterator[Table]:
             "its share at the end",
             tuple(_factor_rows(findings)),
         )
+    if modes := {name: beta for name, beta in findings.predicted.items() if name not in _factors(findings)}:
+        yield Table(
+            "closed form: beta (nats) at which modes of the rows freeze; the first holds for any network",
+            tuple({"mode": name, "predicted": beta} for name, beta in modes.items()),
+        )
     if findings.modes:
         yield Table(
             "modes: factors predicted to freeze at the same beta share a freezing point", tuple(_mode_rows(findings))
@@ -58,6 +63,10 @@ def whole_remarks(findings: WholeFindings) -> Iterator[str]:
             f"{_listed(early.latents)}; {share} about {', '.join(early.factors)}"
         )
     yield from (f"warning: {warning}" for warning in findings.warnings)
+
+
+def _factors(findings: WholeFindings) -> set[str]:
+    return {each.factor for each in findings.factors}
 
 
 def _latent_rows(findings: WholeFindings, *, labelled: bool) -> list[dict[str, object]]:

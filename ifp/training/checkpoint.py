@@ -12,9 +12,10 @@ from torch import Tensor
 
 from analysis.plain_json import json_bytes
 from analysis.records import read_record
+from annealing.choices import OWN
 from annealing.errors import IFPError, RunError
 from ifp.files.plain import load_json, read_file
-from ifp.models.networks import OWN, ImageShape, Network, network_named
+from ifp.models.networks import ImageShape, Network, network_named
 from ifp.models.optimizer_state import under
 from ifp.models.own_network import require_new
 from ifp.models.row_network import RowStart, row_network

@@ -8,13 +8,13 @@ from typing import Any
 
 from analysis.records import ADDED
 from analysis.stage_plan import StagePlan
-from annealing.choices import Precision, RowLikelihoodName, require_counts, require_one_of
+from annealing.choices import OWN, Precision, RowLikelihoodName, require_counts, require_one_of
 from annealing.errors import IFPError
 from ifp.datasets.dataset import DataOptions, Dataset
 from ifp.datasets.row_dataset import is_rows
 from ifp.machine.device import require_device
 from ifp.machine.precision import resolved_precision
-from ifp.models.networks import OWN, ROWS_NETWORK, network_named
+from ifp.models.networks import ROWS_NETWORK, network_named
 from ifp.objectives import Objective, Setup, made, objective_named, parameters_of, recorded_parameters
 from ifp.run_directory.run import RunDirectory
 from ifp.training.loop_config import LoopConfig
@@ -65,7 +65,9 @@ class TrainConfig:
     @property
     def loop(self) -> LoopConfig:
         """What the training loop is told of it."""
-        return LoopConfig(**{field.name: getattr(self, field.name) for field in fields(LoopConfig)})
+        own = {field.name for field in fields(self)}
+        named = [field.name for field in fields(LoopConfig) if field.name in own]
+        return LoopConfig(**{name: getattr(self, name) for name in named})
 
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
         """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""

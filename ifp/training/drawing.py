@@ -6,8 +6,10 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
+from annealing.choices import OWN
 from annealing.errors import DataError, IFPError
 from annealing.likelihoods import row_likelihood
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.likelihoods.pixels import LIKELIHOODS, Likelihood, likelihood_named
 from ifp.datasets.dataset import DataDescription, Dataset, describe
 from ifp.models.row_network import RowLayout
@@ -50,11 +52,26 @@ def drawing_of(data: Dataset | DataDescription, config: LoopConfig) -> Drawing:
         IFPError: no such likelihood of images or of rows, or a setting that it does not have.
     """
     described = data if isinstance(data, DataDescription) else describe(data)
+    if config.own_likelihood is not None:
+        return own_drawing(described, config.own_likelihood)
     return drawing(described, config.likelihood, config.likelihood_settings)
+
+
+def own_drawing(data: DataDescription, likelihood: RowLikelihood) -> RowDrawing:
+    """The user's own likelihood of rows; DataError of images."""
+    if data.rows is None:
+        raise DataError(
+            f"need rows for a likelihood of your own, {data.name} holds images: images.reshape(len(images), -1)"
+        )
+    return RowDrawing(RowLayout(likelihood, data.rows.features, data.rows.exposed))
 
 
 def drawing(data: DataDescription, name: str, settings: Mapping[str, Any]) -> Drawing:
     """:func:`drawing_of`, by name and settings."""
+    if name == OWN:
+        raise IFPError(
+            "need the own likelihood that the run was begun with, from Python: likelihood=ifp.Likelihood(...)"
+        )
     if data.rows is None:
         if name not in LIKELIHOODS and row_likelihood(name):  # type: ignore[arg-type]
             raise DataError(

@@ -1,6 +1,6 @@
 """What is trained: a model, its optimizer and the objective that leads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from ifp.models.vae import MultiGroupVAE
 from ifp.objectives import Objective
 from ifp.training.config import TrainConfig
 from ifp.training.drawing import RowDrawing, drawing_of
+from ifp.training.loop_config import LoopConfig
 
 _CPU = torch.device("cpu")
 _BYTES = 16  # of a parameter: itself, its gradient and Adam's two moments, float32
@@ -83,32 +84,57 @@ def networks_for(dataset: Dataset, config: TrainConfig, network: Network | None,
     Raises:
         DataError: rows that the likelihood cannot draw.
     """
-    chosen = network or network_named(config.network or "")
-    drawing = drawing_of(dataset, config.loop)
+    return around_rows(network or network_named(config.network or ""), dataset, config.loop, begins=begins)
+
+
+def around_rows(network: Network, dataset: Dataset, config: LoopConfig, *, begins: bool = True) -> Network:
+    """A network as the model's are built: of rows, between what they are laid out as and their silent decoder.
+
+    Args:
+        begins: as of :func:`networks_for`.
+
+    Raises:
+        DataError: rows that the likelihood cannot draw.
+    """
+    drawing = drawing_of(dataset, config)
     if not isinstance(drawing, RowDrawing) or not is_rows(dataset):
-        return chosen
+        return network
     start = RowStart.of(dataset.rows, drawing.layout) if begins else RowStart.unknown(drawing.layout)
-    return row_network(chosen, drawing.layout, start)
+    return row_network(network, drawing.layout, start)
 
 
 def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, network: Network | None) -> None:
     """IFPError where the networks do not fit into memory or, the user's own, are not what training takes."""
     objective = config.objective_for(dataset, plan)
     drawing = drawing_of(dataset, config.loop)
-    seen: tuple[int, ...] = drawing.layout.seen if isinstance(drawing, RowDrawing) else dataset.image_shape
     if network is None:
         if isinstance(drawing, RowDrawing) and config.network != ROWS_NETWORK:
             raise IFPError(f"need the network {ROWS_NETWORK} for rows, or your own (ifp.Network), got {config.network}")
         _require_model_fits(objective, networks_for(dataset, config, None, begins=False), dataset.image_shape)
         return
+    device = require_device(config.device)
+    require_own(network, dataset, config.loop, objective.groups, device=device, processes=config.processes)
+
+
+def require_own(
+    network: Network,
+    dataset: Dataset,
+    config: LoopConfig,
+    groups: Sequence[Sequence[int]],
+    *,
+    device: torch.device = _CPU,
+    processes: int = 1,
+) -> None:
+    """IFPError where the user's own network is not what training on a data set takes: it is tried, and let go."""
+    drawing = drawing_of(dataset, config)
     require_network(
         network,
-        seen,
-        objective.groups,
+        drawing.layout.seen if isinstance(drawing, RowDrawing) else dataset.image_shape,
+        groups,
         config.likelihood,
         batch_size=config.batch_size,
-        processes=config.processes,
-        device=require_device(config.device),
+        processes=processes,
+        device=device,
         lower=config.precision == "bfloat16",
         drawn=drawing.layout.drawn if isinstance(drawing, RowDrawing) else None,
     )

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from annealing.choices import Precision, RowLikelihoodName, require_count, require_counts, require_seed
+from annealing.choices import AnyLikelihoodName, Precision, require_count, require_counts, require_seed
 from annealing.errors import IFPError
+
+if TYPE_CHECKING:
+    from annealing.likelihoods.likelihood import RowLikelihood
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +21,14 @@ class LoopConfig:
         probe: images of the fixed probe set that records are taken on.
         checkpoint_every, checkpoint_minutes: steps, and minutes at most, from state to state.
         likelihood, likelihood_settings: by name, and the settings of a likelihood of rows.
+        own_likelihood: of rows, the user's own instead of one by name.
         warmup: steps over which the learning rate rises to its value.
     """
 
     steps: int
     batch_size: int
     learning_rate: float
-    likelihood: RowLikelihoodName  # of images: bernoulli or gaussian
+    likelihood: AnyLikelihoodName  # of images: bernoulli or gaussian
     precision: Precision
     seed: int
     eval_every: int
@@ -33,6 +37,7 @@ class LoopConfig:
     checkpoint_minutes: float | None = None
     warmup: int = 0
     likelihood_settings: Mapping[str, Any] = field(default_factory=dict)
+    own_likelihood: "RowLikelihood | None" = None
 
     def __post_init__(self) -> None:
         require_counts(self, "steps", "batch_size", "eval_every", "probe", "checkpoint_every")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.records import ADDED, MEANT
-from annealing.choices import LikelihoodName, Precision, WholeProtocol, require_counts, require_one_of
+from annealing.choices import AnyLikelihoodName, Precision, WholeNetwork, WholeProtocol, require_counts, require_one_of
 from annealing.errors import IFPError
 from annealing.thresholds import ACTIVE, SILENT
 from ifp.datasets.dataset import DataOptions, Dataset
@@ -38,14 +38,19 @@ class WholeConfig:
     cool_steps: int = 1500
     batch_size: int = 64
     learning_rate: float = 5e-4  # Adam
-    likelihood: LikelihoodName = "bernoulli"
-    channels: int = 32  # feature maps of the layers next to the image, of encoder and decoder
-    hidden: int = 256  # units of the hidden layers
+    likelihood: AnyLikelihoodName = "bernoulli"  # of images that or gaussian
+    likelihood_settings: Mapping[str, Any] = field(default_factory=dict, metadata={ADDED: True})  # of rows, by name
+    network: WholeNetwork = field(
+        default="conv", metadata={ADDED: True}
+    )  # of rows dense; "own" where the user gave one
+    channels: int = 32  # feature maps of the layers next to the image, of conv's encoder and decoder
+    hidden: int = 256  # units of the hidden layers of conv and dense
     thresholds: tuple[float, ...] = (
         ACTIVE,
         SILENT,
     )  # nats of KL from which a latent is active; the first is the main one
-    predicted: Mapping[str, float] = field(default_factory=dict)  # closed-form freezing points by factor, nats
+    # closed-form freezing points, nats: by factor, or of rows by mode
+    predicted: Mapping[str, float] = field(default_factory=dict)
     record_every: int = 50  # steps
     probe: int = 2048  # images of the fixed probe set
     checkpoint_every: int = 250  # steps
@@ -59,7 +64,8 @@ class WholeConfig:
         if not 0 < low < high < float("inf"):
             raise IFPError(f"need pressures LO:HI with 0 < LO < HI, got {low:g}:{high:g}")
         require_one_of("a protocol of --mode full", self.protocol, typing.get_args(WholeProtocol))
-        require_one_of("a likelihood", self.likelihood, typing.get_args(LikelihoodName))
+        require_one_of("a likelihood", self.likelihood, typing.get_args(AnyLikelihoodName))
+        require_one_of("a network of --mode full", self.network, typing.get_args(WholeNetwork))
         require_one_of("a precision", self.precision, typing.get_args(Precision))
         counts = ("latents", "hold_steps", "heat_steps", "cool_steps", "channels", "hidden", "record_every", "threads")
         require_counts(self, *counts)
@@ -93,6 +99,7 @@ class WholeConfig:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             likelihood=self.likelihood,
+            likelihood_settings=self.likelihood_settings,
             precision=self.precision,
             seed=self.seed,
             eval_every=self.record_every,

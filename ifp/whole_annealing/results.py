@@ -9,21 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from analysis.information_trace import InformationTrace
 from analysis.whole_findings import WholeFindings, conclude_whole, cooling_trace
 from annealing.errors import RunError
-from annealing.likelihoods.pixels import likelihood_named
 from ifp.annealing_test.columns import FREEZING_COLUMNS
+from ifp.datasets.row_dataset import is_rows
 from ifp.files.npz import load_arrays, npz_bytes
 from ifp.files.plain import csv_bytes
+from ifp.models.row_network import RowStart
 from ifp.objectives import cooling, heating
 from ifp.run_directory.kinds import Kind
 from ifp.run_directory.listing import described
 from ifp.run_directory.opening import OpenRun
 from ifp.run_directory.run import RunDirectory, open_run
+from ifp.training.drawing import Drawing, RowDrawing
 from ifp.training.loop import Course
-from ifp.training.probe import probe_arrays, probed_images
+from ifp.training.probe import Probe, probe_arrays, probed_images
 from ifp.whole_annealing.config import WholeConfig
 
 # what is read of curves.npz
@@ -35,18 +38,17 @@ WHOLE_CURVES = {
 }  # fmt: skip
 
 
-def write_whole_results(opened: OpenRun[WholeConfig], course: Course) -> None:
+def write_whole_results(opened: OpenRun[WholeConfig], course: Course, drawing: Drawing) -> None:
     """curves.npz, model.safetensors and, last of all files, freezing.csv.
 
     The arrays of curves.npz, in nats: step and direction (records,), which is learn, heat or cool, or else hold or
     cool; beta and reconstruction (1, records), kl (1, records, latents), mi and mi_null (records, latents, factors),
-    the factors' names and their entropy, and silent_reconstruction (1,): of a decoder that draws the mean image
-    whatever its latents.
+    the factors' names and their entropy, and silent_reconstruction (1,): of a decoder that draws the mean image, or
+    what is best of rows, whatever its latents.
     """
     run, probe, trace = opened.run, course.probe, course.trace
-    likelihood = likelihood_named(opened.config.likelihood)
-    mean_image = likelihood.output_for(probe.images.mean(dim=0))
-    silent = float(likelihood.nats(mean_image, probe.images).double().sum()) / len(probe.images)
+    silent = float(drawing.nats(_silent_output(opened, probe, drawing), probe.images).double().sum())
+    silent /= len(probe.images)
     stages = heating.STAGES if opened.config.heats else cooling.STAGES
     curves = {
         "step": np.array([each.step for each in trace]),
@@ -63,6 +65,14 @@ def write_whole_results(opened: OpenRun[WholeConfig], course: Course) -> None:
     weights = {name: value.detach().cpu().contiguous() for name, value in course.learner.model.state_dict().items()}
     run.write("model.safetensors", save_tensors(weights))
     run.finish(csv_bytes(FREEZING_COLUMNS, list(_freezing_rows(AnnealedWhole(run).findings, opened.config.protocol))))
+
+
+def _silent_output(opened: OpenRun[WholeConfig], probe: Probe, drawing: Drawing) -> Tensor:
+    """What a decoder gives that draws the probe set's mean image or, of rows, as the best silent one does."""
+    if not isinstance(drawing, RowDrawing):
+        return drawing.output_for(probe.images.mean(dim=0))
+    assert is_rows(opened.dataset)  # what such a likelihood is of
+    return RowStart.of(opened.dataset.rows, drawing.layout).output.expand(len(probe.images), -1, -1)
 
 
 def _freezing_rows(findings: WholeFindings, protocol: str) -> Iterator[dict[str, object]]:
