@@ -1,4 +1,4 @@
-"""What ``ifp data`` does: the data sets that are known, a look at one, its public files fetched."""
+"""What ``ifp data`` does: list the known data sets, show one, fetch its public files."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AtHand:
-    """Data sets that are known, and what the cache holds.
+    """The known data sets, and what the cache holds.
 
     Attributes:
         rows: one for each data set.
-        cache: its folder.
-        use: what is in it, in bytes.
+        cache: folder of the cache.
+        use: what is in the cache, in bytes.
     """
 
     rows: list[dict[str, Any]]
@@ -33,7 +33,7 @@ class AtHand:
 
 
 def data_at_hand(data_dir: Path | None = None) -> AtHand:
-    """What is known of each data set without opening it, and whether it can be opened; what the cache holds."""
+    """What is known about each data set without opening it, whether it can be opened, and what the cache holds."""
     rows = [_row(name, family, data_dir) for name, family in families().items()]
     return AtHand(rows, cache_directory(), cache_use())
 
@@ -70,9 +70,9 @@ class Look:
     """A look at a data set.
 
     Attributes:
-        facts: what it is, by what each fact is called.
-        figure: random images and, of labelled data, one row per factor, alone in one context.
-        file_name: its name as part of a file's.
+        facts: name and value of each fact about it.
+        figure: random images and, for labelled data, one row per factor that runs through its values in one context.
+        file_name: the data set's name in a form that a file name can hold.
     """
 
     facts: Mapping[str, str]
@@ -92,7 +92,7 @@ def look_at(name: str | Path, data_dir: Path | None = None, **options: Any) -> L
 
 
 def _facts(dataset: Dataset) -> Mapping[str, str]:
-    """What an open data set is, by what each fact is called."""
+    """Name and value of each fact about an open data set."""
     factors = dataset.factors
     named = (
         [] if factors is None else [f"{name} {size}" for name, size in zip(factors.names, factors.sizes, strict=True)]
@@ -109,10 +109,10 @@ def _facts(dataset: Dataset) -> Mapping[str, str]:
 
 
 def empty_cache(*, everything: bool = False) -> tuple[CacheUse, CacheUse]:
-    """Remove what is made again when it is asked for; what the cache held before, and what it holds now.
+    """Remove from the cache what can be made again; returns what it held before, and what it holds now.
 
     Args:
-        everything: fetched public files and data given as arrays, too, which runs on them need to go on.
+        everything: also remove fetched public files and data given as arrays, which runs on them need to go on.
 
     Raises:
         DataError: something cannot be removed.
@@ -123,10 +123,10 @@ def empty_cache(*, everything: bool = False) -> tuple[CacheUse, CacheUse]:
 def fetch_dataset(
     name: str, data_dir: Path | None = None, report: Report = lambda received: None, watch: Watch = UNWATCHED
 ) -> Iterator[Fetched]:
-    """Bring the public files of a data set, one after the other: see :func:`ifp.datasets.download.fetch_files`.
+    """Fetch the public files of a data set one after the other, by :func:`ifp.datasets.download.fetch_files`.
 
     Raises:
-        DataError: no such data set, or as there.
+        DataError: there is no such data set, or as in that function.
     """
     family = family_of(name)
     if family.files:

@@ -1,6 +1,6 @@
-"""What is done with a finished run of each kind: its config, main table, figures, page and findings.
+"""What each kind of finished run has: its config, main table, figures, page and findings.
 
-How a kind is called and which file ends it stands in :mod:`ifp.run_directory.kinds`, which knows nothing of these.
+The name of a kind and the file that ends it are in :mod:`ifp.run_directory.kinds`, which does not depend on these.
 """
 
 import io
@@ -56,12 +56,12 @@ RunFindings: TypeAlias = Findings | WholeFindings | Diffusion | WatchedFindings
 
 @dataclass(frozen=True, eq=False)
 class Diagnosed:
-    """A finished run, and what is concluded from it.
+    """A finished run, and the conclusions from it.
 
     Attributes:
         run: its directory.
-        findings: of an annealing test, of whole-data annealing, of a watched training, or the diffusion along training.
-        trace: what it recorded of information, where there were labels.
+        findings: about an annealing test, whole-data annealing or a watched training; for training, the diffusion.
+        trace: the information about factors that it recorded, if there were labels.
         diffusion: along that trace.
     """
 
@@ -73,16 +73,16 @@ class Diagnosed:
 
 @dataclass(frozen=True)
 class KindMethods:
-    """What is done with a finished run of one kind.
+    """What a finished run of one kind has.
 
     Attributes:
-        config: the settings that its config.json holds.
-        frame: its main table.
-        figures: by name.
-        default_figure: the name of the one that is drawn where none is named.
+        config: type of the settings in its config.json.
+        frame: reads its main table.
+        figures: functions that draw it, by name.
+        default_figure: the name of the figure that is drawn if none is named.
         sections: of its page.
-        diagnosed: what is concluded from it.
-        findings_file: where the findings are kept in the run.
+        diagnosed: draws the conclusions.
+        findings_file: name of the file in the run that keeps the findings.
     """
 
     config: type
@@ -137,7 +137,7 @@ def _information(run: RunDirectory) -> Figure:
 
 
 def _information_or_curves(run: RunDirectory) -> str:
-    """The first, but for unlabelled data, which have no information about factors."""
+    """The first; for unlabelled data, which have no information about factors, the second."""
     return "information" if trained_run(run).trace.names else "curves"
 
 

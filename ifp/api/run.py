@@ -1,4 +1,4 @@
-"""``ifp.Run``: a run directory as it is handed to people, with its main table, its figures and its findings."""
+"""``ifp.Run``: the public handle of a run directory, with its main table, its figures and its findings."""
 
 import html
 from pathlib import Path
@@ -33,8 +33,8 @@ class Run(RunDirectory):
         return cls(run.path, run.config)
 
     def to_frame(self) -> "pd.DataFrame":
-        """The run's main table: freezing.csv of annealing, metrics.csv of training, also of a watched one,
-        comparison.csv of a study.
+        """The run's main table: freezing.csv of annealing, metrics.csv of training (also if watched), comparison.csv of
+        a study.
 
         Raises:
             RunError: the run is not finished, or the file is missing or damaged.
@@ -42,17 +42,17 @@ class Run(RunDirectory):
         return self._methods().frame(self)
 
     def plot(self, what: str | None = None, **style: Any) -> "Figure":
-        """A figure of a finished run; without a name the first of its kind.
+        """A figure of a finished run; by default the first one listed below for its kind that its data allow.
 
         Args:
-            what: of an annealing test ``distributions`` (``kind="box"`` or ``"violin"``; ``against=``, a second test
-                that is set beside it) or ``curves``; of whole-data annealing ``curves``; of training ``information``
-                (labelled data), ``curves`` or ``traversal`` (``image=0, latents=[0, 1]``); of a watched training
-                ``information`` (labels) or ``curves``; of a study ``scores``.
+            what: for an annealing test ``distributions`` (with ``kind="box"`` or ``"violin"``; ``against=`` a second
+                test to compare with) or ``curves``; for whole-data annealing ``curves``; for training ``information``
+                (labelled data), ``curves`` or ``traversal`` (``image=0, latents=[0, 1]``); for a watched training
+                ``curves`` or ``information`` (labels); for a study ``scores``.
 
         Raises:
-            IFPError: another name.
-            RunError: the run is not finished, or a file of it is damaged.
+            IFPError: the run has no figure of that name.
+            RunError: the run is not finished, or one of its files is damaged.
         """
         methods = self._methods()
         name = methods.default_figure(self) if what is None else what
@@ -60,14 +60,14 @@ class Run(RunDirectory):
         return methods.figures[name](self, **style)
 
     def findings(self) -> "RunFindings":
-        """What is concluded from a finished run, as :func:`ifp.diagnose` does; nothing is written."""
+        """The conclusions of :func:`ifp.diagnose` from a finished run; nothing is written."""
         return self._methods().diagnosed(self).findings
 
     def silence(self, data_dir: str | Path | None = None) -> "Silence | None":
-        """Latents of a finished training run that carry no information, and what to do; None where all carry some.
+        """Latents of a finished training run that carry no information, and what to do; None if all carry some.
 
         Args:
-            data_dir: folder of the data set's public files: where the data are not at hand, no freezing point is told.
+            data_dir: folder of the data set's public files. Without the data, the first freezing point is left out.
 
         Raises:
             RunError: the run is not finished or not of training.
@@ -78,7 +78,7 @@ class Run(RunDirectory):
         return trained_silence(trained_run(self), None if data_dir is None else Path(data_dir))
 
     def _repr_html_(self) -> str:
-        """In a notebook: what it is and, of a finished one, the first rows of its main table."""
+        """In a notebook: what the run is and, if it is finished, the first rows of its main table."""
         from analysis.printed import printed_html
 
         try:
@@ -87,7 +87,7 @@ class Run(RunDirectory):
             return f"<p>{html.escape(repr(self))}</p>"
 
     def _methods(self) -> "KindMethods":
-        """What is done with runs of its kind; RunError where it is not finished."""
+        """The functions for runs of its kind; RunError if it is not finished."""
         from ifp.api.kinds import METHODS  # here: it stands on every room and every figure, seconds to import
 
         if not self.finished:
@@ -96,12 +96,12 @@ class Run(RunDirectory):
 
 
 def open_run(path: Path | str) -> Run:
-    """The run in a directory; RunError where there is none."""
+    """The run in a directory; RunError if there is none."""
     return Run.of(open_directory(path))
 
 
 def found_run(run: RunDirectory | str | Path | None, runs: str | Path, kind: Kind | None) -> Run:
-    """A run, opened where it is a path; None: the newest finished one of a kind, or of any, under ``runs``.
+    """A run, opened if it is given as a path; None: the newest finished run under ``runs``, of one kind or of any.
 
     Raises:
         RunError: there is none.
@@ -112,15 +112,15 @@ def found_run(run: RunDirectory | str | Path | None, runs: str | Path, kind: Kin
 
 
 def annealing_run(run: RunDirectory | str | Path | None, runs: str | Path = RUNS, *, whole: bool = False) -> Run:
-    """A finished annealing test, opened where it is a path; None: the newest one under ``runs``.
+    """A finished annealing test, opened if it is given as a path; None: the newest one under ``runs``.
 
     Args:
-        run: or its directory.
-        runs: where the newest one is looked for.
-        whole: whether other runs with curves of latents will do, too: of whole-data annealing, or a watched one.
+        run: the run or its directory.
+        runs: where to look for the newest one.
+        whole: also accept other runs with curves of latents: whole-data annealing, or a watched training.
 
     Raises:
-        RunError: it is something else, or there is none.
+        RunError: it is a run of another kind, or there is none.
     """
     from ifp.annealing_test.annealed import annealed_test  # here: slow, and most who open a run need neither
     from ifp.whole_annealing.results import annealed_whole
@@ -134,5 +134,5 @@ def annealing_run(run: RunDirectory | str | Path | None, runs: str | Path = RUNS
 
 
 def runs(where: str | Path = RUNS) -> list[Run]:
-    """The runs right under a folder, finished or not, oldest first."""
+    """The runs directly under a folder, finished or not, oldest first."""
     return [Run.of(run) for run in list_runs(Path(where))]

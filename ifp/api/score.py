@@ -49,40 +49,40 @@ def score(
     1.0
 
     Args:
-        codes: posterior means (rows, latents), numpy or torch; or a finished training run or its directory, of which
-            the images that the scores need are encoded first; or the path of an npz with ``codes``, ``factors`` and
-            perhaps ``logvar``.
-            None: the newest finished training run.
-        factors: labels (rows, factors) or (rows,), with codes: numbers or text, whose distinct values are the classes
-            (:func:`ifp.datasets.labels.factor_classes`). NaN or empty text is a missing label, which is warned of: the
-            row counts for the factors that it has a label of.
-        logvar: posterior log-variances (rows, latents), with codes: for ``mig_chen``.
-        bins: classes that a continuous factor is cut into, with codes; scores of regressions need none.
-        missing: a label that means there is none, with codes.
+        codes: posterior means (rows, latents), numpy or torch; or a finished training run or its directory, whose
+            images are encoded as the scores need them; or the path of an npz with ``codes``, ``factors`` and perhaps
+            ``logvar``. None: the newest finished training run.
+        factors: labels (rows, factors) or (rows,) of the codes, as numbers or text. Their distinct values are the
+            classes (:func:`ifp.datasets.labels.factor_classes`). NaN or empty text is a missing label: a warning says
+            so, and the row counts only for the factors for which it has a label.
+        logvar: posterior log-variances (rows, latents) of the codes, needed for ``mig_chen``.
+        bins: number of classes into which a continuous factor of the codes is cut; regression scores need none.
+        missing: the label, beside codes, that stands for a missing one.
         seed: of the samples drawn.
         only: names of scores; None for all (DCI by its exact protocol takes minutes on thousands of rows).
-        sizes: what is drawn from the codes; another choice than the study's is another protocol.
-        n_jobs: factors that DCI fits side by side; -1 for one per core.
-        network: of a run that was trained with an own one: the same.
-        data_dir: folder of the data set's public files, of a run.
-        runs: where the newest run is looked for.
-        save: keep the scores, with those measured before, in the run's scores.json, and where every image was encoded
-            the posteriors in its posteriors.npz.
-        anew: of a run, measure again what its scores.json has.
-        ceilings: also what the exact factors score on the same rows, next to all that a score can reach there; of a
-            run on sprites before nothing also what centroid and area do (:func:`ifp.evaluation.seen.seen_scores`).
-        spread: also the values with five sample seeds, of scores that have no interval.
-        matrix: of a run, measure ``matrix`` even where its scores.json has all scores but no matrix.
+        sizes: how much is drawn from the codes; sizes other than the study's are another protocol.
+        n_jobs: how many factors DCI fits in parallel; -1 for one per core.
+        network: for a run that was trained with a network of your own, that network.
+        data_dir: for a run, the folder of the data set's public files.
+        runs: where to look for the newest run.
+        save: keep the scores in the run's scores.json beside those measured before and, if every image was encoded, the
+            posteriors in its posteriors.npz.
+        anew: for a run, measure again what its scores.json already has.
+        ceilings: also score the exact factors on the same rows, which is close to the most that a score can reach;
+            for a run on sprites without a background also their centroid and area
+            (:func:`ifp.evaluation.seen.seen_scores`).
+        spread: also repeat scores that have no interval with five sample seeds.
+        matrix: for a run, measure ``matrix`` even if its scores.json has all scores but no matrix.
         watch: follows the encoding.
 
     Returns:
-        Scores by name; ``matrix`` has the information of every latent about every factor, ``record`` what they were
-        measured with beside them, and in ``notes`` where a score misleads on such codes, and whether latents carry no
-        information, where their log-variances are known.
+        Scores by name. ``matrix`` is the information of every latent about every factor. ``record`` also says what the
+        scores were measured with; its ``notes`` say where a score is misleading on such codes and, if log-variances are
+        known, which latents carry no information.
 
     Raises:
-        IFPError: codes and factors that do not fit, an unknown name or none, or a run that is not finished or not of
-            training.
+        IFPError: codes and factors do not fit, a name is unknown or ``only`` is empty, or the run is not finished or
+            not of training.
     """
     if only is not None and not only:
         raise IFPError("need the name of a score or more, got none")
@@ -127,6 +127,6 @@ def score(
 
 
 def scores_of(record: dict[str, Any]) -> Scores:
-    """The scores that a record of a model's codes holds, which stays beside them."""
+    """The scores in a record of a model's codes; the record itself is kept with them."""
     values = {name: record[name] for name in SCORES + VARIANTS if isinstance(record.get(name), float)}
     return Scores(values, record=record)

@@ -27,7 +27,7 @@ class _Batch:
 
     @property
     def form(self) -> tuple[object, ...]:
-        """What is the same in every batch: the shape of a row of each array, and whether codes are classes."""
+        """What must be the same in every batch: the shape of a row of each array, and whether codes are classes."""
         logvar = None if self.logvar is None else self.logvar.shape[1:]
         return self.codes.shape[1:], self.labels.shape[1:], logvar, np.issubdtype(self.codes.dtype, np.integer)
 
@@ -38,7 +38,7 @@ class _Batch:
 
 
 class ScoreBatches:
-    """Scores of codes that come batch by batch: the same numbers as :func:`ifp.score` of all rows in that order.
+    """Scores of codes that come in batches: the same numbers as :func:`ifp.score` gives for all rows in that order.
 
     >>> import numpy as np
     >>> grid = np.array([[a, b] for a in range(4) for b in range(4)])
@@ -48,14 +48,15 @@ class ScoreBatches:
     >>> len(batches), batches.compute() == __import__("ifp").score(grid + 0.0, grid, only=["mig"])
     (16, True)
 
-    No score is a mean over batches: the rows are kept (4 bytes a latent of float32, 8 a label), and ``compute`` takes
-    as long as that one call. In a training loop name cheap scores; ``ceilings=False`` halves the time.
+    No score is a mean over batches. All rows are kept (4 bytes per float32 latent, 8 per label), and ``compute``
+    takes as long as that single call. In a training loop, choose cheap scores with ``only``; ``ceilings=False`` halves
+    the time.
 
     Args:
-        bins, missing, seed, only, sizes, n_jobs, ceilings, spread: as :func:`ifp.score` has them.
+        bins, missing, seed, only, sizes, n_jobs, ceilings, spread: as in :func:`ifp.score`.
 
     Raises:
-        IFPError: an unknown name, a seed or a number out of range.
+        IFPError: a name is unknown, or a seed or number is out of range.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class ScoreBatches:
         self._batches: list[_Batch] = []
 
     def update(self, codes: ArrayLike, factors: ArrayLike, logvar: ArrayLike | None = None) -> None:
-        """Add the rows of a batch, copied to the CPU; gradients are left behind. A batch that is refused adds none.
+        """Add the rows of a batch, copied to the CPU without gradients. A refused batch adds nothing.
 
         Args:
             codes: posterior means (rows, latents), numpy or torch on any device.
@@ -88,7 +89,7 @@ class ScoreBatches:
             logvar: posterior log-variances (rows, latents), with every batch or with none.
 
         Raises:
-            IFPError: shapes that do not fit each other or the batches before; the batch is told by its number, from 1.
+            IFPError: shapes do not fit each other or the earlier batches; the error numbers batches from 1.
         """
         batch = _Batch(
             in_memory(codes).copy(),  # the caller may fill the same array anew
@@ -105,10 +106,10 @@ class ScoreBatches:
         self._batches.append(batch)
 
     def compute(self) -> Scores:
-        """Scores of all rows so far, with what :func:`ifp.score` has beside them; more may be added after.
+        """Scores of all rows so far, with the same record as :func:`ifp.score`; you can add more rows afterwards.
 
         Raises:
-            IFPError: no rows yet, or as :func:`ifp.score` has it.
+            IFPError: there are no rows yet, or as in :func:`ifp.score`.
         """
         if not len(self):
             raise IFPError("need rows to score, got none: update(codes, factors) adds those of a batch")
@@ -130,7 +131,7 @@ class ScoreBatches:
 
 
 def _joined(labels: list[NDArray[Any]]) -> NDArray[Any]:
-    """Labels of all batches: where some are text all are, with each number in the digits that it was given with."""
+    """Labels of all batches; if some are text, numbers become text in the digits in which they were given."""
     if len({each.dtype.kind == "U" for each in labels}) == 1:
         return np.concatenate(labels)
     return labels_in_memory(np.concatenate([each.astype(object) for each in labels]))

@@ -1,4 +1,4 @@
-"""``ifp.score_runs``: scores of several runs, what they spread over seeds, and UDR, which ranks runs without labels."""
+"""``ifp.score_runs``: scores of several runs, their spread over seeds, and UDR, which ranks runs without labels."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -38,25 +38,25 @@ def score_runs(
     matrix: bool = False,
     watch: Watch = UNWATCHED,
 ) -> RunScores:
-    """Scores of several training runs on the same data, and what they spread over seeds: ::
+    """Scores of several training runs on the same data, and their spread over seeds: ::
 
         found = ifp.score_runs(["runs/first", "runs/second"], only=["mig"])
-        found.over_runs()  # median, min and max over the runs of each method; the interval of one run apart
+        found.over_runs()  # median, min and max over the runs of each method, apart from the interval of a single run
         ifp.score_runs(["runs/first", "runs/second"], udr=True)  # how far they agree: needs no labels
 
     Args:
-        at_hand: finished training runs, or studies, which stand for the runs in them.
-        udr: in place of the scores UDR (:func:`analysis.scores.udr.udr`), of 10,000 images drawn with ``seed``. It
-            depends on which other runs are there, and is not kept in any.
+        at_hand: finished training runs, or studies, each of which stands for the runs in it.
+        udr: measure UDR (:func:`analysis.scores.udr.udr`) on 10,000 images drawn with ``seed``, instead of the scores.
+            UDR depends on which runs are compared, so it is not kept in any of them.
         similarity: of latents, for UDR: ``spearman`` or ``lasso``.
         seed: of the samples drawn, the same for every run.
-        only, n_jobs, network, data_dir, anew, ceilings, spread, matrix, watch: of each run, as :func:`ifp.score` has
-            them.
+        only, n_jobs, network, data_dir, anew, ceilings, spread, matrix, watch: for each run, as in :func:`ifp.score`.
         save: keep each run's scores in its scores.json, as :func:`ifp.score` does.
 
     Raises:
-        IFPError: runs on different data, one given twice, one that is not finished or not of training, an unknown
-            score; runs without labels, but for UDR; fewer than two runs, or options of the scores, with UDR.
+        IFPError: the runs are on different data, one is given twice, not finished or not of training, or a score is
+            unknown; the runs have no labels and ``udr`` is not set; or, with ``udr``, there are fewer than two runs or
+            options of the scores are given.
     """
     require_scores(only, n_jobs)
     require_seed(seed)
@@ -96,13 +96,13 @@ def scored(
     """What ``ifp score`` measures: one run or npz by :func:`ifp.score`, several or a study by :func:`ifp.score_runs`.
 
     Args:
-        sources: paths; none: the newest finished training run.
-        udr, similarity: as :func:`ifp.score_runs` has them.
-        runs: where the newest run is looked for.
+        sources: paths; if there are none, the newest finished training run.
+        udr, similarity: as in :func:`ifp.score_runs`.
+        runs: where to look for the newest run.
         settings: of the two functions, by name.
 
     Raises:
-        IFPError: as theirs; an npz among several sources, or options that do not go together.
+        IFPError: as in the two functions; also for an npz among several sources, or options that exclude each other.
     """
     files = [each for each in sources if each.suffix == ".npz"]
     several = udr or len(sources) > 1
@@ -122,7 +122,7 @@ def scored(
 
 
 def _opened(at_hand: Sequence[RunDirectory | str | Path]) -> list[TrainedRun]:
-    """The training runs, each once."""
+    """The training runs; IFPError if one is given twice."""
     found = runs_at_hand([each if isinstance(each, RunDirectory) else Path(each) for each in at_hand])
     paths = [each.run.path.resolve() for each in found]
     if twice := next((path for path in paths if paths.count(path) > 1), None):

@@ -24,32 +24,34 @@ _LEARNS, _HEATED = 0.5, 0.75  # of a stage: how long a group that is heated lear
 
 @dataclass(kw_only=True)
 class Deft(Staged):
-    """The paper's form: in stage s the groups before s take steps scaled by gamma, group s full ones, later none.
+    """In stage s, earlier groups take steps scaled by gamma, group s takes full steps, and later groups take none.
 
-    Later groups are closed: their posterior is the prior. Adam divides a gradient by its own recent size, so that a
-    constant scale of the gradient is lost; the scale is therefore of the step, that is of the group's learning rate.
-    Wu et al., Machine Learning 111, 2022, doi 10.1007/s10994-022-06134-7.
+    Later groups are closed: their posterior is the prior. Adam divides a gradient by its own recent size, which would
+    cancel a constant scale of the gradient, so gamma scales the step: the group's learning rate.
+    Source: Wu et al., Machine Learning 111, 2022, doi 10.1007/s10994-022-06134-7.
 
-    Beyond the paper, things that a stage is for and training alone leaves to chance. Factors of one pressure freeze
-    as a mixture, which pressure undoes only over thousands of steps: in the middle of its stage and at its end a group
-    is turned to its independent axes (:func:`ifp.models.rotation.independent_axes`). A latent that its stage left
-    silent lies open to what later stages bring: at the end of a stage the silent latents of a group of which others
-    carry information are closed, at the end of training all silent ones. And what freezes late must be seen before it
-    can pay: a group may open with a signal instead of noise, with the layers of one that has learned, under less
-    pressure than its stage's at first, and once those before it hold what they can.
+    The settings below go beyond the paper; each says which value is the paper's form.
+
+    - Factors with the same pressure freeze as a mixture, which pressure undoes only over thousands of steps. In the
+      middle of its stage and at its end, a group is turned to its independent axes
+      (:func:`ifp.models.rotation.independent_axes`).
+    - Later stages would spread into a latent that its own stage left silent. At the end of a stage, the silent latents
+      of a group are closed if others of it carry information; at the end of training, all silent latents are.
+    - Factors that freeze late need help to freeze at all. A group may open with a signal instead of noise, with the
+      layers of a group that has learned, under less than its stage's pressure at first, and after the earlier groups
+      hold all they can.
 
     Attributes:
-        axes: one of ``AXES``: turned to the independent ones, or as they are learned, which is the paper's form.
-        spare: one of ``SPARE``: whether silent latents are closed or stay open, which is the paper's form.
-        opening: one of ``OPENINGS``: how groups after the first begin. As they are initialised, which is the paper's
-            form; ``quiet``, with codes of variance 1 and narrow posteriors
-            (:func:`ifp.models.opening.open_quietly`); or ``warm``, so and with the layers of the group that holds
-            most, but for the last.
-        lead: share of a stage's pressure on the groups before, at the least the plan's last pressure: at 0 they hold
-            from then on what they can hold at all, and leave little of their factors to those that open. 1 is the
-            paper's form.
-        heat: share of its stage's pressure that a group after the first opens under, for half of its stage, and from
-            which it rises in equal ratios over a quarter of it. 1 is the paper's form.
+        axes: one of ``AXES``: ``independent`` turns groups to independent axes; ``learned`` (paper) leaves them as they
+            are.
+        spare: one of ``SPARE``: whether silent latents are ``closed`` or stay ``open`` (paper).
+        opening: one of ``OPENINGS``: how groups after the first begin. ``noise`` (paper): as initialised. ``quiet``:
+            with codes of variance 1 and narrow posteriors (:func:`ifp.models.opening.open_quietly`). ``warm``: quiet,
+            and with all layers but the last copied from the group that holds most.
+        lead: share of a stage's pressure on earlier groups, never below the plan's last pressure. With 0 they hold all
+            they can from then on, and leave little of their factors to the group that opens. 1 is the paper's form.
+        heat: share of its stage's pressure under which a group after the first opens. It stays there for half of its
+            stage, then rises to the full pressure in equal ratios over a quarter of it. 1 is the paper's form.
     """
 
     name: ClassVar[str] = "deft"
@@ -85,7 +87,7 @@ class Deft(Staged):
         return Control(stage, pressure, stage + 1, scales, shares=shares)
 
     def shares(self, step: int) -> tuple[float, ...]:
-        """Of the step's pressure, on each group; none where it is 1 for all."""
+        """Share of the step's pressure on each group; empty if it is 1 for all."""
         stage = self.stage(step)
         if stage == 0 or self.lead == self.heat == 1:
             return ()
@@ -105,20 +107,20 @@ class Deft(Staged):
         return {"kl": control.pressure * (shares * codes.kl).sum()}
 
     def full(self, stage: int) -> int:
-        """The step from which on a stage's own pressure is on the group that it opens."""
+        """The step from which the group that a stage opens is under the stage's full pressure."""
         begin, end = self.opens(stage), self.span(stage)[1]
         heated = begin + round(_HEATED * (end - begin)) if stage and self.heat < 1 else begin
         return max(heated, super().full(stage))
 
     def require_model(self, model: MultiGroupVAE) -> None:
-        """Groups that are turned need linear layers beside the latents, those that open quietly one before them."""
+        """Turning a group needs linear layers on both sides of the latents; opening it quietly, one before them."""
         if self.axes == "independent":
             require_turnable(model)
         if self.opening != "noise" and len(self.groups) > 1:
             require_openable(model, layers=self.opening == "warm")
 
     def prepare(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
-        """Turn and close what the stage's middle or end asks for, then open the group whose turn it is."""
+        """Turn and close what is due in the middle or at the end of a stage, then open the group whose turn it is."""
         self._order(step, model, codes)
         stage = self.stage(step)
         if stage == 0 or step != self.opens(stage) or step == self.setup.steps or self.opening == "noise":
@@ -131,7 +133,7 @@ class Deft(Staged):
         open_quietly(model, stage, mean)
 
     def _order(self, step: int, model: MultiGroupVAE, codes: Callable[[int], tuple[Tensor, Tensor]]) -> None:
-        """Turn the group of the stage in its middle; at its end turn it and close what is to spare."""
+        """Turn the stage's group in the middle of the stage; at its end turn it again and close its spare latents."""
         stage = self.stage(step)
         begin, end = self.span(stage)
         over, ended = step == self.setup.steps, step == begin and stage > 0

@@ -1,4 +1,4 @@
-"""The stages of a plan: when each begins, by its share of the steps or once it has stopped learning."""
+"""The stages of a plan: each begins after a share of the steps, or once the one before has stopped learning."""
 
 import itertools
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ _LITTLE = 0.02  # of what it holds
 
 @dataclass(kw_only=True)
 class Staged(Objective):
-    """The stages of a plan over a number of steps: what the forms of DEFT share.
+    """The stages of a plan over a number of steps, which all forms of DEFT have in common.
 
-    By ``share`` a stage has its share of the steps. By ``plateau`` it ends at the first record of the trace at which
-    its pressure no longer falls and the latents that it opened hold 0.1 nat or more and have gained less than 2% of it
-    over the last three records; at the latest when its share of the steps left is spent. What it leaves goes to the
-    later stages.
+    With ``share`` a stage has its share of the steps. With ``plateau`` it ends at the first record of the trace at
+    which its pressure no longer falls and the latents that it opened hold at least 0.1 nat and have gained less than
+    2% of it over the last three records. It ends at the latest when its share of the remaining steps is used up; steps
+    that it does not need go to the later stages.
 
     Attributes:
         advance: one of ``ADVANCES``.
-        fall: share of a stage over which the pressure falls, in equal ratios, from the stage's before to its own; 0 is
-            the published form, at once. A stage that settles falls as its plan says.
+        fall: share of a stage over which the pressure falls, in equal ratios, from the previous stage's to its own; 0,
+            the published form, is a jump. A stage that settles falls as its plan says.
     """
 
     settles: ClassVar[bool] = False  # whether groups can settle before the next one opens
@@ -53,7 +53,7 @@ class Staged(Objective):
         self._begun, self._held = [0], list[float]()  # steps at which stages began; nats at the records of the last
 
     def stage(self, step: int) -> int:
-        """The stage of a step; by plateau of the present one."""
+        """The stage of a step; with ``plateau``, the present stage."""
         if self.advance == "share":
             return stage_at(step, self.plan.boundaries(self.setup.steps))
         return len(self._begun) - 1
@@ -72,7 +72,7 @@ class Staged(Objective):
         return geometric(step - begin, falling + 1, self.plan.stages[stage - 1].pressure, own)
 
     def span(self, stage: int) -> tuple[int, int]:
-        """First step of a stage and the one after its last, by plateau at the latest."""
+        """First step of a stage and the one after its last; with ``plateau``, the latest possible one."""
         if self.advance == "plateau":
             return self._begun[-1], self._latest_end()
         ends = self.plan.boundaries(self.setup.steps)
@@ -84,17 +84,17 @@ class Staged(Objective):
         return begin + round(self.plan.stages[stage].settle * (end - begin))
 
     def full(self, stage: int) -> int:
-        """The step from which on a stage's own pressure is on the group that it opens."""
+        """The step from which the group that a stage opens is under the stage's full pressure."""
         begin, end = self.span(stage)
         return max(begin + round(self.fall * (end - begin)) * (begin > 0), self.opens(stage))
 
     def after_step(self, step: int, codes: Codes) -> None:
-        """By plateau: the next stage, once the share of this one is spent."""
+        """With ``plateau``: begin the next stage once the share of this one is used up."""
         if self.advance == "plateau" and step + 1 >= self._latest_end():
             self._begin(step + 1)
 
     def observe(self, step: int, kl: Tensor) -> None:
-        """By plateau: the next stage, once this one has stopped learning."""
+        """With ``plateau``: begin the next stage once this one has stopped learning."""
         if self.advance == "share" or step <= self.full(self.stage(step)):
             return
         self._held.append(float(kl[list(self.plan.stages[self.stage(step)].latents)].sum()))
@@ -107,14 +107,14 @@ class Staged(Objective):
             self._begun, self._held = [*self._begun, step], []
 
     def _latest_end(self) -> int:
-        """Where the present stage's share of the steps left ends, when it began."""
+        """Where the present stage ends at the latest: its share of the steps that were left when it began."""
         begun, shares = self._begun[-1], [each.share for each in self.plan.stages[len(self._begun) - 1 :]]
         return max(begun + round((self.setup.steps - begun) * shares[0] / sum(shares)), begun + 1)
 
     def state(self) -> dict[str, Tensor]:
-        """When the stages began and what the present one held at its records."""
+        """When the stages began, and the nats that the present one held at its records."""
         return {"begun": torch.tensor(self._begun), "held": torch.tensor(self._held, dtype=torch.float64)}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """As they were."""
+        """Restore both."""
         self._begun, self._held = state["begun"].tolist(), state["held"].tolist()

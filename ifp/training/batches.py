@@ -1,4 +1,4 @@
-"""Batches of images for training: each a pure function of seed and step, on the device, with its noise."""
+"""Batches of images and noise for training, on the device: each a pure function of seed and step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class TrainingBatch:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """What networks draw follows from seed and step meanwhile; then the process's random state is as before."""
+        """Random numbers in the networks follow from seed and step; afterwards the process's state is restored."""
         device = self.images.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.default_generator.manual_seed(self.seed)
@@ -37,7 +37,7 @@ class TrainingBatch:
 
 
 class Batches:
-    """The batches of a run. On a GPU the images are held there, as bytes, where half of what is free has room."""
+    """The batches of a run. On a GPU the images are kept there as bytes if they fit into half of the free memory."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Batches:
         self._held = _held_on(device, dataset) if device.type == "cuda" else None
 
     def at(self, step: int) -> TrainingBatch:
-        """Of a step: images drawn with replacement, unit Gaussian noise."""
+        """The batch of a step: images drawn with replacement, and unit Gaussian noise."""
         index = np.random.default_rng([self._seed, 2, step]).integers(0, len(self._dataset), self._size)
         stream = Generator().manual_seed(int(np.random.SeedSequence([self._seed, 3, step]).generate_state(1)[0]))
         noise = torch.randn(self._size, self._latents, generator=stream)

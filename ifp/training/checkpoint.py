@@ -56,7 +56,7 @@ class Checkpoint:
 
 
 def state_bytes(learner: Learner, step: int, trace: list[TraceRecord], losses: Losses) -> bytes:
-    """All that resuming needs, in one file: the step, what the learner remembers, and the records so far."""
+    """Everything that resuming needs, in one file: the step, the learner's state, and the records so far."""
     tensors = {"step": torch.tensor(step), **learner.state()}
     tensors |= {f"losses.{name}": value for name, value in losses.state().items()}
     for column in fields(TraceRecord):
@@ -65,12 +65,12 @@ def state_bytes(learner: Learner, step: int, trace: list[TraceRecord], losses: L
 
 
 def has_state(run: RunDirectory) -> bool:
-    """Whether there is a state that the run goes on from."""
+    """Whether there is a state to resume the run from."""
     return (run.path / STATE_FILE).is_file()
 
 
 def restore(run: RunDirectory, learner: Learner, losses: Losses) -> tuple[int, list[TraceRecord]]:
-    """Put back what the run's last state holds: its step and trace, or 0 and an empty one where there is none."""
+    """Restore the run's last state; returns its step and trace, or 0 and an empty trace if there is none."""
     if not has_state(run):
         return 0, []
     tensors = _load(run.path / STATE_FILE)
@@ -85,7 +85,7 @@ def restore(run: RunDirectory, learner: Learner, losses: Losses) -> tuple[int, l
 
 
 def write_checkpoint(run: RunDirectory, learner: Learner, network: str, image_shape: ImageShape, step: int) -> None:
-    """checkpoint.safetensors and, last of all files, the checkpoint.json that says how to build the model."""
+    """Write checkpoint.safetensors and, as the last file of all, checkpoint.json, which says how to build the model."""
     run.write(MODEL_FILE, save_tensors(_plain(learner.model.state_dict())))
     about = Checkpoint(
         format=FORMAT,
@@ -100,7 +100,7 @@ def write_checkpoint(run: RunDirectory, learner: Learner, network: str, image_sh
 
 
 def read_checkpoint(run: RunDirectory) -> Checkpoint:
-    """What a finished run's checkpoint.json says; RunError where it is damaged or of an earlier format."""
+    """The content of a finished run's checkpoint.json; RunError if it is damaged or has an older format."""
     path = run.path / "checkpoint.json"
     value = load_json(path)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
@@ -109,16 +109,16 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint:
 
 
 def load_model(run: RunDirectory | str | Path, network: Network | None = None) -> MultiGroupVAE:
-    """The trained model of a finished run, on the CPU, in evaluation mode: its dropout is off, its batch norm goes by
-    the running statistics of training. ``model.train()`` goes back.
+    """The trained model of a finished run, on the CPU, in evaluation mode: dropout is off, and batch norm uses the
+    running statistics of training. ``model.train()`` undoes this.
 
     Args:
-        run: or its directory.
-        network: of a run that was trained with an own one: the same.
+        run: the run or its directory.
+        network: for a run that was trained with a network of your own, that network.
 
     Raises:
-        IFPError: a run with an own network, and none given, or one given with a run that has none.
-        RunError: the run is not there, not finished, or its checkpoint is damaged.
+        IFPError: the run has a network of your own and none is given, or one is given and the run has none.
+        RunError: the run does not exist or is not finished, or its checkpoint is damaged.
     """
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
     if run.kind != Kind.TRAINING or not run.finished:
@@ -162,12 +162,12 @@ def _of_rows(network: Network, run: RunDirectory) -> Network:
 
 
 def initialise_from(model: MultiGroupVAE, path: str | Path) -> None:
-    """Give a model the parameters of a training run: of its end, or of its last state where it has none.
+    """Give a model the final parameters of a training run, or those of its last state if it never finished.
 
     Latents that were closed there are open again.
 
     Raises:
-        RunError: no such run, nothing saved yet, or a model of other latents, groups or networks.
+        RunError: there is no such run, it has saved nothing yet, or its latents, groups or networks differ.
     """
     run = open_run(Path(path))
     if run.kind != Kind.TRAINING:

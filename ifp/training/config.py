@@ -1,4 +1,4 @@
-"""Settings of a training run: as they are given, and resolved to what is recorded."""
+"""Settings of a training run, as given and as resolved for the record."""
 
 import typing
 from collections.abc import Mapping
@@ -64,13 +64,13 @@ class TrainConfig:
 
     @property
     def loop(self) -> LoopConfig:
-        """What the training loop is told of it."""
+        """The part of it that the training loop needs."""
         own = {field.name for field in fields(self)}
         named = [field.name for field in fields(LoopConfig) if field.name in own]
         return LoopConfig(**{name: getattr(self, name) for name in named})
 
     def objective_for(self, dataset: Dataset, plan: StagePlan | None) -> Objective:
-        """The objective that the settings name, new; IFPError where it needs a plan or a setting does not fit."""
+        """A new objective as the settings name it; IFPError if it needs a plan or a setting does not fit."""
         planned = plan.latents if plan is not None else _LATENTS
         setup = Setup(
             latents=self.latents or planned,
@@ -87,7 +87,7 @@ class TrainConfig:
         return "float32" if is_rows(dataset) and self.precision == "auto" else self.precision
 
     def resolved(self, dataset: Dataset, plan: StagePlan | None) -> "TrainConfig":
-        """The same with nothing left open: what another machine would have to be told."""
+        """The same settings with nothing left open, so that another machine could repeat the run."""
         objective = self.objective_for(dataset, plan)
         return replace(
             self,
@@ -100,10 +100,10 @@ class TrainConfig:
 
 
 def recorded_config(run: RunDirectory) -> TrainConfig:
-    """The settings of a training run, with what runs of before some setting of an objective meant by its absence.
+    """The recorded settings of a training run; settings that an older run lacks get the value that they had then.
 
     Raises:
-        RunError: the run's settings are no settings of a training run.
+        RunError: the run's settings are not those of a training run.
     """
     config = run.settings(TrainConfig)
     return replace(config, parameters=recorded_parameters(config.objective, config.parameters))

@@ -1,4 +1,4 @@
-"""The likelihood that a decoder's output is read by: of pixels, or of rows as a data set lays them out."""
+"""The likelihood under which a decoder's output is read: of pixels, or of rows as a data set lays them out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ifp.training.loop_config import LoopConfig
 
 @dataclass(frozen=True)
 class RowDrawing:
-    """A likelihood of rows, of outputs and rows as :class:`ifp.models.row_network.RowDecoder` and data sets have them.
+    """A likelihood of rows, for the outputs of :class:`ifp.models.row_network.RowDecoder` and the rows of a data set.
 
     Attributes:
         layout: of the rows.
@@ -33,7 +33,7 @@ class RowDrawing:
         return self.layout.likelihood.nats(outputs, values, exposure, free)
 
     def mean(self, output: Tensor) -> Tensor:
-        """What is drawn of each feature (batch, D), at an exposure of 1."""
+        """The mean of each feature (batch, D), at an exposure of 1."""
         return self.layout.likelihood.mean(self._parts(output)[0])
 
     def _parts(self, output: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -49,7 +49,7 @@ def drawing_of(data: Dataset | DataDescription, config: LoopConfig) -> Drawing:
     """The likelihood of a data set, by the settings of its name.
 
     Raises:
-        IFPError: no such likelihood of images or of rows, or a setting that it does not have.
+        IFPError: there is no such likelihood for images or rows, or it has no such setting.
     """
     described = data if isinstance(data, DataDescription) else describe(data)
     if config.own_likelihood is not None:

@@ -1,4 +1,4 @@
-"""Events of a training run for TensorBoard, where they are asked for."""
+"""TensorBoard events of a training run, if asked for."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from ifp.training.probe import TraceRecord
 
 
 class Events:
-    """Scalars under ``tensorboard/`` in the run's directory; nothing where they are not asked for."""
+    """Scalars under ``tensorboard/`` in the run's directory; does nothing unless asked for."""
 
     def __init__(self, writer: Any = None) -> None:
         self._writer = writer
 
     def add(self, record: TraceRecord, losses: Mapping[str, float]) -> None:
-        """One record of the trace, and the loss's terms since the one before."""
+        """Add a record of the trace, and the terms of the loss since the previous one."""
         if self._writer is None:
             return
         scalars = {
@@ -36,7 +36,7 @@ class Events:
 
 
 def require_tensorboard(wanted: bool) -> None:
-    """IFPError where events are wanted and the package that writes them is not installed."""
+    """IFPError if events are wanted but the package that writes them is not installed."""
     if wanted:
         try:
             import tensorboard  # noqa: F401
@@ -45,9 +45,9 @@ def require_tensorboard(wanted: bool) -> None:
 
 
 def open_events(run: RunDirectory, wanted: bool, step: int) -> Events:
-    """Events of a run that goes on from ``step``; IFPError as for :func:`require_tensorboard`.
+    """Events of a run that continues from ``step``; IFPError as in :func:`require_tensorboard`.
 
-    Beside timing.csv they are the only files of a run that hold the time of day.
+    Apart from timing.csv these are the only files of a run that hold the time of day.
     """
     require_tensorboard(wanted)
     if not wanted:

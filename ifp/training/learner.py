@@ -40,7 +40,7 @@ class Learner:
         return next(self.model.parameters()).device
 
     def state(self) -> dict[str, Tensor]:
-        """Parameters, Adam's moments and what the objective remembers, by name."""
+        """Parameters, Adam's moments and the objective's own state, by name."""
         return {
             **{f"model.{name}": value for name, value in self.model.state_dict().items()},
             **{f"adam.{name}": value for name, value in optimizer_tensors(self.optimizer).items()},
@@ -48,7 +48,7 @@ class Learner:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """As they were; KeyError, ValueError or RuntimeError where the state is of something else."""
+        """Restore all three; KeyError, ValueError or RuntimeError if the state belongs to something else."""
         self.model.load_state_dict(under(state, "model."))
         restore_optimizer(self.optimizer, under(state, "adam."))
         self.objective.restore(under(state, "objective."))
@@ -76,13 +76,14 @@ def build_learner(
 
 
 def networks_for(dataset: Dataset, config: TrainConfig, network: Network | None, *, begins: bool = True) -> Network:
-    """How the model's networks are built on a data set: as they are named or given, around a row's own of rows.
+    """How to build the model's networks for a data set, by name or as given; for rows inside the layers that rows need.
 
     Args:
-        begins: whether the model starts from what the rows are without any code; not where a state follows.
+        begins: whether the model starts from the best description of the rows without a code; False if a saved state
+            follows.
 
     Raises:
-        DataError: rows that the likelihood cannot draw.
+        DataError: rows are impossible under the likelihood.
     """
     return around_rows(network or network_named(config.network or ""), dataset, config.loop, begins=begins)
 
@@ -104,7 +105,7 @@ def around_rows(network: Network, dataset: Dataset, config: LoopConfig, *, begin
 
 
 def require_networks(dataset: Dataset, config: TrainConfig, plan: StagePlan | None, network: Network | None) -> None:
-    """IFPError where the networks do not fit into memory or, the user's own, are not what training takes."""
+    """IFPError if the networks do not fit into memory, or if the user's own do not fit what training needs."""
     objective = config.objective_for(dataset, plan)
     drawing = drawing_of(dataset, config.loop)
     if network is None:
@@ -153,7 +154,7 @@ def _require_model_fits(objective: Objective, network: Network, image_shape: Ima
 
 
 def build_optimizer(model: MultiGroupVAE, learning_rate: float) -> torch.optim.Adam:
-    """Adam with a parameter group per sub-encoder, then one for the decoder and what else there is."""
+    """Adam with a parameter group per sub-encoder, then one for the decoder and everything else."""
     of_encoders = [list(encoder.parameters()) for encoder in model.encoders]
     taken = {id(each) for group in of_encoders for each in group}
     rest = [each for each in model.parameters() if id(each) not in taken]

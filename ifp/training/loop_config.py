@@ -1,4 +1,4 @@
-"""Settings of the training loop, whatever a run of it is called: batches, learning rate, records, states."""
+"""Settings of the training loop: batches, learning rate, records, saved states."""
 
 import math
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
-    """What the loop is told; a run's own config makes one of its settings.
+    """Settings of the loop; a run's own config contains them.
 
     Attributes:
-        eval_every: steps from record to record of the trace.
-        probe: images of the fixed probe set that records are taken on.
-        checkpoint_every, checkpoint_minutes: steps, and minutes at most, from state to state.
-        likelihood, likelihood_settings: by name, and the settings of a likelihood of rows.
-        own_likelihood: of rows, the user's own instead of one by name.
+        eval_every: steps between two records of the trace.
+        probe: size of the fixed probe set on which records are taken.
+        checkpoint_every, checkpoint_minutes: steps between two saved states, and the most minutes between them.
+        likelihood, likelihood_settings: its name, and the settings of a likelihood for rows.
+        own_likelihood: for rows, the user's own in place of one by name.
         warmup: steps over which the learning rate rises to its value.
     """
 
@@ -52,5 +52,5 @@ class LoopConfig:
             raise IFPError(f"need minutes above 0 between checkpoints, got {self.checkpoint_minutes}")
 
     def learning_rate_at(self, step: int) -> float:
-        """Adam's learning rate at a step, from 0 on: it rises in equal parts over the warmup, then stays."""
+        """Adam's learning rate at a step, counted from 0: it rises linearly over the warmup and then stays."""
         return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1))

@@ -1,4 +1,4 @@
-"""The loss of training by its terms: means over the steps from record to record."""
+"""The training loss by term, as means over the steps between two records."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ _COUNT = "count"
 
 
 class Losses:
-    """Sums over the steps since the last record; what was recorded stays."""
+    """Sums over the steps since the last record, and the records so far."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
@@ -28,13 +28,13 @@ class Losses:
         return {name: total / self._count for name, total in self._sums.items()}
 
     def close_record(self) -> None:
-        """Keep the means as a record, and begin anew."""
+        """Keep the means as a record, and start the next one."""
         self.records.append(self.means)
         self._sums = {}
         self._count = 0
 
     def state(self) -> dict[str, Tensor]:
-        """Everything, as tensors; a term that a record lacks is NaN there."""
+        """Everything as tensors; a term that a record lacks is NaN."""
         names = sorted({name for each in (*self.records, self._sums) for name in each})
         columns = {
             name: torch.tensor([each.get(name, torch.nan) for each in self.records], dtype=torch.float64)

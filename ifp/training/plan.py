@@ -1,4 +1,4 @@
-"""Stage plans from a file or from standard input, matched with the data they are used on."""
+"""Stage plans from a file or standard input, checked against the data they are used on."""
 
 import shlex
 import sys
@@ -16,7 +16,7 @@ _LARGEST = 16 * 1024 * 1024  # bytes; a plan has a few thousand
 
 
 def read_plan(source: str) -> StagePlan:
-    """The plan in the file ``source``, or on stdin for ``-``; PlanError where there is none or it is broken."""
+    """The plan in the file ``source``, or on stdin for ``-``; PlanError if it is missing or broken."""
     try:
         if source == "-":
             data = sys.stdin.buffer.read(_LARGEST + 1)
@@ -40,13 +40,13 @@ def read_plan(source: str) -> StagePlan:
 
 
 def run_plan(run: RunDirectory) -> StagePlan | None:
-    """The plan that a run was trained by; None where it had none."""
+    """The plan that a run was trained by; None if it had none."""
     path = run.path / PLAN_FILE
     return read_plan(str(path)) if path.is_file() else None
 
 
 def resumed_plan(run: RunDirectory, plan: StagePlan | None) -> StagePlan | None:
-    """The plan of a run that goes on; RunError where another one is given."""
+    """The plan of a run that is resumed; RunError if a different one is given."""
     own = run_plan(run)
     if plan is not None and plan != own:
         raise RunError(f"need the run's own plan to resume {run.path}, got another one: leave --plan out")
@@ -54,7 +54,7 @@ def resumed_plan(run: RunDirectory, plan: StagePlan | None) -> StagePlan | None:
 
 
 def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
-    """PlanError where the plan was made for another data set, image shape or likelihood."""
+    """PlanError if the plan was made for another data set, image shape or likelihood."""
     for what, wanted, came in (
         ("data set", plan.dataset, dataset.name),
         ("data fingerprint", plan.fingerprint, dataset.fingerprint),
@@ -71,9 +71,9 @@ def require_fitting(plan: StagePlan, dataset: Dataset, likelihood: str) -> None:
 
 
 def require_factors(plan: StagePlan, dataset: Dataset) -> None:
-    """PlanError where a plan by the data's factors and nuisances names one twice, or one that they lack.
+    """PlanError if a plan names a factor or nuisance twice, or one that the data do not have.
 
-    Latents that froze may stand for factors in a plan, under names of their own; then none of the names is a factor's.
+    A plan may also be about latents that froze, under names of their own; then none of the names is a factor's.
     """
     known = (*(dataset.factors.names if dataset.factors is not None else ()), *nuisance_names(dataset))
     planned = [name for stage in plan.stages for name in stage.factors]

@@ -61,7 +61,7 @@ PRESETS: Mapping[str, Preset] = {
 
 
 def with_preset(name: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings given, over those of a preset; IFPError where there is none of that name."""
+    """The settings of a preset, overridden by those given; IFPError if there is no preset of that name."""
     if name is None:
         return dict(given)
     require_one_of("a preset", name, PRESETS)

@@ -1,4 +1,4 @@
-"""What a model's latents carry on a fixed set of images: the records of the trace along training."""
+"""What a model's latents carry about a fixed set of images: the records of the trace during training."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ _CHUNK = 256  # images encoded at a time
 
 @dataclass(frozen=True)
 class TraceRecord:
-    """Where training stands on the fixed probe set; ``mi`` still holds the chance level ``mi_null``."""
+    """The state of training on the fixed probe set; ``mi`` includes the chance level ``mi_null``."""
 
     step: int
     stage: int
@@ -35,7 +35,7 @@ class TraceRecord:
 
 @dataclass(frozen=True)
 class Probe:
-    """The images that every record is taken on; fixed by the seed."""
+    """The images on which every record is taken; fixed by the seed."""
 
     images: Tensor  # (N, C, H, W)
     factors: NDArray[np.int64]  # (N, K); K = 0 where unlabelled
@@ -43,7 +43,7 @@ class Probe:
 
 
 def probe_images(dataset: Dataset, size: int, seed: int) -> Probe:
-    """Random images, without repeats while there are enough."""
+    """Random images, without repeats as long as there are enough."""
     index = np.random.default_rng([seed, 4]).permutation(len(dataset))[:size]
     labels = dataset.factors_at(index)
     factors = labels if labels is not None else np.empty((len(index), 0), np.int64)
@@ -51,7 +51,7 @@ def probe_images(dataset: Dataset, size: int, seed: int) -> Probe:
 
 
 def probed_images(run: RunDirectory, size: int) -> int:
-    """Images of a run's probe set: fewer than the ``size`` asked for where the data set has fewer."""
+    """Size of a run's probe set: ``size``, or fewer if the data set has fewer images."""
     found = min(size, run.data.images)
     if found < 1:
         raise RunError(f"need a probe set of one image or more in {run.path / 'config.json'}, got {found}")
@@ -69,9 +69,9 @@ def encode_all(model: MultiGroupVAE, images: Tensor, open_groups: int | None = N
 
 @torch.no_grad()
 def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, likelihood: Drawing) -> TraceRecord:
-    """The record after ``step`` steps, with the groups open and the pressure that acted in the last of them.
+    """The record after ``step`` steps, with the open groups and the pressure of the last step.
 
-    The model is in evaluation mode meanwhile, and then again in the one that it was in.
+    The model is put into evaluation mode for this, and back into its own mode afterwards.
     """
     mean, logvar = encode_all(model, probe.images, control.open_groups)
     noise = torch.randn(mean.shape, generator=Generator().manual_seed(probe.seed))
@@ -94,6 +94,6 @@ def evaluate(model: MultiGroupVAE, probe: Probe, control: Control, step: int, li
 
 
 def probe_arrays(dataset: Dataset, probe: Probe) -> dict[str, NDArray]:
-    """What information is about: the factors' names and their entropies on the probe set, nats; none if unlabelled."""
+    """Names of the factors and their entropies on the probe set, in nats; none if the data are unlabelled."""
     names = dataset.factors.names if dataset.factors is not None else ()
     return {"factors": np.array(names, dtype=np.str_), "entropy": factor_entropy(probe.factors)}

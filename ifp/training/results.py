@@ -27,7 +27,7 @@ _CHUNK = 256  # images encoded at a time
 
 
 def metrics_bytes(trace: Sequence[TraceRecord], losses: Sequence[Mapping[str, float]]) -> bytes:
-    """metrics.csv: what the probe set gave at each record, and the loss's terms, means over the steps before it."""
+    """metrics.csv: measures of the probe set at each record, and the terms of the loss as means since the last one."""
     names = sorted({name for each in losses for name in each})
     rows = [
         {

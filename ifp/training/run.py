@@ -1,4 +1,4 @@
-"""Training runs: opened, new or to go on with, and trained to their end."""
+"""Training runs: open a new one or one to resume, and train it to its end."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -39,14 +39,14 @@ _HELD = 16  # bytes of a pixel value in a step: images, outputs and the gradient
 
 @dataclass(frozen=True, eq=False)
 class TrainingRun:
-    """A training run that is open.
+    """An open training run.
 
     Attributes:
         dataset: what it trains on.
-        config: its settings, none left open.
-        plan: its stages, where it has some.
+        config: its settings, fully resolved.
+        plan: its stages, if it has any.
         run: its directory.
-        learner: of a run that begins; None where a state may follow, or another process has begun it.
+        learner: for a new run; None if a saved state may follow, or if another process has begun the run.
         network: the user's own, where the config says so.
     """
 
@@ -67,16 +67,16 @@ def open_training_run(
     force: bool = False,
     network: Network | None = None,
 ) -> TrainingRun:
-    """A new training run, or one that goes on.
+    """Open a new training run, or one to resume.
 
     Args:
-        data: a data set, its name or the path of the user's own; else the plan's.
-        plan: the stages; of a run that goes on its own plan.json is used.
-        given: settings by name, of :class:`TrainConfig`; where threads are not among them, a short trial on the CPU
-            says whether the default is faster than one.
-        place: where the run stands, or is to stand.
+        data: a data set, its name or the path of the user's own; None: the plan's.
+        plan: the stages; a run that is resumed uses its own plan.json.
+        given: settings of :class:`TrainConfig` by name. If threads are not among them, a short trial on the CPU decides
+            between the default number and one.
+        place: where the run is, or will be.
         force: use a plan made for other data.
-        network: the user's own, where the settings say so.
+        network: the user's own, if the settings say so.
 
     Raises:
         IFPError: a setting is out of range, the plan does not fit or is missing, or the directory or its settings do
@@ -119,7 +119,7 @@ def open_training_run(
 
 
 def planned_data(data: Data | None, given: Mapping[str, Any], plan: StagePlan | None) -> Data | None:
-    """The data asked for, else those that a plan names; IFPError where the plan would choose a folder."""
+    """The data asked for, or those that the plan names; IFPError if the plan names a folder."""
     data = given.get("dataset") if data is None else data
     if data is not None or plan is None:
         return data
@@ -139,7 +139,7 @@ def _as_recorded(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_training_run(path: Path, data_dir: Path | None = None, network: Network | None = None) -> TrainingRun:
-    """A training run that is there, of an own network where it was begun with one; nothing of it is changed."""
+    """An existing training run, with the user's own network if it was begun with one; nothing in it is changed."""
     run = open_run(path)
     return TrainingRun(run_dataset(run, data_dir), recorded_config(run), run_plan(run), run, network=network)
 
@@ -157,8 +157,8 @@ def joined_run(
     """:func:`open_training_run` under ``torchrun``: the first process opens the run, the others follow it.
 
     Raises:
-        IFPError: as there; or batches that cannot be divided evenly among the processes, or other processes than the
-            run was begun with.
+        IFPError: as in that function; also if batches cannot be divided evenly among the processes, or if the run was
+            begun with another number of them.
     """
     device = given.get("device", "cpu")
     if place.resume:
@@ -190,8 +190,8 @@ def start_learner(
     """The learner that the settings describe, before its first step.
 
     Args:
-        initialise: whether to read the parameters of the run that ``init_from`` names; not where a state follows.
-        network: the user's own, where the config says so.
+        initialise: whether to read the parameters of the run that ``init_from`` names; False if a saved state follows.
+        network: the user's own, if the config says so.
 
     Raises:
         IFPError: parameters to start from do not fit.
@@ -214,11 +214,11 @@ def start_learner(
 def train_run(opened: TrainingRun, workers: Workers | None = None) -> Iterator[Progress]:
     """Train from the run's last state, if it has one, to its end, and write its results.
 
-    Torch and BLAS use the config's threads while it goes on.
+    Torch and BLAS use the config's number of threads meanwhile.
 
     Raises:
         DivergenceError: the loss is no longer finite.
-        RunError: the state to go on from is damaged, or another process writes to the run.
+        RunError: the state to resume from is damaged, or another process is writing to the run.
     """
     workers = workers or Workers()
     dataset, config, run, loop = opened.dataset, opened.config, opened.run, opened.config.loop

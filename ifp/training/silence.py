@@ -1,4 +1,4 @@
-"""Latents of a finished run that carry no information, and where the first would have begun to."""
+"""Latents of a finished run that carry no information, and the pressure at which the first would freeze."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _IMAGES = 1000  # of the probe set: their Gram matrix takes a fraction of a seco
 
 @dataclass(frozen=True)
 class FirstFreezing:
-    """Where the first latent freezes by the closed form: nats, and of how many images that is."""
+    """Where the first latent freezes, in nats, by the closed form of a number of images."""
 
     pressure: float
     images: int
@@ -37,9 +37,9 @@ class Silence:
     Attributes:
         latents: how many there are.
         silent: those that carry no information.
-        pressure: beta at the last record, nats; None where it is not known, as of codes from elsewhere.
-        first: where the first latent freezes; None where some carry information, or the data are not at hand.
-        way_on: what lets more be carried, by the objective that the run was trained with.
+        pressure: beta at the last record, nats; None if it is not known, as for codes from elsewhere.
+        first: where the first latent freezes; None if some latent carries information, or without the data.
+        way_on: how to let latents carry more, under the objective that the run was trained with.
     """
 
     latents: int
@@ -74,11 +74,11 @@ def found_silence(
     first: Callable[[], FirstFreezing | None] = lambda: None,
     way_on: str = Objective.louder,
 ) -> Silence | None:
-    """The latents (latents,) whose KL, nats, is below 0.01; None where all carry information.
+    """The latents whose KL in nats (latents,) is below 0.01; None if all carry information.
 
-    ``way_on`` is what lets more be carried: lowering beta, or what the objective has in its place.
-    ``first`` is asked only where none does: what a later latent holds freezes no lower than its case says, and the
-    eigenvalues of all data after the first do not say where (:mod:`annealing.leading`).
+    ``way_on`` says how to let them carry more: a lower beta, or what the objective has in its place. ``first`` is
+    called only if no latent carries information. For later latents it would say nothing: the eigenvalues of all data
+    after the first do not say where they freeze (:mod:`annealing.leading`).
     """
     silent = tuple(np.flatnonzero(kl < SILENT).tolist())
     if not silent:
@@ -89,9 +89,9 @@ def found_silence(
 def first_freezing(images: Tensor, likelihood: Drawing) -> FirstFreezing | None:
     """The leading closed-form freezing point of the first 1,000 of the images (N, C, H, W) at most.
 
-    Not of the whole data, which takes passes over all of it, and not the first value of the freezing order, which
-    needs labels and is that of one factor held apart: a latent wakes to whatever varies most. What is judged, the KL,
-    was measured on the same probe set. Of large images as many as lie in memory for sure. None of a single image.
+    The whole data set would take passes over all of it. The first value of the freezing order would need labels and is
+    about one factor alone, while a latent wakes to whatever varies most. The KL that is judged was measured on the same
+    probe set. Of large images only as many are used as surely fit into memory. None for a single image.
     """
     few = images[: max(min(_IMAGES, HELD // images[0].numel()), 2)]
     if len(few) < 2:
@@ -107,11 +107,11 @@ def first_freezing(images: Tensor, likelihood: Drawing) -> FirstFreezing | None:
 
 
 def trained_silence(trained: TrainedRun, data_dir: Path | None = None) -> Silence | None:
-    """Latents that carry no information at the last record of a finished training run; None where all do.
+    """Latents that carry no information at the last record of a finished training run; None if all do.
 
     Args:
         trained: the run.
-        data_dir: folder of the data set's public files; where the data are not at hand, no freezing point is told.
+        data_dir: folder of the data set's public files. Without the data, the freezing point is left out.
     """
 
     def first() -> FirstFreezing | None:

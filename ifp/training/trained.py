@@ -1,4 +1,4 @@
-"""A finished training run as it is read: its settings, trace, checkpoint, plan and scores, each file once."""
+"""Reading a finished training run: settings, trace, checkpoint, plan and scores, each file once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Trace:
         step, stage, pressure, reconstruction: of each record (records,); reconstruction per image, summed over pixels.
         kl: (records, latents), means over the probe set.
         mi, mi_null: information about each factor, and of shuffled labels (records, latents, factors).
-        names: of the factors; none where the data are unlabelled.
+        names: of the factors; none if the data are unlabelled.
         entropy: of each factor on the probe set (factors,).
     """
 
@@ -64,14 +64,14 @@ class Trace:
 
     @property
     def stage_ends(self) -> NDArray[np.int64]:
-        """Records at which stages ended; the last one where there was one stage throughout."""
+        """Records at which stages ended; the last record if there was a single stage."""
         return np.append(np.flatnonzero(np.diff(self.stage)), len(self.stage) - 1)
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """A finished training run; every property reads its file when it is first asked for, and raises RunError where
-    that is missing or damaged."""
+    """A finished training run. Each property reads its file on first use, and raises RunError if the file is missing or
+    damaged."""
 
     run: RunDirectory
 
@@ -87,12 +87,12 @@ class TrainedRun:
 
     @cached_property
     def plan(self) -> StagePlan | None:
-        """The plan that it was trained by; None where it had none."""
+        """The plan that it was trained by; None if it had none."""
         return run_plan(self.run)
 
     @property
     def staged_plan(self) -> StagePlan | None:
-        """The plan whose stages it went through; None where it had none, or took only pressures from it."""
+        """The plan whose stages it went through; None if it had none, or took only pressures from it."""
         return self.plan if issubclass(objective_named(self.config.objective), Staged) else None
 
     @cached_property
@@ -102,7 +102,7 @@ class TrainedRun:
 
     @cached_property
     def scores(self) -> Mapping[str, Any]:
-        """What scores.json holds."""
+        """The content of scores.json."""
         path = self.run.path / SCORES_FILE
         found = load_json(path)
         if not isinstance(found, dict):
@@ -111,7 +111,7 @@ class TrainedRun:
 
     @cached_property
     def information(self) -> InformationTrace:
-        """What its trace says of information; RunError where the data were unlabelled."""
+        """The information in its trace; RunError if the data were unlabelled."""
         trace = self.trace
         if not trace.names:
             raise RunError(f"need a run whose trace tells of labelled factors, that of {self.run.path} does not")
@@ -119,18 +119,18 @@ class TrainedRun:
 
 
 def read_trace(path: Path) -> Trace:
-    """The trace in a trace.npz; RunError where it is missing or damaged."""
+    """The trace in a trace.npz; RunError if it is missing or damaged."""
     arrays = load_arrays(path, TRACE)
     names = tuple(arrays["factors"].tolist())
     return Trace(names=names, **{name: arrays[name] for name in TRACE if name != "factors"})
 
 
 def traced_information(trace: Trace, images: int | NDArray[np.integer]) -> InformationTrace:
-    """What a trace of labelled data says of information.
+    """The information in a trace of labelled data.
 
     Args:
         trace: a run's.
-        images: of the probe set that it was taken on; or of each record (records, 1, 1).
+        images: size of the probe set on which it was taken; or the size for each record (records, 1, 1).
     """
     ends = trace.stage_ends
     return InformationTrace(
@@ -145,7 +145,7 @@ def traced_information(trace: Trace, images: int | NDArray[np.integer]) -> Infor
 
 
 def trained_run(run: RunDirectory | str | Path, wanted: str = "a finished training run") -> TrainedRun:
-    """The finished training run in a directory; RunError, with what is wanted, where it is something else."""
+    """The finished training run in a directory; RunError, which says what is wanted, if it is anything else."""
     run = run if isinstance(run, RunDirectory) else open_run(Path(run))
     if run.kind != Kind.TRAINING or not run.finished:
         raise RunError(f"need {wanted}, {run.path} is {described(run)}")

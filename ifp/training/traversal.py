@@ -1,4 +1,4 @@
-"""What a model draws as one latent runs while the others stay, and what its latents are called."""
+"""What a model draws as one latent runs through its values while the others stay, and labels for its latents."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,9 @@ VALUES = tuple(float(value) for value in np.linspace(*SPAN, COUNT))
 def traversal_images(
     model: MultiGroupVAE, image: Tensor, latents: Sequence[int], values: Sequence[float], likelihood: Drawing
 ) -> NDArray[np.float32]:
-    """Decoded images (latents, values, H, W, C) in 0..1: each latent in turn runs, the others stay as for the image.
+    """Decoded images (latents, values, H, W, C) in 0..1: one latent at a time runs, the others stay as for the image.
 
-    Of rows what the decoder draws of each feature (latents, values, D), at an exposure of 1.
+    For rows: the decoder's mean of each feature (latents, values, D), at an exposure of 1.
 
     Args:
         image: (C, H, W), in 0..1.
@@ -44,7 +44,7 @@ def traversal_images(
 
 
 def feature_names(dataset: Dataset) -> tuple[str, ...]:
-    """Of the features of rows, numbered where they have no names; none of images."""
+    """Names of the features of rows, numbered if they have none; empty for images."""
     if not is_rows(dataset):
         return ()
     return tuple(dataset.feature_names or (f"feature {number}" for number in range(dataset.rows.features)))
@@ -61,7 +61,7 @@ def traversal_figure(
 
 
 def latent_labels(kl: NDArray[np.floating], held: NDArray[np.floating], names: Sequence[str]) -> list[str]:
-    """Of each latent its nats (latents,) and, where the data are labelled, the factor it tells most about.
+    """A label per latent: its nats and, if the data are labelled, the factor that it tells most about.
 
     Args:
         kl: nats (latents,).

@@ -20,18 +20,18 @@ _SLOWER = 1.15  # times as long as with one thread: what an idle machine never s
 
 
 def tried_threads(learner: Learner, dataset: Dataset, config: LoopConfig, most: int) -> int:
-    """``most`` threads or, where a step takes longer with them than with one, one.
+    """``most`` threads, or one if a step takes clearly longer with ``most``.
 
-    Threads wait for one another at every layer: where other work has one of the cores, or a container has less than
-    it shows, all of them wait for the one that does not run. Steps are taken on a copy of the learner and on grey
-    images; nothing of it stays, and no random state of the process moves. On an idle machine the result is always
-    ``most``: the number is recorded with the run, whose last digits depend on it.
+    Threads wait for one another at every layer. If other work occupies a core, or a container has fewer cores than it
+    reports, all of them wait for the one that does not run. The steps are taken on a copy of the learner and on grey
+    images, so nothing of them remains, and the process's random state does not move. On an idle machine the result is
+    always ``most``. The number is recorded with the run, because its last digits depend on it.
 
     Args:
         learner: before its first step, on the CPU.
-        dataset: whose images they stand for.
-        config: of the loop that is to take the steps.
-        most: threads wanted, two or more.
+        dataset: the data set whose images the grey ones stand for.
+        config: of the training loop.
+        most: number of threads wanted, two or more.
     """
     if cores_at_hand() == 1:
         return 1
