@@ -1,4 +1,4 @@
-"""Curves and codes to findings: distributions of freezing points, information, stages, scores, figures.
+"""From curves and codes to findings: distributions of freezing points, information, stages, scores, figures.
 
-Knows no training and no files of a run beyond the records it is handed.
+It knows nothing of training, and of a run only the records that it is given.
 """

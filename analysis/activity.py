@@ -1,4 +1,4 @@
-"""Which factors carry information at which pressure, by the curves of an annealing test's cases."""
+"""Which factors carry information at which pressure, from the curves of an annealing test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,15 +15,16 @@ _GRID = 61  # pressures, equally far apart in ln(beta)
 
 @dataclass(frozen=True, eq=False)
 class FactorActivity:
-    """Cases of each factor at pressures that all factors share.
+    """The cases of each factor on a grid of pressures shared by all factors.
 
     Attributes:
         beta: rising pressures (records,), nats.
         names: of the factors.
-        nats: median KL over a factor's cases (records, factors), on heating, on cooling where nothing was heated; NaN
-            of a factor all of whose cases diverged.
-        heated, cooled: cases with a KL of the threshold or more on the first heating and cooling (records, factors).
-        swept: cases of each factor that were heated and that were cooled, and did not diverge (2, factors).
+        nats: median KL over a factor's cases (records, factors), on heating, or on cooling if nothing was heated; NaN
+            if all cases of the factor diverged.
+        heated, cooled: number of cases with a KL of at least the threshold, on the first heating and cooling
+            (records, factors).
+        swept: number of cases of each factor that were heated, and that were cooled, without diverging (2, factors).
     """
 
     beta: NDArray[np.float64]
@@ -35,7 +36,7 @@ class FactorActivity:
 
 
 def factor_activity(curves: Mapping[str, NDArray[Any]], threshold: float, records: int = _GRID) -> FactorActivity:
-    """Every factor's cases on one grid of pressures, from the lowest to the highest of any case.
+    """The cases of every factor on one grid, from the lowest to the highest pressure of any case.
 
     A case is read from its first heating and its first cooling, which span its whole range, linearly in KL against
     ln(beta); beyond its range it is as at the end of it.

@@ -1,4 +1,4 @@
-"""Many latents under one pressure that falls or rises: where each freezes or melts, and what it is about."""
+"""Many latents under one falling or rising pressure: where each freezes or melts, and which factor it is about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from annealing.thresholds import ATTRIBUTED_AT, TOLD
 
 @dataclass(frozen=True, eq=False)
 class LatentBranch:
-    """Records of one network from high pressure to low, whichever way it was swept.
+    """Records of one network ordered from high pressure to low, in whichever direction it was swept.
 
     Attributes:
         beta: strictly falling pressures (records,), nats.
@@ -45,7 +45,7 @@ class LatentBranch:
 
 @dataclass(frozen=True)
 class Holding:
-    """The factor that a latent holds most of, and its share of all the latent holds; None where nothing is told."""
+    """The factor that a latent holds most of, and its share of all that the latent holds; None if nothing is known."""
 
     factor: str | None = None
     share: float | None = None
@@ -76,7 +76,7 @@ class LatentFreezing:
 
 
 def holding(nats: NDArray[np.floating], names: Sequence[str]) -> Holding:
-    """What a latent with so many nats about each factor (factors,) is about.
+    """The factor that a latent is about, from its nats about each factor (factors,).
 
     >>> holding(np.array([0.75, -0.01, 0.25]), ("posX", "posY", "scale"))
     Holding(factor='posX', share=0.75)
@@ -90,8 +90,8 @@ def holding(nats: NDArray[np.floating], names: Sequence[str]) -> Holding:
 def latent_freezing(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[LatentFreezing, ...]:
     """Every latent's freezing points, and what it is about.
 
-    Asked at the end, a latent would be named by what diffused into it; asked at the threshold, by noise. So it is
-    asked as soon as it holds ``ATTRIBUTED_AT`` nats.
+    At the end, a latent would be named after what diffused into it; at the threshold, after noise. So it is named as
+    soon as it holds ``ATTRIBUTED_AT`` nats.
 
     Args:
         thresholds: nats of KL from which a latent is active; the first is the main one.

@@ -14,9 +14,10 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Summary:
-    """A measure of one method over its runs; ``count`` of them have it.
+    """One measure of one method over its runs; ``count`` of them have it.
 
-    The spread is all of it, from the lowest to the highest: with the few seeds that are affordable, quartiles say less.
+    The spread is the full range, from the lowest to the highest: with the few seeds that are affordable, quartiles say
+    less.
     """
 
     method: str
@@ -28,10 +29,10 @@ class Summary:
 
 
 def require_same_definitions(rows: Sequence[Row]) -> None:
-    """Raise where rows were measured by different definitions: their figures do not compare.
+    """Raise if rows were measured by different definitions, because their values cannot be compared.
 
     Raises:
-        IFPError: which ones, and which runs have them.
+        IFPError: they were; the error names the definitions and the runs that have them.
     """
     found: dict[str, list[str]] = {}
     for row in rows:
@@ -52,7 +53,7 @@ def methods_of(rows: Sequence[Row]) -> list[str]:
 
 
 def values_of(rows: Sequence[Row], method: str, measure: str) -> list[float]:
-    """What the runs of a method have of a measure, those without it left out."""
+    """The values of a measure over the runs of a method, without the runs that lack it."""
     found = [row.get(measure) for row in rows if row["method"] == method]
     return [float(value) for value in found if isinstance(value, (int, float)) and np.isfinite(value)]
 

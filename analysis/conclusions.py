@@ -1,4 +1,4 @@
-"""From the tables and curves of an annealing run, or from closed forms alone, to findings."""
+"""Draws findings from the tables and curves of an annealing run, or from closed forms alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -89,10 +89,10 @@ def conclude_spectrum(
         fingerprint, image_shape, likelihood: of the data, kept for the plan.
         conditional: freezing points given the factors that freeze before, by factor: the freezing order's.
         mixing: of the data (:mod:`analysis.mixing`).
-        nuisances: of the data, where they have any.
+        nuisances: of the data, if they have any.
 
     Raises:
-        IFPError: a table without rows.
+        IFPError: the table has no rows.
 
     >>> points = [("a", 0, 30.0), ("a", 1, 40.0), ("b", 0, 5.0), ("b", 1, 9.0)]
     >>> table = pd.DataFrame(points, columns=["factor", "context", "spectral_beta"]).assign(dataset="toy")
@@ -142,7 +142,7 @@ def _known(spectral: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def without_rough_slopes(spectral: pd.DataFrame) -> pd.DataFrame:
-    """The table with no slope where it is that of a nearly first-order transition; as it is where it does not say."""
+    """The table without the slopes of nearly first-order transitions; unchanged if it does not mark them."""
     if "slope_rough" not in spectral:
         return spectral
     return spectral.assign(slope=spectral["slope"].mask(spectral["slope_rough"].astype(bool)))

@@ -1,19 +1,20 @@
 r"""Information diffusion: how much of each factor lies outside the latent that holds most of it.
 
-What latent j holds of factor k is :math:`h_{jk}`, its information above chance where that is sure, else 0. With
+Let :math:`h_{jk}` be what latent j holds of factor k: its information above chance if that is sure, else 0. With
 :math:`T_k = \sum_j h_{jk}`, :math:`m_k = \max_j h_{jk}`, :math:`B_j = \sum_k h_{jk}` and p_k = 1 - m_k / T_k,
 
 .. math::
     J = \max\left(2,\; \sum_j \min\left(1, \frac{B_j}{0.1}\right),\; \max_k \frac{T_k}{m_k}\right), \qquad
     S_k = \frac{p_k}{1 - 1/J}, \qquad D = \sum_k w_k S_k, \quad w_k \propto \frac{T_k}{H_k}.
 
-J counts the latents in use. As J is at least T_k / m_k, each S_k and so D lies in 0..1: D is 0 exactly where every
-factor sits in one latent, and 1 where each is spread evenly over all that are in use. It asks one record, the last: it
-does not depend on how often a run was looked at, nor on what its objective calls a stage, and a factor that moved as a
-whole is not spread. D along training is a curve; what spread, gathered and moved on the way are events.
+J counts the latents in use. Because J is at least T_k / m_k, each S_k lies in 0..1, and so does D. D is 0 exactly if
+every factor sits in one latent, and 1 if each is spread evenly over all latents in use. D is read at a single record,
+the last, so it depends neither on how often a run was recorded nor on what its objective calls a stage, and a factor
+that moved as a whole does not count as spread. Along training D is a curve; spreading, gathering and moving on the way
+are events.
 
-How much of D came after freezing: :math:`\sum_k w_k (p_k - \min_{t \ge t_k} p_k(t)) / (1 - 1/J)`, with t_k the first
-record at which T_k is 0.1 nat; the rest was born mixed.
+The part of D that came after freezing is :math:`\sum_k w_k (p_k - \min_{t \ge t_k} p_k(t)) / (1 - 1/J)`, with t_k the
+first record at which T_k is 0.1 nat; the rest was born mixed.
 """
 
 import itertools
@@ -41,15 +42,15 @@ _MIXED = 0.25  # share of a factor in a second latent from which two factors in 
 
 @dataclass(frozen=True)
 class FactorDiffusion:
-    """One factor of a run; at the last record where nothing else is said, None where there is nothing to say.
+    """One factor of a run, at the last record unless stated otherwise; None if there is nothing to say.
 
     Attributes:
-        froze_at: step at which all latents together first held 0.1 nat of it, and the pressure there.
+        froze_at, pressure: step at which all latents together first held 0.1 nat of it, and the pressure there.
         owner: the latent that last led by 0.1 nat.
-        nats: T_k, all latents together; the share of the one that holds most is ``share``.
+        nats, share: T_k, over all latents together, and the share of the latent that holds most.
         effective: number of latents that carry it, the exponential of the entropy of their shares.
         peak, lost: the most that the owner ever held, and what it has lost of that, nats.
-        index: S_k; the part of it that came after freezing is ``since_freezing``.
+        index, since_freezing: S_k, and the part of it that came after freezing.
     """
 
     factor: str
@@ -70,15 +71,15 @@ class Diffusion(Shown):
     """Conclusions about one training run.
 
     Attributes:
-        index: D at the last record; None where nothing is held.
+        index: D at the last record; None if no latent holds anything.
         since_freezing: the part of it that came after the factors froze; the rest was born mixed.
-        before_last: D where the last stage begins, the fall to the final pressure; None without stages.
-        latents: that hold anything.
+        before_last: D at the start of the last stage, before the fall to the final pressure; None without stages.
+        latents: those that hold anything.
         factors: one by one.
         events: by step.
-        mixed: pairs of factors in one latent, or both in the same two.
-        notes: what to know of the run they are about: latents that carry no information, for instance.
-        plan: of a run that went through a plan's stages, each factor as planned and as it came.
+        mixed: pairs of factors in the same latent, or both in the same two latents.
+        notes: what to know about the run, for instance latents that carry no information.
+        plan: for a run that went through a plan's stages, each factor as planned and as it turned out.
     """
 
     index: float | None
@@ -120,7 +121,7 @@ class Diffusion(Shown):
 
 
 def diffusion_curve(trace: InformationTrace) -> NDArray[np.float64]:
-    """D at every record (records,); NaN where nothing is held."""
+    """D at every record (records,); NaN if nothing is held."""
     return _spread(trace.held, trace.entropy).index
 
 
@@ -129,7 +130,7 @@ def diagnose_diffusion(trace: InformationTrace, plan: StagePlan | None = None) -
 
     Args:
         trace: of the run.
-        plan: whose stages it went through; it is held against the run.
+        plan: whose stages the run went through; each factor is compared with it.
     """
     held = trace.held
     spread = _spread(held, trace.entropy)
@@ -151,13 +152,13 @@ def diagnose_diffusion(trace: InformationTrace, plan: StagePlan | None = None) -
 
 
 def last_owners(held: NDArray[np.floating]) -> list[int | None]:
-    """Each factor's owner at the last record (records, latents, factors), where it still holds something of it."""
+    """Each factor's owner at the last record of (records, latents, factors), if it still holds something of it."""
     found = [owners(nats)[-1] for nats in np.moveaxis(held, 2, 0)]
     return [None if owner is None or not held[-1, owner, k] else owner for k, owner in enumerate(found)]
 
 
 def diffusion_measures(found: Diffusion) -> dict[str, float | None]:
-    """What methods are compared by: ``diffusion``, D at the end; nats that ``spread`` and ``gathered``; ``moves``.
+    """The measures that compare methods: ``diffusion``, D at the end; nats that ``spread`` and ``gathered``; ``moves``.
 
     Runs to be compared are thinned first, :meth:`analysis.information_trace.InformationTrace.evenly`: one that recorded
     more, at ends of stages for instance, would show more events for that alone.

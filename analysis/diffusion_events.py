@@ -1,4 +1,4 @@
-"""What happens to a factor's information along training: it spreads, gathers again, or moves to another latent."""
+"""What happens to a factor's information during training: it spreads, gathers again, or moves to another latent."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ EventKind = Literal["spread", "gather", "move"]
 
 @dataclass(frozen=True)
 class DiffusionEvent:
-    """A turn in where a factor's information is.
+    """A change in where a factor's information is.
 
-    With T what all latents together hold of the factor and m what the one with most of it does:
+    T is what all latents together hold of the factor, and m is what the latent with most of it holds.
 
     Attributes:
         kind: ``spread``: T - m rose by 0.1 nat from its lowest point before; ``gather``: it fell by 0.1 from its
             highest; ``move``: another latent leads the owner by 0.1. A factor that left one latent for another, so
             that T - m is back within 0.1 nat, moved: on the way it neither spread nor gathered.
-        out_of, into: of a spread, the owner and the other latent that gained most; of a gather, the other latent that
-            lost most and the one that leads; of a move, the owners.
-        step, pressure: of the record at which it is sure.
-        nats: of the whole rise or fall of T - m; of a move, what the new owner holds there.
+        out_of, into: for a spread, the owner and the other latent that gained most; for a gather, the other latent that
+            lost most and the one that leads; for a move, the two owners.
+        step, pressure: of the record at which the change reaches 0.1 nat.
+        nats: of the whole rise or fall of T - m; for a move, what the new owner holds there.
     """
 
     kind: EventKind
@@ -39,7 +39,7 @@ class DiffusionEvent:
 
 @dataclass(frozen=True)
 class Turn:
-    """A rise or fall of a series: from record ``start``, sure at ``seen``, to its extreme at ``end``."""
+    """A rise or fall of a series: from record ``start`` to its extreme at ``end``; from ``seen`` on it counts."""
 
     rises: bool
     start: int
@@ -48,7 +48,7 @@ class Turn:
 
 
 def turns(values: Sequence[float], by: float) -> list[Turn]:
-    """Rises and falls of a series by at least ``by`` from its running minimum or maximum; less is passed over.
+    """Rises and falls of a series by at least ``by`` from its running minimum or maximum; smaller ones are ignored.
 
     >>> turns([0.0, 0.5, 0.49, 0.8, 0.2, 0.21], 0.1)
     [Turn(rises=True, start=0, seen=1, end=3), Turn(rises=False, start=3, seen=4, end=4)]
@@ -75,7 +75,7 @@ def turns(values: Sequence[float], by: float) -> list[Turn]:
 
 def freezing_record(held: NDArray[np.floating]) -> int | None:
     """The first record at which all latents together hold 0.1 nat of one factor, from its nats in each (records,
-    latents); None where they never do.
+    latents); None if they never do.
 
     >>> freezing_record(np.array([[0.0, 0.0], [0.04, 0.07], [0.5, 0.0]]))
     1

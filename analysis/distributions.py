@@ -16,15 +16,16 @@ _FEW = 13  # differences up to which ties among them leave scipy's test exact
 
 @dataclass(frozen=True)
 class Summary:
-    """Pressures of a factor's cases, nats; None where there is none to be had.
+    """Pressures of a factor's cases in nats; None if it cannot be known.
 
     Attributes:
         n: cases with a pressure.
-        below, above: cases known only to lie below or above all that was swept. They have their place at that end of
-            the order, so that every quantile counts them; one that falls among them is None.
+        below, above: cases known only to lie below or above the swept range. They have their place at that end of
+            the order, so every quantile counts them; a quantile that falls among them is None.
         median, q25, q75, q05, q95: quantiles.
-        low, high: interval of the median that covers it in 95% or more (:func:`annealing.intervals.median_interval`);
-            None below six cases, or where an end falls among cases beyond the others.
+        low, high: interval that covers the median with a probability of 95% or more
+            (:func:`annealing.intervals.median_interval`);
+            None with fewer than six cases, or if an end falls among the cases beyond the range.
     """
 
     n: int
@@ -40,7 +41,7 @@ class Summary:
 
 
 def summarise(beta: ArrayLike, *, below: int = 0, above: int = 0) -> Summary:
-    """Quantiles of the finite values among ``beta``, and of so many more cases below and above them all."""
+    """Quantiles of the finite values in ``beta``, with so many further cases below and above all of them."""
     values = np.asarray(beta, np.float64)
     values = values[np.isfinite(values)]
     placed = np.concatenate([np.full(below, -_OUTSIDE), values, np.full(above, _OUTSIDE)])
@@ -53,7 +54,7 @@ def summarise(beta: ArrayLike, *, below: int = 0, above: int = 0) -> Summary:
 
 
 def median(values: ArrayLike) -> float | None:
-    """Median of the finite values, None where there is none.
+    """Median of the finite values; None if there is none.
 
     >>> median([3.0, float("nan"), 1.0]), median([])
     (2.0, None)
@@ -87,7 +88,7 @@ def overlap(first: ArrayLike, second: ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two factors' pressures compared, on ln beta.
+    """A comparison of two factors' pressures, on ln beta.
 
     Attributes:
         paired: whether over the same contexts.

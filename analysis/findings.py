@@ -1,4 +1,4 @@
-"""What the analysis concludes of an annealing run, or of a spectrum alone; the only thing the planner reads."""
+"""The conclusions from an annealing run, or from a spectrum alone; the planner reads nothing else."""
 
 import itertools
 from collections.abc import Collection, Mapping
@@ -27,14 +27,14 @@ QUANTILES = tuple(round(float(share), 3) for share in np.linspace(0, 1, 41))
 
 @dataclass(frozen=True)
 class Brackets:
-    """All cases of a factor by what their networks say of the closed form, without slack; no network, no say.
+    """Cases of a factor by whether their network's bracket contains the closed form, without tolerance.
 
     Attributes:
-        within: the network has a knee, and its bracket, from freezing and melting to the knee, holds the closed form.
-        outside: it has one, and does not.
-        no_knee: it has none: the law of the knee does not hold, or its curve was too coarse, or it has no point.
+        within: there is a knee, and the bracket from freezing and melting up to it contains the closed form.
+        outside: there is a knee, and the bracket does not contain the closed form.
+        no_knee: there is none: its law does not hold, the curve is too coarse, or the case has no point.
         crossings: of all cases, those whose freezing and melting alone hold it, or reach the range from it to beta_rd
-            where the transition is of first order. A threshold is crossed below the freezing point: few do.
+            if the transition is of first order. Few do, because a threshold is crossed below the freezing point.
     """
 
     within: int
@@ -47,20 +47,20 @@ class Brackets:
 class FactorFindings:
     """Freezing points of one factor, in nats.
 
-    Without a measurement there are no cases: what is measured is then a summary of nothing, None or empty, and only
+    If nothing was measured there are no cases: measured fields are then empty summaries, None or empty, and only
     ``planning`` is known.
 
     Attributes:
         cases: measured, with a freezing point or without.
         freezing, melting, ifp: measured, and their closed form ``spectral``: all four over the same cases, those that
-            did not diverge. Where one did not freeze, or not melt, it counts as below or above all others.
+            did not diverge. A case that did not freeze, or not melt, counts as below or above all others.
         planning: closed form over all planning contexts.
         planning_quantiles: its quantiles at ``QUANTILES``; none where there is no case.
         entropy: nats of the factor's values in a context, as many as it has there, the median; None where unknown.
         slope: median of g in KL = g ln(beta_c / beta) over the planning contexts where that law holds and g is not
             rough, as near first order (:func:`annealing.landau.transition`); None elsewhere.
         statuses: how many cases ended in each status.
-        brackets: how many cases' brackets hold the closed form; None where there are no cases.
+        brackets: how many cases' brackets contain the closed form; None if there are no cases.
         bracket_width: median of upper over lower end of the bracket, over the cases that have one.
         nats: median KL on heating at ``relative_beta`` times the case's closed form.
         modes: latents that a code of the factor needs: 2 where the second eigenvalue of its images is near the first in
@@ -89,7 +89,7 @@ class FactorFindings:
 
 @dataclass(frozen=True)
 class NuisanceFindings:
-    """What varies from image to image and is no factor: all of it together.
+    """Everything that varies from image to image and is not a factor.
 
     Attributes:
         names: as the data set names it; one that is a factor's, too, marked.
@@ -110,17 +110,17 @@ class NuisanceFindings:
 
 @dataclass(frozen=True, repr=False)
 class Findings(Shown):
-    """Conclusions of one annealing run, or of the closed form over some contexts, nothing measured.
+    """Conclusions from one annealing run, or from the closed form over some contexts without a measurement.
 
     Attributes:
-        relative_beta: pressures of every factor's ``nats``; none where nothing was measured.
-        threshold_nats: KL from which a latent was active; None where nothing was measured.
-        source: what was concluded from, a run's table by its content, so that the same run gives the same findings in
-            whatever directory.
-        mixing: predicted diffusion: what the code of one factor tells of another by itself; empty where not computed.
-        conditional: freezing points of the factors given those that freeze before; empty where not computed.
+        relative_beta: pressures of every factor's ``nats``; empty if nothing was measured.
+        threshold_nats: KL from which a latent was active; None if nothing was measured.
+        source: what the conclusions are drawn from. A run's table is identified by its content, so that a run gives the
+            same findings in any directory.
+        mixing: predicted diffusion: what the code of one factor tells about another by itself; empty if not computed.
+        conditional: freezing points of the factors given those that freeze before; empty if not computed.
         conditional_are: what these points are, in words.
-        same_within: share by which such points may differ and still be one.
+        same_within: share by which such points may differ and still count as one.
         warnings: what makes the findings themselves doubtful; a plan repeats them.
         nuisances: what varies and is no factor, where the data have it and were looked at; findings of before do not.
     """
@@ -179,7 +179,7 @@ class Findings(Shown):
             raise IFPError("need conditional values above 0, of factors that have a freezing point of their own")
 
     def without(self, names: Collection[str]) -> "Findings":
-        """The findings about the other factors; IFPError where there are none."""
+        """The findings about the other factors; IFPError if there are none."""
         return replace(
             self,
             factors=tuple(each for each in self.factors if each.factor not in names),
@@ -189,12 +189,12 @@ class Findings(Shown):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per factor: medians of what was measured and of the closed form, in nats.
+        """A row per factor: medians of the measurements and of the closed form, in nats.
 
         Columns: factor; freezing, melting, ifp (measured); spectral (closed form of the measured cases); n of ``of``
             cases have a point; bracket (upper / lower end, median); knee in, knee out, no knee (cases whose bracket
-            with the network's knee holds the closed form, does not, or has no knee); crossings (cases whose freezing
-            and melting alone hold it); planning (closed form over the planning contexts).
+            up to the network's knee contains the closed form, does not, or has no knee); crossings (cases whose
+            freezing and melting alone enclose it); planning (closed form over the planning contexts).
         """
         return pd.DataFrame(
             [

@@ -21,12 +21,12 @@ Group = list[FactorFindings]
 
 
 def freezes(factor: FactorFindings, findings: Findings) -> bool:
-    """Whether a factor has a freezing point to plan by; it has none where no image varies with it."""
+    """Whether a factor has a freezing point to plan by; it has none if no image varies with it."""
     return bool(findings.conditional.get(factor.factor, factor.planning.median))
 
 
 def freezing_value(factor: FactorFindings, findings: Findings) -> float:
-    """The pressure that a factor is planned by: given the factors frozen before where known, else alone, the median.
+    """The pressure that a factor is planned by: given the factors frozen before if known, else the median alone.
 
     Raises:
         IFPError: the factor has none.
@@ -38,7 +38,7 @@ def freezing_value(factor: FactorFindings, findings: Findings) -> float:
 
 
 def undecided(first: ArrayLike) -> NDArray[np.bool_]:
-    """Whether neither of two factors freezes first in clearly more contexts, by the share in which one does."""
+    """Whether neither of two factors freezes first clearly more often, by the share of contexts in which one does."""
     return np.abs(2 * np.asarray(first) - 1) < NEGLIGIBLE
 
 
@@ -52,7 +52,7 @@ class Separation:
         }
 
     def pair(self, a: FactorFindings, b: FactorFindings) -> PairFindings:
-        """How the two were compared; IFPError where they were not."""
+        """How the two were compared; IFPError if they were not."""
         pair = self._pairs.get(frozenset((a.factor, b.factor)))
         if pair is None:
             raise IFPError(f"need {a.factor} and {b.factor} compared to plan with, the findings do not")
@@ -64,11 +64,11 @@ class Separation:
         return pair.comparison.superiority if pair.first == a.factor else 1 - pair.comparison.superiority
 
     def known(self, a: FactorFindings, b: FactorFindings) -> bool:
-        """Whether both have conditional values, which then decide, not the contexts in which they vary alone."""
+        """Whether both have conditional values, which then decide, not the contexts in which each varies alone."""
         return {a.factor, b.factor} <= set(self._findings.conditional)
 
     def alike(self, a: FactorFindings, b: FactorFindings) -> bool:
-        """Whether pressure cannot tell them apart: by contexts or, where known, by their conditional values."""
+        """Whether pressure cannot tell them apart, by their conditional values if known, else by contexts."""
         if self.known(a, b):
             values = {each.factor: self._findings.conditional[each.factor] for each in (a, b)}
             return len(degenerate_modes(values, self._findings.same_within)) == 1
@@ -77,7 +77,7 @@ class Separation:
     def between(self, group: Group, after: Group) -> float:
         """How surely every factor of a group freezes before every one of the next, in 0..1.
 
-        The least share of contexts or, where conditional values decide, the least relative distance between them.
+        The smallest share of contexts or, if conditional values decide, the smallest relative distance between them.
         """
         pairs = [(a, b) for a in group for b in after]
         if all(self.known(a, b) for a, b in pairs):
@@ -87,7 +87,7 @@ class Separation:
 
 
 def natural_groups(findings: Findings) -> list[Group]:
-    """Factors from the highest freezing point down, those that cannot be told apart from a whole group in it."""
+    """Factors from the highest freezing point down; one that cannot be told apart from a whole group joins it."""
     separation = Separation(findings)
     known = {each.factor: each for each in findings.factors}
     values = {name: freezing_value(each, findings) for name, each in known.items()}
@@ -96,7 +96,7 @@ def natural_groups(findings: Findings) -> list[Group]:
 
 
 def grouped(values: Mapping[str, float], alike: Callable[[str, str], bool]) -> list[list[str]]:
-    """Names from the highest value down, each in the last group if it is like every member, else in one of its own.
+    """Names from the highest value down; each joins the last group if like every member, else begins a new one.
 
     >>> grouped({"a": 3.0, "b": 2.0, "c": 1.0}, lambda first, second: second == "b")
     [['a', 'b'], ['c']]
@@ -111,7 +111,7 @@ def grouped(values: Mapping[str, float], alike: Callable[[str, str], bool]) -> l
 
 
 def regrouped(groups: Sequence[Group], stages: int, findings: Findings) -> list[Group]:
-    """The same factors in so many groups: joined where the next freezes first most often, cut where least often.
+    """The same factors in ``stages`` groups: joined where their order is least sure, split where it is surest.
 
     Raises:
         IFPError: more stages than factors, or none.

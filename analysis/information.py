@@ -23,10 +23,10 @@ def information(
     .. math:: I(z_j; k) = \sum_c p(c)\, \mathrm{KL}\left( q(z_j | k = c) \,\|\, q(z_j) \right)
 
     where q(z_j | k = c) is the mean of the Gaussian posteriors of the images of class c and q(z_j) that of all
-    images. Each posterior's exact mass is taken in ``bins`` equal bins, so that the value never exceeds the true
-    one and a posterior narrower than a bin is not missed. A silent latent, whose posterior is the prior whatever
-    the image, has exactly 0. With few images a class a sharp code shows information by chance:
-    :func:`shuffle_null` measures that.
+    images. Each posterior's exact mass is taken in ``bins`` equal bins, so the value never exceeds the true one and
+    a posterior narrower than a bin is not missed. A silent latent, whose posterior is the prior for every image, has
+    exactly 0. With few images per class, a sharp code shows information by chance; :func:`shuffle_null` measures how
+    much.
 
     Args:
         mean: posterior means, shape (images, latents).
@@ -73,7 +73,7 @@ def shuffle_null(
     shuffles: int = _SHUFFLES,
     bins: int = _BINS,
 ) -> NDArray[np.float64]:
-    """Mean of :func:`information` over random pairings of codes and labels: what chance alone shows, same shape."""
+    """Mean of :func:`information` over random pairings of codes and labels, same shape: what chance alone shows."""
     found = _masses(mean, logvar, factors, bins)
     shared = _shuffled_shares(factors, seed, shuffles)
     return np.array([_chance(masses, shared) for masses in found])
@@ -88,7 +88,7 @@ def information_and_chance(
     shuffles: int = _SHUFFLES,
     bins: int = _BINS,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """:func:`information` and :func:`shuffle_null` of the same codes, for little more than the price of one."""
+    """:func:`information` and :func:`shuffle_null` of the same codes, for little more than the cost of one."""
     found = _masses(mean, logvar, factors, bins)
     shared, shuffled = _class_shares(factors), _shuffled_shares(factors, seed, shuffles)
     nats, chance = zip(*((_nats(masses, shared), _chance(masses, shuffled)) for masses in found), strict=True)
@@ -98,7 +98,7 @@ def information_and_chance(
 def adjusted_information(
     information: NDArray[np.floating], null: NDArray[np.floating], entropy: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    r"""Information with what chance shows taken out, nats: 0 for a random code, H for one that determines the factor.
+    r"""Information adjusted for chance, nats: 0 for a random code, H for one that determines the factor.
 
     .. math:: I_{adj} = H \, \frac{I - I_0}{H - I_0}, \quad 0 \le I_{adj} \le H
 

@@ -13,7 +13,7 @@ GRID = 20  # equal parts of training at whose ends runs are set side by side, wh
 
 
 def gated(above: NDArray[np.floating], kl: NDArray[np.floating], gate: float = SILENT) -> NDArray[np.float64]:
-    """Information (records, latents, factors) with that of silent latents, of less KL than the gate, set to 0.
+    """Information (records, latents, factors), set to 0 for silent latents, whose KL is below the gate.
 
     What a latent holds is at most its KL; anything more in a silent one is rounding.
 
@@ -71,12 +71,12 @@ class InformationTrace:
 
     @property
     def held(self) -> NDArray[np.float64]:
-        """``above`` where it is surely no chance, 3 deviations and 0.02 nats or more, else 0; same shape."""
+        """``above`` if it is clearly not chance (at least 3 deviations and 0.02 nats), else 0; same shape."""
         floor = np.maximum(_SURE * self.deviation, CARRIED)
         return np.where(self.above >= floor, self.above, 0.0)
 
     def at(self, records: NDArray[np.integer]) -> "InformationTrace":
-        """The trace at some of its records, by number, rising."""
+        """The trace at some of its records, by rising number."""
         return replace(
             self,
             step=self.step[records],

@@ -1,4 +1,4 @@
-r"""The KL term of a whole data set taken apart: what latents know of images, share, and spend on leaving the prior.
+r"""The KL term of a whole data set decomposed: what latents know about images, share, and spend on leaving the prior.
 
 .. math:: \underbrace{E_x\, \mathrm{KL}(q(z|x) \,\|\, p(z))}_{\text{KL}} = \underbrace{I(x; z)}_{\text{information}} +
     \underbrace{\mathrm{KL}\Big(q(z) \,\Big\|\, \prod_j q(z_j)\Big)}_{\text{total correlation}} +
@@ -30,7 +30,7 @@ class KLDecomposition:
         kl: analytic, per latent (latents,), mean over the rows; their sum is the KL term.
         information: I(x; z).
         total_correlation: what the latents share.
-        latent_information: I(x; z_j), (latents,); their sum exceeds ``information`` where latents share.
+        latent_information: I(x; z_j), (latents,); their sum exceeds ``information`` if latents share some.
         dimension_kl: KL(q(z_j) || p), (latents,).
     """
 

@@ -1,4 +1,4 @@
-"""What can be planned from latents alone, in the order in which they melt or froze: of all data, or of a log."""
+"""Findings to plan from about latents alone, in the order in which they melted or froze: on all data, or in a log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -61,7 +61,7 @@ def latent_findings(whole: WholeFindings, *, image_shape: Sequence[int], likelih
 def point_findings(
     points: FreezingPoints, *, dataset: str, fingerprint: str, image_shape: Sequence[int], likelihood: str
 ) -> Findings:
-    """Findings to plan stages from of a log of any model: every latent that has a point stands for a factor.
+    """Findings to plan stages from, for a log of any model: every latent that has a point stands for a factor.
 
     A latent is called by what it is about, where that was said (:meth:`FreezingPoints.named`), ``scale (z5)``.
 

@@ -1,4 +1,4 @@
-"""When latents freeze and fall silent along a training of any kind, read off their KL from record to record."""
+"""When latents freeze and fall silent during any training, read from their KL at successive records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ TurnKind = Literal["froze", "silent"]
 
 @dataclass(frozen=True)
 class LatentTurn:
-    """A latent that began to carry information, or carries none any more.
+    """A latent that began to carry information, or stopped.
 
     Attributes:
         kind: ``froze``: its KL rose to 0.1 nat or more; ``silent``: it fell below 0.01 nat after that. Between the two
-            it stays what it was, so that the noise of a batch is no turn.
-        step: of the record at which it is seen.
+            it counts as what it was, so the noise of a batch does not turn it.
+        step: of the record at which it is observed.
         pressure: at which the KL passed the threshold, nats: between that record and the one before where beta moved.
         nats: its KL at the record.
     """
@@ -42,7 +42,7 @@ def next_turns(
     pressure: tuple[float, float],
     kl: tuple[NDArray[np.floating], NDArray[np.floating]],
 ) -> list[LatentTurn]:
-    """What one more record turns.
+    """The turns that one more record brings.
 
     Args:
         active: which latents carried information before (latents,); changed to what they do now.
@@ -64,7 +64,7 @@ def next_turns(
 def crossed(pressure: tuple[float, float], kl: tuple[float, float], level: float) -> float:
     r"""The pressure at which a KL that is linear in :math:`\ln \beta` between two records passes a level, nats.
 
-    The later record's where the level does not lie between the two, or a pressure has no logarithm.
+    The later record's pressure if the level does not lie between the two, or if a pressure has no logarithm.
 
     >>> round(crossed((100.0, 25.0), (0.0, 0.2), 0.1), 6)
     50.0

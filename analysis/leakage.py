@@ -1,4 +1,4 @@
-"""What of a factor ended in the latents that own others."""
+"""How much of a factor ended up in the latents that own other factors."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from analysis.information_trace import InformationTrace
 
 @dataclass(frozen=True)
 class PairLeakage:
-    """Nats of a factor that ended in the latent that owns another one; ``shared`` where that latent owns both."""
+    """Nats of a factor that ended up in the latent that owns another one; ``shared`` if that latent owns both."""
 
     factor: str
     other: str
@@ -19,7 +19,7 @@ class PairLeakage:
 def leakages(trace: InformationTrace) -> tuple[PairLeakage, ...]:
     """Every ordered pair of factors that have an owner.
 
-    A latent that owns both is the worst of mixing: all that it holds of one counts as leaked into the other's.
+    If one latent owns both, mixing is at its worst: all that it holds of one counts as leaked into the other's.
     """
     held = trace.held
     owner = dict(zip(trace.names, last_owners(held), strict=True))

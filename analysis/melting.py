@@ -1,7 +1,7 @@
-"""Many latents heated together: where each melts and where each factor is lost, and what latents held as they melted.
+"""Many latents heated together: where each melts, where each factor is lost, and what latents held as they melted.
 
 Heating lags little (:mod:`analysis.ownership` and :mod:`analysis.attribution` have the cooling, which lags much): a
-network that has learnt needs to find nothing, only to give up.
+network that has learnt need not find anything, only give it up.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ class LatentMelting:
     Attributes:
         melting: pressure at each threshold; NaN unless the status there is ok.
         knee: where the law KL = g ln(beta_c / beta) reaches silence (:func:`annealing.knee.fit_knee`), free of any
-            threshold: nats; NaN where it could not be fitted, or where its slope g is below 1/2.
+            threshold, in nats; NaN if it could not be fitted, or if its slope g is below 1/2.
         statuses: ok, never_froze (silent from the lowest pressure on), never_melted (active at the top) or diverged,
             at each threshold.
         melted: what it was about at the highest pressure at which it held ``ATTRIBUTED_AT`` nats (else at the lowest);
-            nothing where it was silent throughout.
+            nothing if it was silent throughout.
         nats: information about each factor at that record; 0 where it was silent.
         learned: what it was about at the lowest pressure.
         kl_learned: nats, there.
@@ -46,12 +46,12 @@ class LatentMelting:
 
     @property
     def point(self) -> float:
-        """Where it melts, nats: the knee, where one could be fitted, else the crossing of the main threshold."""
+        """Where it melts, nats: the knee if one could be fitted, else the crossing of the main threshold."""
         return self.knee if np.isfinite(self.knee) else self.melting[0]
 
 
 def latent_melting(branch: LatentBranch, thresholds: Sequence[float]) -> tuple[LatentMelting, ...]:
-    """Where every latent melts, and what it was then about.
+    """Where every latent melts, and what it was about at that point.
 
     Args:
         branch: of the heating.
@@ -95,7 +95,7 @@ class FactorMelting:
         melting: pressure at which its information in all latents together fell below ``INFORMED`` for good; NaN unless
             ok.
         status: as a latent's.
-        knee: of its owner, where that melted about it, free of any threshold; else NaN.
+        knee: of its owner, free of any threshold, if the owner was about it when it melted; else NaN.
         owner: the latent that held most of it at the highest pressure at which all held ``ATTRIBUTED_AT`` nats (else
             where they held most); None if it was never learnt.
         share: the owner's share of it there.

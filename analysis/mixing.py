@@ -1,14 +1,14 @@
-r"""Which factors' information is likely to end in one latent: what the code of one tells of the others by itself.
+r"""Which factors' information is likely to end up in one latent: what the code of one tells about the others by itself.
 
-Near its freezing point a latent codes a factor b by a single direction of the images: the score
+Near its freezing point, a latent codes a factor b by a single direction of the images, the score
 :math:`s_b = y_b \cdot V^{-1/2} (x - p)`, with y_b the leading direction of the factor's mean images, whitened. What
-that score tells of another factor a comes with it, whatever the objective:
+that score tells about another factor a comes with it, under any objective:
 
 .. math:: I_{ab} = -\tfrac12 \ln(1 - \eta^2_{ab}), \qquad
           \eta^2_{ab} = \frac{\mathrm{Var}\, E[s_b | a]}{\mathrm{Var}\, s_b} .
 
-Where b shares its freezing point with a third factor c, nothing tells their directions apart (O(2) symmetry), and a
-latent may take any :math:`\cos\theta\, s_b + \sin\theta\, s_c`: the mean over theta.
+If b shares its freezing point with a third factor c, nothing distinguishes their directions (O(2) symmetry), and a
+latent may take any :math:`\cos\theta\, s_b + \sin\theta\, s_c`; the mean over theta is used.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _TURNS = 8  # angles of two directions that nothing tells apart
 
 @dataclass(frozen=True)
 class PairMixing:
-    """Nats that the code of ``other`` tells of ``factor`` by itself."""
+    """Nats that the code of ``other`` tells about ``factor`` by itself."""
 
     factor: str
     other: str

@@ -1,7 +1,7 @@
-"""Factors with one predicted freezing point: what freezes there is a mode pair, and nothing picks its axes.
+"""Factors with the same predicted freezing point: they freeze together as modes whose axes nothing determines.
 
-Where two eigenvalues are equal (positions on a square image), any rotation of the two factors is as good as the
-factors themselves at the order at which a latent freezes. So such factors have one freezing point together.
+If two eigenvalues are equal (positions on a square image), any rotation of the two factors is as good as the factors
+themselves, to the order at which a latent freezes. So such factors share one freezing point.
 """
 
 import itertools
