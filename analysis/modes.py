@@ -84,7 +84,7 @@ def mode_freezing(
 
 @dataclass(frozen=True)
 class EarlyShare:
-    """What had frozen when the pressure came to the predicted freezing point of the factors ``before``.
+    """What had frozen by the time pressure fell to the predicted freezing point of the factors ``before``.
 
     Attributes:
         latents: those that froze above it.

@@ -1,19 +1,20 @@
-r"""A stage for nuisances: what varies from image to image, is no factor, and freezes before factors that it so hides.
+r"""A stage for nuisances: what varies from image to image, is not a factor, and freezes before factors that it hides.
 
 All nuisances of a data set are one group, with the freezing points :math:`\nu_1 \ge \nu_2 \ge \ldots` of
-:class:`analysis.findings.NuisanceFindings`. A factor is hidden where its freezing point lies below :math:`\nu_1` and
-above the final pressure: the latent that is open as pressure falls past :math:`\nu_1` takes the nuisance, and the
-factor finds it taken.
+:class:`analysis.findings.NuisanceFindings`. A factor is hidden if its freezing point lies below :math:`\nu_1` and above
+the final pressure: the latent that is open when pressure falls past :math:`\nu_1` takes the nuisance, and is no longer
+free for the factor.
 
-*Place.* Before the first group that has a hidden factor, so before every one of them: groups stand by falling freezing
-points. Groups of which every factor freezes above :math:`\nu_1` stay before it.
+*Place.* The stage comes before the first group that has a hidden factor, and so before all of them, because groups are
+ordered by falling freezing point. Groups whose factors all freeze above :math:`\nu_1` stay before it.
 
-*Latents.* As many as there are :math:`\nu_i` above the highest freezing point of all that stands after it; one at
-least, and no more than there are factors. Since these lie above all factors after it, pressure can fall to where all of
-them hold something and none of the factors does.
+*Latents.* One for each :math:`\nu_i` above the highest freezing point of everything after it, but at least one and no
+more than there are factors. These :math:`\nu_i` lie above all later factors, so pressure can fall to where all of them
+hold something and none of the factors does.
 
-*Pressure and length.* By the rule of every stage, with the lowest of the counted :math:`\nu_i` as the group's lowest
-freezing point, and :math:`\nu_1` as its highest for the stage before; as long as a stage of one factor.
+*Pressure and length.* The rule of every stage applies, with the lowest of the counted :math:`\nu_i` as the group's
+lowest freezing point, and :math:`\nu_1` as its highest for the stage before. The stage is as long as one with a single
+factor.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ _SHOWN = 8  # freezing points in a line of evidence
 
 @dataclass(frozen=True)
 class NuisanceStage:
-    """Where the nuisances' stage stands and what it opens.
+    """The place of the nuisances' stage and what it opens.
 
     Attributes:
         names: of the nuisances.
@@ -88,7 +89,7 @@ class NuisanceStage:
 
 
 def hides_factors(findings: Findings, final: float, count: int | None) -> bool:
-    """Whether the nuisances freeze above a factor that freezes, so that they get a stage of their own.
+    """Whether the nuisances freeze above a factor that freezes, and therefore get a stage of their own.
 
     Their freezing points and the factors' are compared where these are known of all images, too (``conditional``).
     A plan of one stage has none.

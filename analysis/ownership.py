@@ -38,7 +38,7 @@ class FactorOwnership:
 
 @dataclass(frozen=True)
 class Spell:
-    """Records from ``start`` up to, not including, ``end`` through which one latent holds a factor alone."""
+    """Records from ``start`` up to, but not including, ``end`` during which one latent holds a factor alone."""
 
     owner: int
     start: int
@@ -48,7 +48,7 @@ class Spell:
 def spells(nats: NDArray[np.floating]) -> list[Spell]:
     """The spells of one factor with one owner, in order, from its nats in each latent (records, latents).
 
-    A spell starts where a latent has ``SOLE`` of the factor's information and lasts until it has less than ``KEPT``,
+    A spell starts when a latent has ``SOLE`` of the factor's information and lasts until it has less than ``KEPT``,
     so that the noise of a record does not end it. A record with less than ``INFORMED`` nats in all is in no spell.
 
     >>> spells(np.array([[0.0, 0.0], [0.5, 0.5], [2.0, 0.1], [2.0, 0.4], [2.0, 1.0]]))

@@ -1,4 +1,4 @@
-"""A plan of stages held against what happened: where each factor froze, in whose latent, and what that latent held."""
+"""A plan of stages compared with what happened: where each factor froze, in whose latent, and what that latent held."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,13 @@ class FactorOutcome:
     """One factor of a run that went through a plan's stages, counted from 1; pressures and information in nats.
 
     Attributes:
-        planned_stage, planned_pressure, planned_nats: of the plan; nats where it predicts any. None of a factor that
+        planned_stage, planned_pressure, planned_nats: of the plan; nats if it predicts any. None for a factor that
             is in none of its stages.
-        stage, pressure: in which all latents together first held 0.1 nat of it; None where they never did.
-        owner: the latent that last led all others by 0.1 nat; the first to do so where that was another one:
-            ``owned_first``.
+        stage, pressure: in which all latents together first held 0.1 nat of it; None if they never did.
+        owner, owned_first: the latent that last led all others by 0.1 nat, and the first that did.
         in_group: whether the owner is a latent that the planned stage opened; None without either.
         stage_nats, nats: what the owner held of it as the planned stage ended and as training did.
-        share: of all that latents hold of it at the end; None where they hold nothing.
+        share: the owner's share of all that latents hold of it at the end; None if they hold nothing.
         verdict: all this in words.
     """
 
@@ -44,8 +43,8 @@ class FactorOutcome:
 def plan_outcome(plan: StagePlan, trace: InformationTrace) -> tuple[FactorOutcome, ...]:
     """A row per factor of the trace.
 
-    None where the run had other stages or latents than the plan, or where the plan's factors are none of the trace's,
-    as where latents stand for them.
+    Empty if the run had other stages or latents than the plan, or if none of the plan's factors is in the trace, as
+    when latents stand for them.
     """
     fits = len(plan.stages) == max(len(trace.ends), 1) and plan.latents == trace.above.shape[1]
     planned = {name for stage in plan.stages for name in stage.factors}

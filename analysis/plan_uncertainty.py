@@ -1,9 +1,9 @@
-r"""How sure a plan's groups are: its contexts drawn anew, with replacement, and grouped again by the same rule.
+r"""How sure a plan's groups are: its contexts are resampled with replacement and grouped again by the same rule.
 
-A context is drawn whole, with the points of all factors in it, since factors share contexts. Each resample has as many
-contexts as there are; medians and shares over it go into :func:`analysis.groups.grouped`, which groups the findings
-themselves, too. Conditional values are no means over these contexts but are of all images at once, and stay as they
-are; where they alone decide, what is told is how the factors would be grouped each alone in its context.
+A context is drawn whole, with the points of all factors in it, because factors share contexts. Each resample has as
+many contexts as the original; its medians and shares go into :func:`analysis.groups.grouped`, which also groups the
+findings themselves. Conditional values are not means over contexts but come from all images at once, so they stay as
+they are. If they alone decide, the result says how the factors would be grouped if each were alone in its context.
 """
 
 import itertools
@@ -27,7 +27,7 @@ _SEED = 0  # the same findings give the same plan
 
 @dataclass(frozen=True, eq=False)
 class Resamples:
-    """Where each factor stands in the plans of contexts drawn anew.
+    """The place of each factor in the plans of resampled contexts.
 
     Attributes:
         findings: that are planned.
@@ -48,7 +48,7 @@ class Resamples:
     def merged(self, groups: Sequence[Group]) -> tuple[list[Group], list[str]]:
         """The groups, those joined whose boundary is kept in fewer than half of the resamples, and a warning for each.
 
-        Two are not joined where that would put factors together of which one freezes first in 80% or more.
+        Two groups stay apart if joining them would put together factors of which one freezes first in 80% or more.
         """
         found, warnings = list(groups), []
         while self.place and not self.of_order:

@@ -1,4 +1,4 @@
-"""How a result shows itself, at a prompt and in a notebook: a line that says what it is, and its frame below."""
+"""How a result is displayed at a prompt and in a notebook: a line that says what it is, and its frame below."""
 
 import html
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ _MOST_ROWS = 20
 
 
 def printed(title: str, frame: "pd.DataFrame") -> str:
-    """The title, then the frame's first rows with four digits a number and - where there is none.
+    """The title, then the frame's first rows, with four digits per number and - for a missing one.
 
     >>> import pandas as pd
     >>> print(printed("pressures (nats)", pd.DataFrame({"factor": ["scale", "posX"], "ifp": [135.061, float("nan")]})))
@@ -37,7 +37,7 @@ def printed_html(title: str, frame: "pd.DataFrame") -> str:
 
 
 class Shown:
-    """A result that shows itself as a line and a table, as text at a prompt and as a table of HTML in a notebook."""
+    """A result that is displayed as a line and a table: as text at a prompt, as HTML in a notebook."""
 
     def _shown(self) -> tuple[str, "pd.DataFrame"]:
         """The line that says what it is, and the frame to show."""

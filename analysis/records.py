@@ -1,7 +1,8 @@
 """Frozen dataclasses from plain JSON values, strictly: nothing unknown, nothing missing, nothing of another type.
 
-A field that a later version added may be missing in what an earlier one wrote: ``field(default=..., metadata={ADDED:
-True})``. Where they meant another value than the present default, ``metadata={ADDED: True, MEANT: value}`` says which.
+A field that a later version added may be missing in a file of an earlier one: ``field(default=..., metadata={ADDED:
+True})``. If the earlier version meant another value than today's default, ``metadata={ADDED: True, MEANT: value}``
+gives it.
 """
 
 import contextlib

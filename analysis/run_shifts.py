@@ -1,4 +1,4 @@
-"""Two annealing runs side by side: per factor, how far the freezing points of one lie from those of the other."""
+"""Two annealing runs side by side: for each factor, how far the freezing points of the two runs lie apart."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ FORMAT = "ifp-run-shifts/1"
 
 @dataclass(frozen=True, eq=False)
 class RunCases:
-    """An annealing run as it is compared.
+    """An annealing run in the form that is compared.
 
     Attributes:
         name: of the run.
@@ -65,9 +65,9 @@ class RunShifts(Shown):
     Attributes:
         first, second: names of the runs.
         differences: settings that differ.
-        pairing: how contexts of the two are known to be the same, or why they are not, in words.
-        factors: those that both have.
-        only_first, only_second: names of those that one alone has.
+        pairing: in words, how contexts of the two runs are known to be the same, or why they are not.
+        factors: those that both runs have.
+        only_first, only_second: names of factors that only one of them has.
     """
 
     format: str
@@ -127,8 +127,8 @@ class RunShifts(Shown):
 def compare_runs(first: RunCases, second: RunCases, pairing: str) -> RunShifts:
     """The second run against the first: every factor that both have, by its name.
 
-    A factor is compared in pairs where half or more of the cases of the run that has fewer of it have their context in
-    the other, else as two samples.
+    A factor is compared in pairs if at least half of the cases in the run with fewer of them have their context in the
+    other run; otherwise as two samples.
 
     Args:
         first, second: the runs.

@@ -1,4 +1,4 @@
-"""Whether two factors' freezing points can be told apart: every pair compared, over the contexts they share."""
+"""Whether the freezing points of two factors can be told apart: all pairs compared over their shared contexts."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class PairFindings:
 
 
 def measured_pressures(rows: pd.DataFrame) -> pd.DataFrame:
-    """Freezing points of measured cases, contexts by factors: -inf and inf where known only to lie beyond the sweep.
+    """Freezing points of measured cases, contexts by factors; -inf or inf if known only to lie beyond the sweep.
 
     Args:
         rows: of freezing.csv, one per factor and context: ``factor``, ``context``, ``status``, ``ifp_beta``.
@@ -44,7 +44,7 @@ def measured_pressures(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_pairs(names: Sequence[str], table: pd.DataFrame, basis: str) -> list[PairFindings]:
-    """Every pair of factors, over shared contexts where there are any, else as two samples; none without cases.
+    """All pairs of factors that have cases, over shared contexts if there are any, else as two samples.
 
     Args:
         table: pressures, contexts by factors; NaN where there is none, 0 where nothing varies, infinite if censored.
@@ -71,7 +71,7 @@ def compare_pairs(names: Sequence[str], table: pd.DataFrame, basis: str) -> list
 
 
 def separability_matrix(names: Sequence[str], pairs: Sequence[PairFindings], basis: str) -> NDArray[np.float64]:
-    """Share of contexts in which the row's factor freezes at a higher pressure than the column's; NaN where unknown."""
+    """Share of contexts in which the row's factor freezes at a higher pressure than the column's; NaN if unknown."""
     place: Mapping[str, int] = {name: number for number, name in enumerate(names)}
     matrix = np.full((len(names), len(names)), np.nan)
     for pair in pairs:

@@ -1,8 +1,8 @@
 r"""How far one sample of freezing points lies from another, on ln beta: in pairs, or as two samples.
 
-Pressures may be -inf or inf, of cases known only to lie below or above all that was swept. The difference of two that
-lie beyond the same end is not known. It takes whichever place does less for the result: lowest for the lower end of an
-interval, highest for the upper, and an estimate is the middle of what the two places make it.
+A pressure of -inf or inf belongs to a case known only to lie below or above the swept range. The difference of two
+cases beyond the same end is unknown, so it is placed conservatively: lowest for the lower end of an interval, highest
+for the upper end, and an estimate is the middle of the values that the two places give.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _EXACT = 100_000  # differences up to which the distribution of U is counted out
 
 @dataclass(frozen=True)
 class Shift:
-    """Median of ln(second / first), and its interval that covers it in 95% or more; None where not known.
+    """Median of ln(second / first), with an interval of 95% coverage or more; None if not known.
 
     Attributes:
         paired: whether over pairs: the median of their differences, between two of them by order statistics. Else the
@@ -82,7 +82,7 @@ class FactorShift:
 
 
 def paired_shift(first: ArrayLike, second: ArrayLike) -> Shift:
-    """Shift over pairs, which stand in one order; those in which one has no pressure are left out.
+    """Shift over pairs, given in the same order; pairs in which one has no pressure are left out.
 
     Args:
         first, second: pressures (pairs,), above 0, -inf or inf where censored, NaN where there is none.

@@ -1,4 +1,4 @@
-"""Stages as they are drafted: at which pressure each is held, and what settles before it opens."""
+"""Drafts of stages: the pressure of each, and what settles before it opens."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _APART = 1.05  # pressure over the next one's, of stages that nothing tells apar
 
 @dataclass(frozen=True)
 class StageDraft:
-    """A stage but for its place among the others."""
+    """A stage without its place among the others."""
 
     pressure: float
     latents: int
@@ -27,13 +27,13 @@ class StageDraft:
 
 
 def shares(drafts: Sequence[StageDraft]) -> list[float]:
-    """Share of the steps of each stage: by its time, more where others settle."""
+    """Share of the steps of each stage, by the time that it needs, and more if earlier groups settle first."""
     needed = [draft.time / (1 - draft.settle) for draft in drafts]
     return [own / sum(needed) for own in needed]
 
 
 def falling(drafts: list[StageDraft]) -> list[StageDraft]:
-    """The stages with pressures that fall strictly, where factors of one freezing point were put in two stages."""
+    """The stages with strictly falling pressures, even if factors with the same freezing point are in two stages."""
     for number in reversed(range(len(drafts) - 1)):
         stage, after = drafts[number], drafts[number + 1].pressure
         if stage.pressure <= after:
@@ -45,7 +45,7 @@ def falling(drafts: list[StageDraft]) -> list[StageDraft]:
 def settled(
     groups: Sequence[Group], drafts: Sequence[StageDraft], findings: Findings, settings: StageSettings
 ) -> list[StageDraft]:
-    """The stages with what settles before each opens, where the fall to its pressure is not safe at once."""
+    """The stages with what settles before each opens, if the fall to its pressure is not safe in one go."""
     found, values = [drafts[0]], list[float]()
     for (before, draft), group in zip(itertools.pairwise(drafts), groups, strict=False):
         values += [freezing_value(each, findings) for each in group]
@@ -81,7 +81,7 @@ def stage_pressure(
 
 
 def late_joined(groups: Sequence[Group], findings: Findings, settings: StageSettings) -> tuple[list[Group], list[str]]:
-    """Groups that would freeze below the final pressure, or be held there, in the last stage, with a warning each."""
+    """Join groups that would freeze or be held below the final pressure into the last stage, with a warning each."""
     kept: list[Group] = []
     warnings = []
     for group in groups:

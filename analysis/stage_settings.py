@@ -1,4 +1,4 @@
-"""What a plan of stages is made with."""
+"""Settings of the planner."""
 
 import itertools
 import math
@@ -17,20 +17,20 @@ _MOST_SETTLING = 0.25  # of a stage, for one pressure
 
 @dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """What a plan is made with.
+    """Settings with which a plan is made.
 
     Attributes:
-        depth: share of a group's lowest freezing point at which it is held; below 1, so that it holds information.
+        depth: a stage's pressure as a share of its group's lowest freezing point; below 1, so that it holds information.
             None: ``HALF`` of points of all images, as the network meets them; ``HALF_ALONE`` of those of factors alone
             in their contexts.
         final_pressure: beta of the last stage, in nats.
         group_size: latents of a group that has room; None: as many as its factors have modes, which is the least.
         gamma: scale of the steps of groups that opened earlier.
-        stages: how many, one of nuisances (:mod:`analysis.nuisance_stage`) included; None for as many as can be told
-            apart.
+        stages: number of stages, including one for nuisances (:mod:`analysis.nuisance_stage`); None: as many as can be
+            told apart.
         settle: share of a stage for each pressure at which the groups before it settle before it opens, where the fall
             to its pressure would not be safe at once (:func:`analysis.safe_fall.safe_falls`); 0 for none.
-        pressures: of every stage, falling, instead of depth and final pressure; None to choose them.
+        pressures: of every stage, falling, in place of depth and final pressure; None to choose them.
     """
 
     depth: float | None = None
@@ -43,7 +43,7 @@ class StageSettings:
 
     @property
     def share(self) -> float:
-        """The depth, ``HALF`` where none is given."""
+        """The depth; ``HALF`` if none is given."""
         return HALF if self.depth is None else self.depth
 
     def __post_init__(self) -> None:

@@ -1,15 +1,17 @@
 r"""From findings to a plan of DEFT's stages: which factors freeze together, at which pressure, in how many latents.
 
-*Pressure.* A code of a factor that freezes at lambda grows, from silence, at a rate in proportion to 1 - beta / lambda,
-as Adam divides a gradient by its own size, which goes with lambda. A group is held at half its lowest freezing point as
-the network meets it (``depth``), where codes grow half as fast as they ever would, and what is held leaves little
-enough that a fall by half is safe (:mod:`analysis.safe_fall`); never above the next group's freezing point: down to
-there nothing else freezes.
+*Pressure.* From silence, the code of a factor that freezes at lambda grows at a rate proportional to 1 - beta / lambda,
+because Adam divides a gradient by its own size, which is proportional to lambda. A group is held at half its lowest
+freezing point as the network meets it (``depth``). There codes grow half as fast as they can at most, and what is held
+leaves little enough that a fall by half is safe (:mod:`analysis.safe_fall`). A group is never held above the next
+group's freezing point, because down to there nothing else freezes.
 
-*Latents.* As many as its factors have modes, one each and two for a circle, and none to spare that others could enter.
+*Latents.* A group has as many as its factors have modes, one each and two for a circle, and none to spare that other
+factors could enter.
 
-*Lengths.* By how long its factors take to freeze, :math:`1 / (1 - \beta / \lambda_k)` summed over them, with the
-quotient between ``depth`` and 0.8: nearer, a stage would never end, and a deeper one needs as long to find its axes.
+*Lengths.* A stage lasts in proportion to how long its factors take to freeze, :math:`1 / (1 - \beta / \lambda_k)`
+summed over them, with the quotient between ``depth`` and 0.8: nearer, a stage would never end, and a deeper one needs
+as long to find its axes.
 """
 
 import math
@@ -43,10 +45,10 @@ _LAWFUL = 0.2  # nats up to which KL = g ln(beta_c / beta) holds
 def plan_stages(findings: Findings, settings: StageSettings | None = None, **changed: object) -> StagePlan:
     """Plan DEFT's stages from findings.
 
-    Factors are ordered by their closed-form freezing points: with those frozen before known, where the findings have
-    that (``conditional``), else by the median over the planning contexts, each alone. Neighbours that cannot be told
-    apart join one group. Every choice has a line of evidence in the plan. A factor that no image varies with, so that
-    it never freezes, is left out with a warning. Nuisances that freeze before factors have a stage of their own
+    Factors are ordered by their closed-form freezing points, given the factors frozen before if the findings have them
+    (``conditional``), else by the median of each factor alone over the planning contexts. Neighbours that cannot be
+    told apart join one group. The plan has a line of evidence for every choice. A factor that no image varies with
+    never freezes, and is left out with a warning. Nuisances that freeze before factors have a stage of their own
     (:mod:`analysis.nuisance_stage`).
 
     Args:

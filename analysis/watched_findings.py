@@ -1,4 +1,4 @@
-"""What is concluded from a training loop that was watched: latents, freezing points, information diffusion."""
+"""Conclusions from a watched training loop: latents, freezing points, information diffusion."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -54,7 +54,7 @@ class WatchedFindings(Shown):
 
     Attributes:
         latents: one by one.
-        diffusion: of what they tell about factors; None where no labels were told, or in fewer than two records.
+        diffusion: of their information about factors; None without labels, or with fewer than two records.
         notes: what to know: latents that carry no information, records that were left out.
     """
 
@@ -65,7 +65,7 @@ class WatchedFindings(Shown):
 
     @property
     def annealed(self) -> bool:
-        """Whether the pressure moved, so that latents have freezing points."""
+        """Whether the pressure changed, so that latents have freezing points."""
         return any(latent.status is not None for latent in self.latents)
 
     def to_frame(self) -> pd.DataFrame:

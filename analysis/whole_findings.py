@@ -1,4 +1,4 @@
-"""What the analysis of one whole-data annealing run concludes."""
+"""Conclusions from one run of whole-data annealing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ _DRAWN = 1.05  # reconstruction at the end of the hold, in units of the mean ima
 class WholeFindings(Shown):
     """Conclusions of one run; pressures and information in nats.
 
-    ``predicted`` are closed-form freezing points by factor, ``factors``, ``modes`` and ``early`` are empty where the
-    data have no labels, ``modes`` and ``early`` also where nothing was predicted. ``diffusion``, and
-    ``leakage`` of ordered pairs of factors that froze, are measured along the cooling: None and empty without labels.
-    ``latents_melting`` and ``factors_melting`` are read from the heating: empty where the run only cooled.
+    ``predicted`` has closed-form freezing points by factor. ``factors``, ``modes`` and ``early`` are empty if the data
+    have no labels; ``modes`` and ``early`` are also empty if nothing was predicted. ``diffusion``, and ``leakage`` of
+    ordered pairs of factors that froze, are measured along the cooling; they are None and empty without labels.
+    ``latents_melting`` and ``factors_melting`` are read from the heating, and are empty if the run only cooled.
     """
 
     dataset: str
@@ -132,7 +132,7 @@ def annealed_branch(curves: Mapping[str, NDArray[Any]], direction: Direction) ->
 
 
 def cooling_trace(curves: Mapping[str, NDArray[Any]], images: int) -> InformationTrace | None:
-    """What the latents held about the factors while the pressure fell; None where the data have no labels.
+    """What the latents held about the factors while the pressure fell; None if the data have no labels.
 
     Args:
         curves: as for :func:`cooling_branch`, with step (records,).
@@ -167,7 +167,7 @@ def conclude_whole(
         curves: arrays of curves.npz.
         dataset, fingerprint, seed: of the run, for the record.
         thresholds: nats of KL from which a latent is active; the first is the main one.
-        predicted: closed-form freezing points by factor, may lack some or all.
+        predicted: closed-form freezing points by factor; some or all may be missing.
         images: of the probe set.
     """
     branch, trace = cooling_branch(curves), cooling_trace(curves, images)
