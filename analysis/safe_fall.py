@@ -1,4 +1,4 @@
-r"""How far pressure may fall before the untold rest of a frozen factor pays for a latent that opens.
+r"""How far pressure may fall before what a frozen factor has not told yet is worth a newly opened latent.
 
 A latent at equilibrium does not tell all of its factor, whose freezing point is lambda. An encoder sees the residual,
 and a new latent could hold it. At the pressure beta at which the latent has settled, that residual freezes at

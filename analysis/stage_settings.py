@@ -20,7 +20,7 @@ class StageSettings:
     """Settings with which a plan is made.
 
     Attributes:
-        depth: a stage's pressure as a share of its group's lowest freezing point; below 1, so that it holds information.
+        depth: a stage's pressure as a share of its group's lowest freezing point; below 1, so that it holds something.
             None: ``HALF`` of points of all images, as the network meets them; ``HALF_ALONE`` of those of factors alone
             in their contexts.
         final_pressure: beta of the last stage, in nats.
