@@ -15,6 +15,7 @@ import pytest
 
 import ifp
 import ifp.cli
+from analysis.scores.protocol import SampleSizes
 from analysis.stage_plan import FORMAT, Stage, StagePlan
 from ifp.datasets.dataset import DataOptions, Factors, Lattice
 from ifp.machine.threads import use_threads
@@ -117,6 +118,18 @@ def make_plan():
 @pytest.fixture(scope="module")
 def _one_thread():
     with use_threads(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def _few_results():
+    """Trainings in this process end with the MIG of 500 images, not of 10,000, and one picture of a latent, not nine.
+
+    These take longer than the few steps that most tests train.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ifp.training.results.STUDY", SampleSizes(train=500))
+        patch.setattr("ifp.training.results.VALUES", (1.0,))
         yield
 
 

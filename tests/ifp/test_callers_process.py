@@ -94,7 +94,7 @@ class Pairs:
 CALLS = {
     "anneal": lambda folder, bars, file: (
         ifp.anneal(file, out=folder / "a", contexts=1, factors=("brightness",), protocol="equilibrium", threads=1),
-        ifp.anneal(file, out=folder / "f", mode="full", latents=2, steps=120, threads=1),
+        ifp.anneal(file, out=folder / "f", mode="full", latents=2, steps=51, hold_steps=2, batch_size=8, threads=1),
     ),
     "beta_in_nats": lambda folder, bars, file: ifp.beta_in_nats(np.ones(3), "mse-mean", features=16),
     "compare": lambda folder, bars, file: (

@@ -32,7 +32,7 @@ from ifp.run_directory.opening import Place
 from ifp.run_directory.verify import verify
 
 WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
-FEW = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "network": "conv-8"}
+FEW = {"steps": 12, "batch_size": 8, "eval_every": 6, "threads": 1, "network": "conv-8", "latents": 2}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ import pytest
 
 from ifp.cli.stopping import Stopped
 
+pytestmark = pytest.mark.usefixtures("_few_results")
+
 TRAIN = (
     "--objective", "beta-vae", "--network", "dense", "--latents", "2", "--steps", "3", "--batch-size", "4",
     "--eval-every", "3",

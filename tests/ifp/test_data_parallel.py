@@ -1,6 +1,6 @@
 """Several processes that train one model take the steps of one process, but for rounding."""
 
-import os
+import socket
 
 import numpy as np
 import pytest
@@ -21,14 +21,28 @@ def torchrun(starter):
     return lambda folder, *arguments: starter.run(folder, *launcher, *arguments)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="processes meet through gloo")
-def test_two_processes_take_the_steps_of_one(run_ifp, torchrun, bars_file, tmp_path):
+@pytest.fixture
+def side_by_side(starter):
+    """The same in two processes that need not import anything, told of each other as ``torchrun`` tells its own."""
+
+    def run(folder, *arguments):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        told = {"TORCHELASTIC_RUN_ID": "tests", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+        words = (folder, "-m", "ifp", *arguments)
+        both = [starter.start(*words, **told, RANK=rank, LOCAL_RANK=rank) for rank in ("0", "1")]
+        return [each.wait() for each in both]
+
+    return run
+
+
+def test_two_processes_take_the_steps_of_one(run_ifp, side_by_side, bars_file, tmp_path):
     words = (*TRAIN, "--dataset", bars_file, "--objective", "control-vae")  # whose pressure is of the whole batch's KL
     alone = run_ifp(tmp_path, *words, "--out", "alone")
     assert alone.returncode == 0, alone.stderr
-    both = torchrun(tmp_path, *words, "--out", "both")
-    assert both.returncode == 0, both.stderr
-    assert both.stderr.count("writing both/") == 1
+    both = side_by_side(tmp_path, *words, "--out", "both")
+    assert [each.returncode for each in both] == [0, 0], both
+    assert sum(each.stderr.count("writing both/") for each in both) == 1
     one, two = (load_npz(tmp_path / name / "trace.npz") for name in ("alone", "both"))
     assert one["step"].tolist() == two["step"].tolist() == [0, 3, 6]
     np.testing.assert_allclose(two["reconstruction"], one["reconstruction"], rtol=1e-4)

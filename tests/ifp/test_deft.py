@@ -303,10 +303,16 @@ def test_the_loss_is_reconstruction_plus_pressure_times_kl(
     assert record.terms["kl"] == pytest.approx(pressure * kl.sum(1).mean().item(), abs=1e-5)
 
 
+@pytest.fixture(scope="module")
+def unstopped():
+    """By objective: the learner after all steps, its losses and records; taken once, by the first test to ask."""
+    return {}
+
+
 @pytest.mark.parametrize("objective_name", objectives())
 @pytest.mark.parametrize("stopped_at", [1, 7, 10, 19])
 def test_steps_that_stop_and_go_on_give_the_bits_of_steps_that_do_not(
-    stopped_at, objective_name, bars, make_plan, tmp_path, monkeypatch
+    stopped_at, objective_name, unstopped, bars, make_plan, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("ifp.objectives.factor_vae._HIDDEN", 50)  # units of the discriminator: 1,000 take much longer
     config = TrainConfig(
@@ -326,8 +332,10 @@ def test_steps_that_stop_and_go_on_give_the_bits_of_steps_that_do_not(
                 learner.objective.observe(record.step, torch.arange(3.0))
         return records
 
-    whole, whole_losses = started(), Losses()
-    records = walk(whole, whole_losses)
+    if objective_name not in unstopped:
+        whole, whole_losses = started(), Losses()
+        unstopped[objective_name] = whole, whole_losses, walk(whole, whole_losses)
+    whole, whole_losses, records = unstopped[objective_name]
 
     first_part, losses = started(), Losses()
     first = walk(first_part, losses, stop=stopped_at)

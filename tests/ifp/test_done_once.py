@@ -12,7 +12,7 @@ from ifp.run_directory import checksums
 from ifp.training import run as training
 from tests.ifp.conftest import SHORT_TRAINING
 
-pytestmark = pytest.mark.usefixtures("_one_thread")
+pytestmark = pytest.mark.usefixtures("_one_thread", "_few_results")
 
 # whoever writes looks again, under the lock, whether the run is still the one that was opened
 LOOKED_AT_AGAIN = ("config.json", "checksums.json", ".lock")

@@ -17,7 +17,7 @@ from ifp.datasets import DataWarning, load_dataset
 from ifp.files.npz import load_npz
 from ifp.files.plain import load_json
 
-pytestmark = pytest.mark.usefixtures("_one_thread", "_own_cache")
+pytestmark = pytest.mark.usefixtures("_one_thread", "_own_cache", "_few_results")
 
 GRID = np.stack(np.meshgrid(np.arange(4), np.arange(3), indexing="ij"), axis=-1).reshape(-1, 2)
 QUICK = {"pace": {"learn_steps": 5, "max_steps": 30}, "hidden": 8}

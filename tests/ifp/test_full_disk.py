@@ -15,16 +15,16 @@ from ifp.run_directory.opening import Place
 from ifp.run_directory.verify import verify
 from ifp.training.run import open_training_run, read_training_run, train_run
 
-pytestmark = pytest.mark.usefixtures("_one_thread")
+pytestmark = pytest.mark.usefixtures("_one_thread", "_few_results")
 
 WALL_CLOCK = ("config.json", "timing.csv", "checksums.json")  # and the checksums of both
 TRAINING = {"objective": "beta-vae", "steps": 6, "batch_size": 4, "eval_every": 3, "checkpoint_every": 2, "probe": 16}
-TRAINING |= {"threads": 1, "network": "conv-8", "latents": 2}  # a picture of each is most of what a run draws
-SWEEP = {"pace": {"learn_steps": 20, "max_steps": 60}}
+TRAINING |= {"threads": 1, "network": "conv-8", "latents": 2}
+SWEEP = {"pace": {"learn_steps": 20, "max_steps": 60}, "hidden": 16}
 
 
 def anneal(bars_file, out, *, resume=False):
-    settings = {"contexts": 2, "planning_contexts": 2, "stack": 1, "factors": ("position",), "sweep": SWEEP}
+    settings = {"contexts": 4, "planning_contexts": 4, "stack": 1, "factors": ("brightness",), "sweep": SWEEP}
     given = {} if resume else {"dataset": str(bars_file), **settings}
     opened = open_annealing_run(None, given, Place(out=out, resume=resume))
     for _ in annealing_test(opened):

@@ -1,8 +1,6 @@
 """Modes of the files made are the user's own choice, and a path without permission is one line."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -32,12 +30,11 @@ def modes(folder):
 
 
 @pytest.mark.parametrize(("mask", "file", "directory"), [("077", "0o600", "0o700"), ("002", "0o664", "0o775")])
-def test_files_and_folders_have_the_modes_of_the_users_umask(mask, file, directory, bars_file, environment, tmp_path):
+def test_files_and_folders_have_the_modes_of_the_users_umask(mask, file, directory, bars_file, starter, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    own = {**environment, "IFP_CACHE_DIR": str(home / "cache")}
-    command = [sys.executable, "-c", SCRIPT, mask, bars_file, home / "runs" / "run", home / "codes.npz"]
-    ended = subprocess.run(command, env=own, capture_output=True, text=True)
+    given = (mask, bars_file, home / "runs" / "run", home / "codes.npz")
+    ended = starter.run(tmp_path, "-c", SCRIPT, *given, IFP_CACHE_DIR=str(home / "cache"))
     assert ended.returncode == 0, ended.stderr
     found = modes(home)
     assert {"codes.npz", "runs/run/config.json", "runs/run/report.html", "runs/run", "cache/arrays"} <= set(found)

@@ -13,7 +13,6 @@ import pytest
 
 import ifp
 from analysis.figures.samples import draw_samples
-from analysis.scores.protocol import SampleSizes
 from annealing.errors import IFPError
 from ifp.annealing_test.measure import annealing_test
 from ifp.annealing_test.run import open_annealing_run
@@ -28,7 +27,10 @@ from ifp.run_directory.opening import Place
 from ifp.whole_annealing.run import open_whole_run, whole_annealing
 
 # the files are whole and a picture for the background is given: there is nothing to warn of
-pytestmark = [pytest.mark.usefixtures("_one_thread"), pytest.mark.filterwarnings("error::ifp.datasets.DataWarning")]
+pytestmark = [
+    pytest.mark.usefixtures("_one_thread", "_few_results"),
+    pytest.mark.filterwarnings("error::ifp.datasets.DataWarning"),
+]
 
 UNLABELLED = ["chairs3d"]
 every = pytest.mark.parametrize("name", families())
@@ -158,9 +160,7 @@ def require_recorded(run, data):
 
 
 @every
-def test_a_short_training_run_records_what_latents_hold(name, opened, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ifp.training.results.STUDY", SampleSizes(train=500))  # images that the MIG at the end draws
-    monkeypatch.setattr("ifp.training.results.VALUES", (1.0,))  # pictures of a latent: drawing nine takes long
+def test_a_short_training_run_records_what_latents_hold(name, opened, tmp_path, capsys):
     data = opened(name)
     settings = {
         "steps": 20, "batch_size": 4, "eval_every": 10, "probe": 64, "threads": 1, "network": "conv-8",

@@ -182,7 +182,7 @@ def test_a_run_goes_on_with_its_options_in_any_spelling(tmp_path):
             warnings.simplefilter("ignore")
             return ifp.train(
                 data, objective="beta-vae", network="dense", steps=2, batch_size=2, threads=1, precision="float32",
-                out=tmp_path / out, **({} if opened is None else {"data_options": opened}), **given,
+                latents=1, out=tmp_path / out, **({} if opened is None else {"data_options": opened}), **given,
             )  # fmt: skip
 
     folder = tmp_path / "pictures"
