@@ -19,10 +19,11 @@ _WIDE = 400  # columns: as many as the widest action sequences of dSprites have
 class Case:
     """An action sequence, the pressures it is swept between, and the seed of its random stream."""
 
-    images: Tensor  # (n, H, W, C) in 0..1
+    images: Tensor  # (n, H, W, C) in 0..1; or rows (n, D) of any data
     low: float
     high: float
     seed: int
+    exposure: Tensor | None = None  # of rows (n,)
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.float32:

@@ -16,8 +16,10 @@ from annealing.bottleneck import gaussian_kl, reparameterize, shifted_grid, stra
 from annealing.choices import OWN
 from annealing.errors import IFPError
 from annealing.hysteresis import Bounds, Position, advance
+from annealing.likelihoods.likelihood import RowLikelihood
 from annealing.likelihoods.pixels import Likelihood
 from annealing.own_stack import Build, OwnStack
+from annealing.row_stack import RowStack
 from annealing.stack import Case, ConvStack, DenseStack, Stack
 from annealing.sweep_config import SweepConfig
 from annealing.thresholds import ACTIVE, SILENT
@@ -55,7 +57,7 @@ def _sampled_points(streams: Sequence[Generator], config: SweepConfig, mean: Ten
 def _networks(
     cases: Sequence[Case],
     config: SweepConfig,
-    likelihood: Likelihood,
+    likelihood: Likelihood | RowLikelihood,
     streams: Sequence[Generator],
     device: str,
     build: Build | None,
@@ -63,16 +65,26 @@ def _networks(
     if (config.network == OWN) != (build is not None):
         raise IFPError(f"need a function that builds networks with the network {OWN}, and with no other")
     if build is not None:
-        return OwnStack(cases, build, config.latents, likelihood, streams, device)
+        return OwnStack(cases, build, config.latents, _of_pixels(likelihood), streams, device)
+    if isinstance(likelihood, RowLikelihood):
+        if config.network != "dense":
+            raise IFPError(f"need the network dense for rows, got {config.network}")
+        return RowStack(cases, config.hidden, config.latents, likelihood, streams, device)
     if config.network == "conv":
         return ConvStack(cases, config.latents, likelihood, streams, device)
     return DenseStack(cases, config.hidden, config.latents, likelihood, streams, device)
 
 
+def _of_pixels(likelihood: Likelihood | RowLikelihood) -> Likelihood:
+    if isinstance(likelihood, RowLikelihood):
+        raise IFPError(f"need a likelihood of pixels, got {likelihood.name} of rows")
+    return likelihood
+
+
 def sweep(
     cases: Sequence[Case],
     config: SweepConfig,
-    likelihood: Likelihood,
+    likelihood: Likelihood | RowLikelihood,
     device: str = "cpu",
     thresholds: Sequence[float] = (ACTIVE, SILENT),
     build: Build | None = None,

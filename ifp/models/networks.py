@@ -27,7 +27,8 @@ class Network:
     Both are called with ifp's seed set, once per sub-encoder; a class that takes these two arguments will do. Each call
     gives a new module, on the CPU, in float32; lazy layers are given their sizes by two black images. Training takes
     its steps in training mode, and whatever looks at a model (records, scores, codes, traversals) in evaluation mode,
-    so that dropout is off there and batch norm's running statistics are those of the batches trained on alone.
+    so that dropout is off there and batch norm's running statistics are those of the batches trained on alone. In the
+    annealing test (:class:`annealing.own_stack.OwnStack`) they are in evaluation mode throughout.
 
     Of rows of D features the encoder is built for the shape (D,), or (D + 1,) where rows have an exposure, and takes
     (batch, D), standardised (:class:`ifp.models.row_network.RowEncoder`); the decoder for (D,), or (P, D) of a
