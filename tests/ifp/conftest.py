@@ -73,13 +73,14 @@ def made_once(tmp_path_factory):
         folder = folder.parent  # of all workers
 
     def made(name, fill):
-        with (folder / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (folder / name).exists():
-                shutil.rmtree(folder / f"{name}-partly", ignore_errors=True)
-                (folder / f"{name}-partly").mkdir()
-                fill(folder / f"{name}-partly")
-                (folder / f"{name}-partly").rename(folder / name)
+        with (folder / f"{name}.made").open("a+") as made:  # what it says tells those that wait that all is there
+            fcntl.flock(made, fcntl.LOCK_EX)
+            made.seek(0)
+            if made.read() != "whole":
+                shutil.rmtree(folder / name, ignore_errors=True)
+                (folder / name).mkdir()
+                fill(folder / name)
+                made.write("whole")
         return folder / name
 
     return made
@@ -214,40 +215,42 @@ def worked_example():
 
 
 @pytest.fixture(scope="session")
-def source_tree(tmp_path_factory):
+def source_tree(made_once):
     """A copy of the repository as a fresh clone has it: to build in, and without what earlier builds left."""
-    folder = tmp_path_factory.mktemp("source") / "ifp"
-    made = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "shared")
-    shutil.copytree(ROOT, folder, ignore=made)
-    return folder
+    left = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "shared")
+    return made_once("source", lambda folder: shutil.copytree(ROOT, folder / "ifp", ignore=left)) / "ifp"
 
 
 @pytest.fixture(scope="session")
-def wheel(source_tree, tmp_path_factory):
+def wheel(source_tree, made_once):
     """The wheel, built without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--wheel-dir", folder, source_tree], check=True, timeout=120)
-    (built,) = folder.iterdir()
+
+    def fill(folder):
+        subprocess.run([*command, "--wheel-dir", folder, source_tree], check=True, timeout=120)
+
+    (built,) = made_once("wheel", fill).iterdir()
     return built
 
 
 @pytest.fixture(scope="session")
-def installed(wheel, tmp_path_factory):
+def installed(wheel, made_once):
     """A virtual environment with the wheel; what it depends on is found where the tests have it, but not the sources.
 
     A line of a .pth file is a place to look for modules at the end of the path. The .pth files there are not read, so
     that what makes an installation editable has no effect.
     """
-    folder = tmp_path_factory.mktemp("installed") / "venv"
-    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
-    python = folder / "bin" / "python"
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*command, wheel], check=True, timeout=120)
-    ours = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
-    places = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    Path(ours, "dependencies.pth").write_text("\n".join(places) + "\n")
-    return folder
+
+    def fill(folder):
+        venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
+        python = folder / "bin" / "python"
+        command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
+        subprocess.run([*command, wheel], check=True, timeout=120)
+        ours = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+        places = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+        Path(ours, "dependencies.pth").write_text("\n".join(places) + "\n")
+
+    return made_once("installed", fill)
 
 
 @pytest.fixture(scope="session")
