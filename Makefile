@@ -52,8 +52,8 @@ docs: .venv/docs  ## the site in build/docs/index.html; a warning or a broken li
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
-notebooks: install  ## executes every notebook
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
+notebooks: install  ## executes every notebook, two at a time
+	$(BIN)/python -m pytest -n 2 --dist worksteal --nbmake --nbmake-timeout=900 notebooks
 
 # Those of the benchmarks that take seconds or a few minutes; benchmarks/README.md has all.
 bench: install  ## the quick benchmarks
