@@ -36,6 +36,7 @@ from ifp.machine.threads import use_threads
 
 Array = NDArray[np.float64]
 _SPAN = (0.3, 3.0)  # of the closed form: as the annealing test sweeps
+_NEAR = 0.05  # of the closed form
 _CONFIG = SweepConfig(pace=Pace(max_steps=8000))  # half of the default: what has no narrow bracket by then is told
 
 
@@ -150,7 +151,8 @@ def summary(rows: pd.DataFrame) -> dict[str, object]:
 
     ``knees``: cases with a knee; ``crossings``: with freezing and melting alone; ``within``: cases whose bracket holds
     the closed form, low <= closed form <= high, without slack; ``missed``: cases with a bracket that does not;
-    ``no point``: cases without one.
+    ``no point``: cases without one. A bracket that reaches far up holds the closed form easily: ``near`` counts the
+    knees that lie within 5% of it.
     """
     pointed = rows["status"] == "ok"
     knees = rows["knee"].dropna()
@@ -158,6 +160,7 @@ def summary(rows: pd.DataFrame) -> dict[str, object]:
     return {
         "family": rows["family"].iloc[0], "cases": len(rows), "knees": len(knees),
         "crossings": int((pointed & rows["knee"].isna()).sum()), "no point": int((~pointed).sum()),
+        "near": int((np.abs(knees - 1) <= _NEAR).sum()),
         "within": int(rows["within"].sum()), "missed": int((pointed & ~rows["within"]).sum()),
         "knee / closed form": knees.median(), "least": knees.min(), "most": knees.max(),
         "first order beforehand": int(jumps.sum()), "of these within": int((jumps & rows["within"]).sum()),
