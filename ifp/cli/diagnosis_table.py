@@ -17,6 +17,7 @@ from ifp.api.diagnose import Diagnoses
 from ifp.api.kinds import Diagnosed
 from ifp.cli.tables import show, show_notes
 from ifp.cli.terminal import console
+from ifp.run_directory.kinds import Kind
 from ifp.tables.account import Chapter, annealing_chapters, training_chapters, watched_chapters, whole_chapters
 from ifp.tables.diffusion import indices
 from ifp.tables.points import branch_points, latent_points
@@ -119,3 +120,7 @@ def _ways_on(one: Diagnosed, *, tables: bool) -> Iterator[str]:
         yield f"ifp plan-stages {run}  # the stages of DEFT that follow"
     else:
         yield f"ifp score {run}  # how well the factors are separated"
+    mixed = one.diffusion.mixed if one.diffusion is not None else ()
+    if mixed and one.run.kind == Kind.TRAINING and one.run.data.rows is None:
+        data, pair = shlex.quote(one.run.origin.dataset), shlex.quote(",".join(mixed[0]))
+        yield f"ifp spectrum --dataset {data} --pair {pair}  # could any pressure part these two?"

@@ -104,6 +104,14 @@ def test_diagnose_prints_owners_and_the_step_and_pressure_at_which_information_s
     ]
 
 
+def test_of_factors_that_end_in_one_latent_it_names_the_command_that_tells_whether_pressure_could_part_them(make_run):
+    words = "ifp spectrum --dataset bars --pair position,brightness"
+    for leak, named in ((0.5, False), (1.8, True)):
+        run = make_run(f"leak-{leak}", leak=leak)
+        told = CliRunner().invoke(app, ["diagnose", str(run.path)], env={"COLUMNS": "200"}).stderr
+        assert (words in told) is named
+
+
 def test_a_run_by_a_plan_of_its_factors_shows_each_as_planned_and_as_it_came(make_run, bars, make_plan):
     run = make_run(leak=0.5)
     first, second = make_plan(bars, (9.0, 3.0), (0.5, 0.5)).stages
