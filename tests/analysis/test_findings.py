@@ -352,7 +352,7 @@ def test_the_table_of_measured_pairs_says_how_small_its_p_can_be_at_all(contexts
         freezing_table(cases), spectral_table(), curves, fingerprint="", image_shape=(1, 1, 1), likelihood="", source=""
     )
     planning, measured = pairs(found)
-    assert f"{contexts} contexts or fewer: p (Holm) cannot fall below {least};" in measured.title
+    assert f"{contexts} contexts or fewer: p (Holm) cannot fall below {least}." in measured.title
     assert "cannot fall" not in planning.title
     assert min(row["p (Holm)"] for row in measured.rows) == pytest.approx(min(1, 3 * 2.0 ** (1 - contexts)))
 

@@ -92,7 +92,7 @@ def test_its_place_in_the_freezing_order_needs_no_matrix_of_values_by_values(lev
 def test_many_images_of_many_values_fold_into_one_matrix_with_the_same_values(levels, monkeypatch):
     """Where courses would be larger than it; here of a factor of two values, whose square is 4."""
     expected = [each.value for each in freezing_order(levels, factors=["side"])]
-    monkeypatch.setattr("ifp.closed_form.grams._MANY", 1)
+    monkeypatch.setattr("ifp.closed_form.grams.MANY", 1)
     assert [each.value for each in freezing_order(levels, factors=["side"])] == pytest.approx(expected, rel=1e-9)
 
 

@@ -142,9 +142,9 @@ def test_what_was_left_open_is_resolved_in_the_config(bars, make_plan, tmp_path)
             "fall": 0.0,
             "axes": "independent",
             "spare": "closed",
-            "opening": "noise",
-            "lead": 1.0,
-            "heat": 1.0,
+            "opening": "warm",
+            "lead": 0.0,
+            "heat": 0.05,
         },
     )
     assert found["precision"] in ("float32", "bfloat16")
