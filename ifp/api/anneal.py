@@ -26,8 +26,6 @@ from ifp.models.networks import Network
 from ifp.run_directory.kinds import RUNS, Kind
 from ifp.run_directory.opening import Place
 from ifp.run_directory.run import open_run
-from ifp.whole_annealing.config import WholeConfig
-from ifp.whole_annealing.run import Own, open_whole_run, whole_annealing
 
 Mode = Literal["action", "full"]
 
@@ -88,11 +86,11 @@ def anneal(
             directory is in use.
     """
     require_jobs(jobs)
-    drawn = likelihood if isinstance(likelihood, RowLikelihood) else None
-    own = Own(network if isinstance(network, Network) else None, drawn)
+    own_network = network if isinstance(network, Network) else None
+    own_likelihood = likelihood if isinstance(likelihood, RowLikelihood) else None
     named = {
-        "network": network if own.network is None else OWN,
-        "likelihood": likelihood if own.likelihood is None else OWN,
+        "network": network if own_network is None else OWN,
+        "likelihood": likelihood if own_likelihood is None else OWN,
     }
     settings = with_device({**settings, **_present(named)}, resume=resume)
     dataset, settings = with_rows(dataset, settings, exposure)
@@ -104,29 +102,38 @@ def anneal(
     if mode == "full":
         if scheduler is not None:
             raise IFPError("need no --scheduler with --mode full, which is one piece of work")
-        return _anneal_whole(dataset, settings, place, watch, jobs, own)
+        return _anneal_whole(dataset, settings, place, watch, jobs, own_network, own_likelihood)
     _refuse_others(settings, "action")
     if are_rows(dataset, settings):
         raise IFPError("need images for --mode action, where a factor runs through its values, got rows: --mode full")
-    if own.likelihood is not None:
+    if own_likelihood is not None:
         raise IFPError("need bernoulli or gaussian for --mode action, got a likelihood of your own")
-    _require_one_process(own.network, scheduler, jobs)
+    _require_one_process(own_network, scheduler, jobs)
     with cluster_at(scheduler) as cluster:
-        opened = open_annealing_run(dataset, settings, place, own.network)
+        opened = open_annealing_run(dataset, settings, place, own_network)
         if not opened.run.finished:
             config = opened.config
             words = f"{opened.dataset.name}: {opened.dataset.source}{on_gpu(config.device)}"
             watch.begun(words, opened.run.path, _FILES)
             with pool_for(opened.dataset, jobs, cluster, threads=config.threads, device=config.device) as pool:
-                for _ in watch.follow(annealing_test(opened, place.data_dir, pool, own.network), "annealing"):
+                for _ in watch.follow(annealing_test(opened, place.data_dir, pool, own_network), "annealing"):
                     pass
     return Run.of(opened.run)
 
 
 def _anneal_whole(
-    dataset: Data | None, settings: Mapping[str, Any], place: Place, watch: Watch, jobs: int | None, own: Own
+    dataset: Data | None,
+    settings: Mapping[str, Any],
+    place: Place,
+    watch: Watch,
+    jobs: int | None,
+    network: Network | None,
+    likelihood: RowLikelihood | None,
 ) -> Run:
+    from ifp.whole_annealing.run import Own, open_whole_run, whole_annealing
+
     _refuse_others(settings, "full")
+    own = Own(network, likelihood)
     opened = open_whole_run(dataset, settings, place, watch, jobs, own)
     if not opened.run.finished:
         words = f"{opened.dataset.name}: {opened.dataset.source}{on_gpu(opened.config.device)}"
@@ -152,6 +159,8 @@ def _require_one_process(network: Network | None, scheduler: str | None, jobs: i
 
 def _refuse_others(settings: Mapping[str, Any], mode: Mode) -> None:
     """IFPError for a setting of the other mode."""
+    from ifp.whole_annealing.config import WholeConfig
+
     action = {field.name for config in (AnnealConfig, SweepConfig, Pace) for field in fields(config)}
     full = {"steps", *(field.name for field in fields(WholeConfig))}
     others = full - action if mode == "action" else action - full

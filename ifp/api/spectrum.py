@@ -12,7 +12,7 @@ from annealing.likelihoods.pixels import likelihood_named
 from annealing.loss_forms import LossName, LossScale
 from ifp.closed_form.contexts import SpectralRecord, closed_forms, require_draw, require_nuisance
 from ifp.closed_form.factors import chosen_factors
-from ifp.closed_form.joint_modes import require_pair
+from ifp.closed_form.joint_modes import pair_modes, require_pair
 from ifp.closed_form.spectrum import Spectrum
 from ifp.closed_form.whole import whole_spectrum
 from ifp.datasets.arrays import Data
@@ -109,7 +109,13 @@ def spectrum(
         result = Spectrum(found, kept, seed, likelihood, nuisance, names, jobs=jobs, watch=watch, loss=scale)
         if order or pair is not None:
             result = replace(result, computed=tuple(result.order_in(pool)))
-    return result if pair is None else replace(result, pair=tuple(pair), joint=result.joint_modes(*pair))
+        if pair is None:
+            return result
+        before = result.before(*pair)
+        joint = pair_modes(
+            found, pair, before, likelihood=likelihood, nuisance=nuisance, pool=pool, jobs=jobs, watch=watch
+        )
+        return replace(result, pair=tuple(pair), joint=joint)
 
 
 def _scale(

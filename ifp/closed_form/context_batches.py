@@ -112,6 +112,14 @@ class ContextBatch:
         return read_images(self.source.read_from, self.index, None if shown_as is None else shown_as[self.rows])
 
 
+def divided(context: NDArray[np.int64], classes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Contexts divided by the classes of a factor of so many, both (images,), and numbered anew from 0.
+
+    Numbered anew they do not overflow, however many factors divide them.
+    """
+    return np.unique(context * size + classes, return_inverse=True)[1]
+
+
 def context_images(dataset: Dataset, context: NDArray[np.int64], *, held: bool) -> ContextImages:
     """Every image as it is or, with painted nuisances held, contexts under draws of them.
 

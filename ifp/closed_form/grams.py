@@ -29,6 +29,7 @@ Sums: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]  # (parts, cla
 
 _PARTS = 16  # of the contexts
 _LITTLE = 2**28  # pixels of a step that are looked at before a process has begun
+HELD = 20  # bytes of a pixel value of a class's mean: a sum in float32, the mean and its course in float64
 MANY = 2048  # classes up to which a matrix of classes by classes, of 32 MiB, is always held
 
 

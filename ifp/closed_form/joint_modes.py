@@ -8,15 +8,14 @@ import torch
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from annealing.joint_modes import JointMode, joint_modes
-from ifp.closed_form.context_batches import context_images
-from ifp.closed_form.grams import MANY, OrderStep, added_grams
+from ifp.closed_form.context_batches import context_images, divided
+from ifp.closed_form.grams import HELD, MANY, OrderStep, added_grams
 from ifp.datasets.batches import require_images_fit
 from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.machine.pool import HERE, Pool, jobs_for
 from ifp.machine.progress import UNWATCHED, Watch
 
 _NUMBER = 8  # of modes
-_HELD = 20  # bytes of a pixel value of a class's mean, as in the freezing order
 
 
 def pair_modes(
@@ -53,14 +52,14 @@ def pair_modes(
     labels = labelled.factors_at(np.arange(len(dataset)))
     context = np.zeros(len(dataset), np.int64)
     for name in given:
-        cell = context * known.sizes[known.position(name)] + labels[:, known.position(name)]
-        context = np.unique(cell, return_inverse=True)[1]
+        column = known.position(name)
+        context = divided(context, labels[:, column], known.sizes[column])
     images = context_images(dataset, context, held=nuisance == "held")
     columns = labels[images.index][:, [known.position(name) for name in pair]]
     together = np.ascontiguousarray(columns[:, 0] * second + columns[:, 1], np.int64)
     name = " and ".join(pair)
     doing = f"{name} given {', '.join(given)}" if given else name
-    require_images_fit(dataset, first * second, "the modes of two factors", _HELD)
+    require_images_fit(dataset, first * second, "the modes of two factors", HELD)
     step = OrderStep(images, {name: together}, {name: first * second}, likelihood, doing)
     sums, _ = added_grams(step, pool, jobs_for(jobs), watch)[name].sums()
     counts = np.bincount(together, minlength=first * second).reshape(first, second)

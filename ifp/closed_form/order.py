@@ -9,15 +9,14 @@ from analysis.modes import DEGENERATE
 from annealing.choices import LikelihoodName, Nuisance
 from annealing.errors import IFPError
 from annealing.likelihoods.pixels import likelihood_named
-from ifp.closed_form.context_batches import context_images
+from ifp.closed_form.context_batches import context_images, divided
 from ifp.closed_form.contexts import require_nuisance
-from ifp.closed_form.grams import OrderStep, added_grams
+from ifp.closed_form.grams import HELD, OrderStep, added_grams
 from ifp.datasets.batches import require_images_fit
 from ifp.datasets.dataset import Dataset, require_labelled
 from ifp.machine.pool import HERE, Pool, jobs_for
 from ifp.machine.progress import UNWATCHED, Watch
 
-_HELD = 20  # bytes of a pixel value of a class's mean: a sum in float32, the mean and its course in float64
 _TIE = 1e-9  # values as near as this, relatively, are equal: rounding must not choose the order
 
 
@@ -86,7 +85,7 @@ def freezing_order(
         doing = f"given {', '.join(given)}" if given else "marginal values"
         own = {name: classes[name][images.index] for name in rest}
         step = OrderStep(images, own, sizes, likelihood, doing)
-        require_images_fit(dataset, max(sizes.values()), "the freezing order", _HELD)
+        require_images_fit(dataset, max(sizes.values()), "the freezing order", HELD)
         values = {name: gram.value() for name, gram in added_grams(step, pool, jobs_for(jobs), watch).items()}
         largest = max(value for value, _ in values.values())
         frozen = next(name for name in rest if values[name][0] >= (1 - _TIE) * largest)
@@ -94,8 +93,7 @@ def freezing_order(
             value, error = values[name]
             yield OrderRecord(len(given), name, given, value, name == frozen, error)
         given = (*given, frozen)
-        cell = context * numbers[frozen] + classes[frozen]
-        context = np.unique(cell, return_inverse=True)[1]  # numbered anew: no overflow, however many factors
+        context = divided(context, classes[frozen], numbers[frozen])
 
 
 def predicted_values(order: Sequence[OrderRecord]) -> dict[str, float]:
